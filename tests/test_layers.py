@@ -1,0 +1,101 @@
+"""Layers where towers meet: what they compute, that they stay float32, and that they come back from a file."""
+
+import keras
+import numpy as np
+import oracles
+import pytest
+from keras import ops
+
+from siamkeras import distances, layers, losses
+
+
+@pytest.fixture
+def mixed_precision():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    yield
+    keras.config.set_dtype_policy(policy)
+
+
+@keras.saving.register_keras_serializable("tests")
+def chebyshev(x, y):
+    return ops.max(ops.abs(x - y), axis=-1)
+
+
+def round_trip(layer):
+    return keras.layers.deserialize(keras.layers.serialize(layer))
+
+
+@pytest.mark.parametrize("name", sorted(distances.DISTANCES))
+def test_distance_layer_is_the_function_of_that_name(name):
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, 6, 4)).astype("float32")
+    expected = [oracles.distance(name, a, b) for a, b in zip(x, y, strict=True)]
+    found = layers.Distance(name)([x, y])
+    assert tuple(found.shape) == (6,)
+    np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("distance", ["manhattan", chebyshev])
+def test_distance_layer_survives_a_round_trip(distance):
+    """|1 - 4| = 3 and |2 - (-2)| = 4: Manhattan 7, Chebyshev 4."""
+    again = round_trip(layers.Distance(distance, name="mine"))
+    assert (again.name, again.distance) == ("mine", distance)
+    expected = 7.0 if distance == "manhattan" else 4.0
+    assert float(again([np.float32([[1, 2]]), np.float32([[4, -2]])])[0]) == expected
+
+
+def test_distance_layer_refuses_an_unknown_name_and_embeddings_that_do_not_match():
+    with pytest.raises(ValueError, match="Received: 'hamming'"):
+        layers.Distance("hamming")
+    with pytest.raises(ValueError, match="two embeddings of the same shape"):
+        layers.Distance()([keras.Input((3,)), keras.Input((4,))])
+    with pytest.raises(ValueError, match="two embeddings of the same shape"):
+        layers.Distance()([keras.Input((3,))] * 3)
+
+
+def test_layers_compute_in_float32_under_mixed_precision(mixed_precision):
+    """400 squared is infinite in float16."""
+    x = ops.cast(ops.convert_to_tensor([[400.0, 0.0]]), "float16")
+    for found in (
+        layers.Distance()([x, ops.zeros_like(x)]),
+        layers.UnitLength()(x) * 400.0,
+        layers.ContrastiveLossLayer()([np.float32([1.0]), ops.convert_to_tensor([400.0])]),
+    ):
+        assert keras.backend.standardize_dtype(found.dtype) == "float32"
+        assert float(ops.max(found)) == 400.0
+
+
+def test_unit_length_layer_has_a_finite_gradient_at_zero_where_keras_has_none():
+    zeros = np.zeros((2, 3), "float32")
+    assert np.isfinite(oracles.gradient(layers.UnitLength(), zeros)).all()
+
+
+def test_unit_length_layer_scales_and_reloads():
+    again = round_trip(layers.UnitLength(name="mine"))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(again(np.float32([[3, 4], [0, 0]]))), [[0.6, 0.8], [0, 0]], rtol=1e-6
+    )
+    assert again.name == "mine"
+
+
+def test_endpoint_passes_distances_on_and_adds_the_mean_of_the_loss():
+    same, distance = np.float32([1, 0, 0.4]), np.float32([0.5, 0.25, 0.7])
+    layer = layers.ContrastiveLossLayer(margin=0.8)
+    assert ops.convert_to_numpy(layer([same, distance])).tolist() == distance.tolist()
+    expected = np.mean([oracles.contrastive(s, d, 0.8) for s, d in zip(same, distance, strict=True)])
+    assert len(layer.losses) == 1
+    assert float(layer.losses[0]) == pytest.approx(expected, rel=1e-5)
+    assert float(losses.ContrastiveLoss(0.8)(same, distance)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_endpoint_survives_a_round_trip():
+    again = round_trip(layers.ContrastiveLossLayer(margin=0.3, name="mine"))
+    assert (again.margin, again.name) == (0.3, "mine")
+
+
+def test_endpoint_refuses_a_negative_margin_and_missing_inputs():
+    with pytest.raises(ValueError, match="Received: margin=-2"):
+        layers.ContrastiveLossLayer(margin=-2)
+    with pytest.raises(ValueError, match=r"takes \[same, distance\]"):
+        layers.ContrastiveLossLayer()([np.float32([1])])
