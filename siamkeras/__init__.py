@@ -1,0 +1,25 @@
+"""siamkeras: Siamese networks in Keras, and a course on them.
+
+Shared-weight towers, contrastive losses, and tf.data streams of pairs. What a saved model needs is imported at once;
+what needs TensorFlow, matplotlib or scikit-learn, when it is first used.
+"""
+
+import importlib
+
+from siamkeras import callbacks, distances, layers, losses, masks, metrics, models, towers
+
+__version__ = "0.1.0"
+
+_LAZY = ("data", "environment", "evaluation", "examples", "generators", "plotting", "sampling", "synthetic")
+
+__all__ = ["callbacks", "distances", "layers", "losses", "masks", "metrics", "models", "towers", *_LAZY]
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return importlib.import_module(f"siamkeras.{name}")
+    raise AttributeError(f"module 'siamkeras' has no attribute {name!r}. It has: {', '.join(sorted(__all__))}.")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,93 @@
+"""Ways to train a tower. The tower is the product; what is built here shares its weights."""
+
+import keras
+from keras import ops
+
+from siamkeras import layers
+
+
+def siamese(tower, distance="euclidean", roles=("left", "right")):
+    """Two or more siblings of one tower, and the distance between their embeddings.
+
+    Every sibling is the same tower with the same weights: training the model trains the tower.
+
+    Args:
+        tower: A `keras.Model` with one input and one output `(batch, dim)`, from `towers` or your own.
+        distance: A name in `distances.DISTANCES`, or a function; None gives the embeddings themselves.
+        roles: A name for each sibling; the model's Inputs have these names.
+
+    Returns:
+        A `keras.Model` named "siamese" that takes a dict keyed by role, each `(batch, *input_shape)`. It gives
+
+        - with two roles the distance of the pair, `(batch,)`;
+        - with more roles the distances of the first to each of the others, `(batch, roles - 1)`;
+        - with `distance=None` the embeddings, a dict keyed by role, each `(batch, dim)`.
+
+    Raises:
+        ValueError: a tower that is not a model with one input and one output `(batch, dim)`; fewer than two roles,
+            or one twice; unknown distance.
+    """
+    inputs, embeddings = _siblings(tower, roles)
+    outputs = embeddings if distance is None else _distances(list(embeddings.values()), distance)
+    return keras.Model(inputs, outputs, name="siamese")
+
+
+def contrastive(tower, margin=1.0, distance="euclidean"):
+    """A pair of siblings that carries its own loss: `same` is an input, and `compile` gets no loss.
+
+    Trains as `siamese` with `losses.ContrastiveLoss` does, for data without a y: `generators.pairs(...,
+    endpoint=True)`. A `sample_weight` does not reach it.
+
+    Args:
+        tower: As for `siamese`.
+        margin: How far is far enough, in units of distance; see `losses.contrastive`.
+        distance: As for `siamese`.
+
+    Returns:
+        A `keras.Model` named "contrastive" that takes `{"left", "right", "same"}` and gives the distance, `(batch,)`.
+
+    Raises:
+        ValueError: as for `siamese`; margin not a positive number.
+    """
+    inputs, embeddings = _siblings(tower, ("left", "right"))
+    inputs["same"] = keras.Input((), dtype="float32", name="same")
+    endpoint = layers.ContrastiveLossLayer(margin, name="contrastive_loss")
+    outputs = endpoint([inputs["same"], _distances(list(embeddings.values()), distance)])
+    return keras.Model(inputs, outputs, name="contrastive")
+
+
+def tower_of(model):
+    """The tower inside a model of this module; a tower is given back as it is.
+
+    Raises:
+        ValueError: no layer named "tower".
+    """
+    if model.name == "tower":
+        return model
+    for layer in model.layers:
+        if layer.name == "tower" or isinstance(layer, keras.Model):
+            return layer
+    raise ValueError(f"Expected a tower, or a model made from one. Received: a model named {model.name!r}.")
+
+
+def _siblings(tower, roles):
+    roles = (roles,) if isinstance(roles, str) else tuple(roles)
+    if len(roles) < 2 or len(set(roles)) < len(roles):
+        raise ValueError(f"Siblings need at least two different names. Received: roles={roles}.")
+    # A Sequential without an Input has no such attributes yet.
+    found, made = (list(getattr(tower, name, None) or []) for name in ("inputs", "outputs"))
+    if not isinstance(tower, keras.Model) or len(found) != 1 or len(made) != 1 or len(made[0].shape) != 2:
+        what = f"outputs {[tuple(output.shape) for output in made]}" if made else repr(tower)
+        raise ValueError(
+            f"`tower` must be a built keras.Model with one input and one output (batch, dim). Received: {what}."
+        )
+    (template,) = found
+    inputs = {role: keras.Input(template.shape[1:], dtype=template.dtype, name=role) for role in roles}
+    return inputs, {role: tower(sibling) for role, sibling in inputs.items()}
+
+
+def _distances(embeddings, distance):
+    compare = layers.Distance(distance, name="distance")
+    first, *others = embeddings
+    found = [compare([first, other]) for other in others]
+    return found[0] if len(found) == 1 else ops.stack(found, axis=1)

@@ -1,0 +1,178 @@
+"""Siblings share one tower: by construction, by symmetry, in training and from a file."""
+
+import keras
+import numpy as np
+import oracles
+import pytest
+from keras import ops
+
+from siamkeras import distances, layers, losses, metrics, models, towers
+
+RNG = np.random.default_rng(4)
+
+
+def images(n, shape=(6,)):
+    return RNG.normal(size=(n, *shape)).astype("float32")
+
+
+@pytest.fixture
+def tower():
+    return towers.dense(6, embedding_dim=3, units=(8,))
+
+
+@pytest.mark.parametrize("name", sorted(distances.DISTANCES))
+def test_siamese_is_the_distance_of_two_embeddings(tower, name):
+    left, right = images(5), images(5)
+    expected = [
+        oracles.distance(name, a, b)
+        for a, b in zip(ops.convert_to_numpy(tower(left)), ops.convert_to_numpy(tower(right)), strict=True)
+    ]
+    found = models.siamese(tower, name)({"left": left, "right": right})
+    assert tuple(found.shape) == (5,)
+    np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_siblings_are_one_tower(tower):
+    siamese = models.siamese(tower)
+    assert siamese.get_layer("tower") is tower
+    assert siamese.count_params() == tower.count_params()
+    assert sorted(siamese.input) == ["left", "right"]
+
+
+def test_left_and_right_can_be_exchanged(tower):
+    siamese = models.siamese(tower)
+    a, b = images(4), images(4)
+    one, other = siamese({"left": a, "right": b}), siamese({"left": b, "right": a})
+    np.testing.assert_allclose(ops.convert_to_numpy(one), ops.convert_to_numpy(other), rtol=1e-6)
+
+
+def test_three_siblings_are_compared_with_the_first(tower):
+    siamese = models.siamese(tower, roles=("reference", "first", "second"))
+    batch = {role: images(4) for role in ("reference", "first", "second")}
+    found = ops.convert_to_numpy(siamese(batch))
+    pair = models.siamese(tower)
+    assert found.shape == (4, 2)
+    for column, role in enumerate(("first", "second")):
+        expected = pair({"left": batch["reference"], "right": batch[role]})
+        np.testing.assert_allclose(found[:, column], ops.convert_to_numpy(expected), rtol=1e-5)
+
+
+def test_without_a_distance_siblings_give_their_embeddings(tower):
+    x = images(2)
+    found = models.siamese(tower, distance=None, roles=("a", "b", "c", "d"))({role: x for role in "abcd"})
+    assert sorted(found) == ["a", "b", "c", "d"]
+    np.testing.assert_allclose(ops.convert_to_numpy(found["c"]), ops.convert_to_numpy(tower(x)), rtol=1e-6)
+
+
+def test_any_kind_of_tower_can_have_siblings():
+    """A recurrent tower over whole numbers: the Inputs take its shape and its dtype."""
+    inputs = keras.Input((5,), dtype="int32")
+    x = keras.layers.GRU(4)(keras.layers.Embedding(10, 3)(inputs))
+    siamese = models.siamese(keras.Model(inputs, x))
+    assert siamese.input["left"].dtype == "int32"
+    words = RNG.integers(0, 10, (3, 5)).astype("int32")
+    np.testing.assert_allclose(ops.convert_to_numpy(siamese({"left": words, "right": words})), 0, atol=1e-5)
+
+
+def learnable(n=64):
+    """Pairs of points of two clouds, around (3, 0, ...) and (-3, 0, ...); one cloud is the same, two are different."""
+    side = RNG.choice([-3.0, 3.0], (2, n))
+    left, right = images(n), images(n)
+    left[:, 0] += side[0]
+    right[:, 0] += side[1]
+    return {"left": left, "right": right}, (side[0] == side[1]).astype("float32")
+
+
+def test_training_the_model_trains_the_tower(tower):
+    pairs, same = learnable()
+    siamese = models.siamese(tower)
+    siamese.compile(keras.optimizers.Adam(0.01), losses.ContrastiveLoss(), metrics=[metrics.PairAccuracy()])
+    before = ops.convert_to_numpy(tower(pairs["left"]))
+    history = siamese.fit(pairs, same, epochs=30, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0] / 2
+    assert history["pair_accuracy"][-1] > 0.9
+    assert np.abs(ops.convert_to_numpy(tower(pairs["left"])) - before).max() > 0.1
+
+
+def test_contrastive_endpoint_trains_as_the_loss_does():
+    """The same weights, the same batches: three ways to write one loss end at the same weights."""
+    pairs, same = learnable()
+
+    def fresh():
+        keras.utils.set_random_seed(1)
+        return towers.dense(6, embedding_dim=3, units=(8,))
+
+    by_loss, by_endpoint = fresh(), fresh()
+    siamese, endpoint = models.siamese(by_loss), models.contrastive(by_endpoint, margin=0.9)
+    siamese.compile(keras.optimizers.SGD(0.5), losses.ContrastiveLoss(margin=0.9))
+    endpoint.compile(keras.optimizers.SGD(0.5))
+    start = by_loss.get_weights()
+    one = siamese.fit(pairs, same, batch_size=16, epochs=2, shuffle=False, verbose=0)
+    other = endpoint.fit({**pairs, "same": same}, batch_size=16, epochs=2, shuffle=False, verbose=0)
+    np.testing.assert_allclose(one.history["loss"], other.history["loss"], rtol=1e-4)
+    assert np.abs(start[0] - by_loss.get_weights()[0]).max() > 0.01
+    for a, b in zip(by_loss.get_weights(), by_endpoint.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    np.testing.assert_allclose(
+        siamese.predict(pairs, verbose=0), endpoint.predict({**pairs, "same": same}, verbose=0), atol=1e-5
+    )
+    assert endpoint.evaluate({**pairs, "same": same}, verbose=0) == pytest.approx(
+        siamese.evaluate(pairs, same, verbose=0), rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("kind", ["siamese", "siamese_of_three", "contrastive"])
+def test_models_come_back_from_a_file(tower, kind, tmp_path):
+    roles = ("left", "right", "other") if kind == "siamese_of_three" else ("left", "right")
+    batch = {role: images(3) for role in roles}
+    if kind == "contrastive":
+        model, batch["same"] = models.contrastive(tower), np.float32([1, 0, 1])
+    else:
+        model = models.siamese(tower, "cosine", roles)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(ops.convert_to_numpy(again(batch)), ops.convert_to_numpy(model(batch)), rtol=1e-6)
+    assert models.tower_of(again).count_params() == tower.count_params()
+
+
+def test_tower_is_found_in_every_model_and_in_itself(tower):
+    for model in (tower, models.siamese(tower), models.contrastive(tower)):
+        assert models.tower_of(model) is tower
+
+
+def test_a_tower_of_another_name_is_found_too():
+    inputs = keras.Input((4,))
+    mine = keras.Model(inputs, keras.layers.Dense(2)(inputs), name="mine")
+    assert models.tower_of(models.siamese(mine)) is mine
+
+
+def test_a_model_without_a_tower_is_refused():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.UnitLength()(inputs), name="lonely")
+    with pytest.raises(ValueError, match="Received: a model named 'lonely'"):
+        models.tower_of(model)
+
+
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (lambda t: models.siamese(t, "hamming"), "Received: 'hamming'"),
+        (lambda t: models.siamese(t, roles=("left",)), r"two different names. Received: roles=\('left',\)"),
+        (lambda t: models.siamese(t, roles=("left", "left")), "two different names"),
+        (lambda t: models.siamese(t, roles="left"), r"two different names. Received: roles=\('left',\)"),
+        (lambda t: models.siamese("tower"), "built keras.Model with one input .* Received: 'tower'"),
+        (lambda t: models.siamese(keras.Sequential([keras.layers.Dense(3)])), "built keras.Model"),
+        (lambda t: models.siamese(models.siamese(t)), "built keras.Model with one input"),
+        (lambda t: models.contrastive(t, margin=-1), "Received: margin=-1"),
+    ],
+)
+def test_what_cannot_be_siblings_is_refused(tower, build, message):
+    with pytest.raises(ValueError, match=message):
+        build(tower)
+
+
+def test_a_tower_that_gives_maps_is_refused():
+    inputs = keras.Input((8, 8, 1))
+    maps = keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs))
+    with pytest.raises(ValueError, match=r"one output \(batch, dim\). Received: outputs \[\(None, 6, 6, 2\)\]"):
+        models.siamese(maps)
