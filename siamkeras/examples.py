@@ -1,0 +1,135 @@
+"""What a data set is here: images, the class of each, and what the classes belong to."""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Examples(NamedTuple):
+    """Labelled examples held in memory.
+
+    Attributes:
+        images: `(n, height, width, channels)`, float32 in [0, 1]; or `(n,)` file paths, for data that is
+            decoded on the way (`generators.pairs(..., load=data.load_image(size))`).
+        labels: `(n,)` integer classes.
+        groups: `(n,)` integers: what each class belongs to (the alphabet of a character), or None.
+        class_names: `{label: name}`.
+        group_names: `{group: name}`; empty where there are no groups.
+        source: Where the examples come from, in one sentence.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray | None = None
+    class_names: dict = {}
+    group_names: dict = {}
+    source: str = "given by the caller"
+
+    def __repr__(self):
+        groups = "" if self.groups is None else f" in {len(np.unique(self.groups))} groups"
+        what = "file paths" if self.images.ndim == 1 else "x".join(map(str, self.images.shape[1:]))
+        return (
+            f"{len(self.images)} images ({what}), {len(np.unique(self.labels))} classes{groups}, source: {self.source}"
+        )
+
+    def take(self, chosen):
+        """The examples at `chosen` (indices or a boolean mask), with their names and source."""
+        chosen = np.asarray(chosen)
+        groups = None if self.groups is None else self.groups[chosen]
+        labels = self.labels[chosen]
+        return self._replace(
+            images=self.images[chosen],
+            labels=labels,
+            groups=groups,
+            class_names=_kept(self.class_names, labels),
+            group_names={} if groups is None else _kept(self.group_names, groups),
+        )
+
+
+def _kept(names, values):
+    return {value: names[value] for value in np.unique(values).tolist() if value in names}
+
+
+def split_by_class(examples, test=0.2, seed=0, by="labels"):
+    """Two sets of examples with no class in common.
+
+    A network that compares is measured on classes that it has never seen, so the split is over classes, not images.
+
+    Args:
+        examples: `Examples`.
+        test: Share of the classes that go to the second set, between 0 and 1; both sets keep at least one class.
+        seed: The same seed gives the same split.
+        by: `"labels"`: no class is in both. `"groups"`: no group (alphabet, writer) is in both, and so no class.
+
+    Returns:
+        `(train, test)`, two `Examples`, in the order in which the examples came.
+
+    Raises:
+        ValueError: `test` outside (0, 1); unknown `by`; `by="groups"` without groups; fewer than two classes.
+    """
+    if not 0 < test < 1:
+        raise ValueError(f"`test` is a share of the classes, between 0 and 1. Received: test={test!r}.")
+    if by not in ("labels", "groups"):
+        raise ValueError(f"`by` must be 'labels' or 'groups'. Received: by={by!r}.")
+    units = getattr(examples, by)
+    if units is None:
+        raise ValueError("These examples have no groups to split by. Use by='labels'.")
+    names = np.unique(units)
+    if len(names) < 2:
+        raise ValueError(f"A split needs at least two different {by}. Received: {len(names)}.")
+    count = int(np.clip(round(test * len(names)), 1, len(names) - 1))
+    held_out = np.random.default_rng(seed).permutation(names)[:count]
+    is_test = np.isin(units, held_out)
+    return examples.take(~is_test), examples.take(is_test)
+
+
+def checked_images(images, load=None, name="images"):
+    """`images` as an array of float32 or uint8, or of file paths.
+
+    Raises:
+        ValueError: empty, not finite, neither float nor uint8; paths without `load`, or `load` without paths.
+        FileNotFoundError: a path at which there is no file.
+    """
+    images = np.asarray(images)
+    if images.ndim == 0 or images.size == 0:
+        raise ValueError(f"`{name}` is empty: expected (n, height, width, channels). Received: shape {images.shape}.")
+    if images.dtype.kind in "USO" and all(isinstance(path, (str, bytes, os.PathLike)) for path in images.flat):
+        return _checked_paths(images, load, name)
+    if load is not None:
+        raise ValueError(f"`load` reads file paths, but `{name}` holds {images.dtype} already. Leave `load` out.")
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise ValueError(
+            f"`{name}` must be float32 in [0, 1], or uint8 from 0 to 255. Received: {images.dtype}. "
+            'If the numbers are bytes: `images.astype("uint8")`.'
+        )
+    if images.dtype.kind == "f":
+        images = images.astype("float32", copy=False)
+        for at in range(0, len(images), 1024):  # In blocks: the answer for all at once would be a second array.
+            finite = np.isfinite(images[at : at + 1024]).reshape(len(images[at : at + 1024]), -1).all(axis=1)
+            if not finite.all():
+                raise ValueError(f"`{name}` must be finite. Received: NaN or infinity in image {at + finite.argmin()}.")
+    return images
+
+
+def _checked_paths(paths, load, name):
+    if paths.ndim != 1:
+        raise ValueError(f"File paths must be one-dimensional, (n,). Received: shape {paths.shape} in `{name}`.")
+    if load is None:
+        raise ValueError(
+            f"`{name}` holds file paths: say how to read them, with `load=data.load_image(size=(96, 96))`. "
+            f"Received: {os.fsdecode(paths[0])!r}."
+        )
+    paths = [os.fsdecode(path) for path in paths]
+    for path in paths:
+        if "://" not in path and not os.path.isfile(path):
+            raise FileNotFoundError(f"There is no file at {path!r}, which is named in `{name}`.")
+    return np.array(paths)
+
+
+def aligned(shape, dtype):
+    """An empty array that begins at an address which TensorFlow can use without a copy."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.empty(size + 64, np.uint8)
+    begin = -memory.ctypes.data % 64
+    return memory[begin : begin + size].view(dtype).reshape(shape)
