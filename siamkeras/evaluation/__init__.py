@@ -1,0 +1,28 @@
+"""How good a comparison is, on classes that the network has never seen, and how sure of that we can be.
+
+Distances come in, small meaning alike. A score, large meaning alike, is a distance with its sign changed, and exists
+only here: `score = -distance`.
+"""
+
+from siamkeras.evaluation.tables import Table, table
+from siamkeras.evaluation.verifying import (
+    FALSE_ACCEPT_RATES,
+    Comparison,
+    Verification,
+    compare,
+    distances_of,
+    verification,
+    verification_of,
+)
+
+__all__ = [
+    "FALSE_ACCEPT_RATES",
+    "Comparison",
+    "Table",
+    "Verification",
+    "compare",
+    "distances_of",
+    "table",
+    "verification",
+    "verification_of",
+]

@@ -1,0 +1,224 @@
+"""Verification: are these two of the same class?"""
+
+from typing import NamedTuple
+
+import numpy as np
+from keras import ops
+
+from siamkeras.evaluation import tables
+from siamkeras.evaluation.curve import Curve, area, balanced_accuracy, equal_error, resampled
+
+FALSE_ACCEPT_RATES = (0.1, 0.01, 0.001)
+
+
+class Verification(NamedTuple):
+    """What a network that tells same from different is worth on a set of pairs.
+
+    Attributes:
+        auc: Area under the ROC curve: how often a same pair is closer than a different pair (a tie counts half).
+        eer: Equal error rate: where as many same pairs are called different as different pairs are called same.
+        threshold: The distance below which a pair is called same.
+        accuracy: Mean of the shares of same and of different pairs that this threshold decides rightly.
+        false_accepts: Share of the different pairs that this threshold calls same (FAR).
+        false_rejects: Share of the same pairs that this threshold calls different (FRR).
+        tar_at_far: `{FAR: TAR}`: share of same pairs accepted where at most that share of different pairs is; NaN
+            where there are fewer different pairs than would give one false accept.
+        interval: `{name: (low, high)}`, bootstrap 95 % intervals of auc, eer, accuracy.
+        false_accept_rate: ROC curve, x: from 0 to 1, `(k,)`.
+        true_accept_rate: ROC curve, y, `(k,)`.
+        thresholds: The distance up to which pairs are accepted at each point of the curve, `(k,)`; the first is below
+            all distances.
+        distances: `(n,)`, in the order of the pairs.
+        same: `(n,)` booleans.
+        chosen: Where the threshold comes from: "these pairs" (its rates are then optimistic) or "given".
+    """
+
+    auc: float
+    eer: float
+    threshold: float
+    accuracy: float
+    false_accepts: float
+    false_rejects: float
+    tar_at_far: dict
+    interval: dict
+    false_accept_rate: np.ndarray
+    true_accept_rate: np.ndarray
+    thresholds: np.ndarray
+    distances: np.ndarray
+    same: np.ndarray
+    chosen: str
+
+    def __repr__(self):
+        return tables.table({"": self})
+
+
+def verification(model, pairs, threshold=None, **options):
+    """Measures how well a model of pairs verifies: are these two of the same class?
+
+    Args:
+        model: A `models.siamese`, or any model from `{"left", "right"}` to a distance `(batch,)`.
+        pairs: A finite stream of `({"left", "right"}, same)`, as `generators.pairs(..., steps=k)` and
+            `generators.from_pairs(..., shuffle=False)` give it.
+        threshold: The distance below which a pair is called same, chosen beforehand on validation pairs:
+            `verification(model, validation_pairs).threshold`. None chooses the one of equal error on these pairs.
+        **options: `far`, `units`, `resamples`, `seed` of `verification_of`.
+
+    Returns:
+        `Verification`.
+
+    Raises:
+        ValueError: an endless stream; a model that gives anything but one distance for each pair; and as
+            `verification_of`.
+    """
+    found, labels = distances_of(model, pairs)
+    return verification_of(found, labels, threshold, **options)
+
+
+def distances_of(model, pairs):
+    """The model's distance of each pair and its label, in order: `(n,)`, `(n,)`.
+
+    Raises:
+        ValueError: an endless stream; no pairs; a model that gives anything but one distance for each pair.
+    """
+    if hasattr(pairs, "cardinality") and int(pairs.cardinality()) == -1:
+        raise ValueError("These pairs never end. Give the stream a length: `generators.pairs(..., steps=50)`.")
+    found, labels = [], []
+    for batch in pairs:
+        inputs, same = batch if isinstance(batch, tuple) else (batch, batch["same"])
+        inputs = {role: ops.convert_to_tensor(np.asarray(value)) for role, value in inputs.items()}
+        distance = ops.convert_to_numpy(model(inputs, training=False))
+        same = np.asarray(same).reshape(-1)
+        if distance.size != same.size:
+            raise ValueError(
+                f"The model must give one distance for each pair. Received: {same.size} pairs, output {distance.shape}."
+            )
+        found.append(distance.reshape(-1))
+        labels.append(same)
+    if not found:
+        raise ValueError("There are no pairs to measure.")
+    return np.concatenate(found), np.concatenate(labels)
+
+
+def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, units=None, resamples=1000, seed=0):
+    """Measures how well distances tell same pairs from different ones.
+
+    Intervals are percentile bootstrap intervals: pairs are drawn again with replacement, same and different pairs
+    apart, and every number is computed anew, the equal error rate with its own threshold. Pairs that share a class are
+    not independent of each other; with `units` whole units are drawn again, and the interval is the wider, honest one.
+
+    Args:
+        distances: `(n,)`, small for alike; any finite numbers.
+        same: `(n,)` 1 = same, 0 = different; a degree of sameness counts as same from 0.5.
+        threshold: The distance below which a pair is called same; None chooses the one of equal error on these pairs.
+        far: False accept rates at which the true accept rate is told.
+        units: `(n,)`, what each pair hangs on, such as the class of its left image; or None.
+        resamples: How many times pairs are drawn again; 0 for no intervals.
+        seed: The same seed gives the same intervals.
+
+    Returns:
+        `Verification`.
+
+    Raises:
+        ValueError: different lengths; NaN; labels outside [0, 1]; no same or no different pair; far outside (0, 1].
+
+    >>> import numpy as np
+    >>> from siamkeras import evaluation
+    >>> report = evaluation.verification_of([0.1, 0.2, 0.6, 0.5, 0.8, 0.9], [1, 1, 1, 0, 0, 0])
+    >>> round(report.auc, 3)  # 8 of the 9 pairs of a same and a different pair are in the right order
+    0.889
+
+    Reference: https://doi.org/10.1016/j.patrec.2005.10.010 (ROC); Efron and Tibshirani, An Introduction to the
+    Bootstrap (1993), chapter 13 (percentile intervals).
+    """
+    distances, is_same = _checked_pairs(distances, same)
+    if any(not 0 < rate <= 1 for rate in far):
+        raise ValueError(f"False accept rates lie in (0, 1]. Received: far={tuple(far)}.")
+    curve = Curve(distances, is_same)
+    rates = curve.rates(np.ones((1, len(distances))))
+    eer, at_eer = float(equal_error(*rates)[0]), curve.equal_error_threshold(*rates)
+    chosen = "these pairs" if threshold is None else "given"
+    threshold = at_eer if threshold is None else float(threshold)
+    accepted = distances < threshold
+    false_accepts, false_rejects = accepted[~is_same].mean(), 1 - accepted[is_same].mean()
+    samples = []
+    for weights in resampled(is_same, units, resamples, np.random.default_rng(seed)):
+        again = curve.rates(weights)
+        samples.append((area(*again), equal_error(*again), balanced_accuracy(weights, is_same, accepted)))
+    ends = np.nanpercentile(np.concatenate(samples, axis=1), [2.5, 97.5], axis=1).T.tolist() if samples else []
+    far_curve, tar_curve = rates[0][0], rates[1][0]
+    enough = {rate: rate * np.sum(~is_same) >= 1 for rate in far}
+    return Verification(
+        auc=float(area(*rates)[0]),
+        eer=eer,
+        threshold=threshold,
+        accuracy=float(1 - (false_accepts + false_rejects) / 2),
+        false_accepts=float(false_accepts),
+        false_rejects=float(false_rejects),
+        tar_at_far={
+            rate: float(tar_curve[far_curve <= rate + 1e-12].max()) if enough[rate] else float("nan") for rate in far
+        },
+        interval=dict(zip(("auc", "eer", "accuracy"), map(tuple, ends), strict=False)),
+        false_accept_rate=far_curve,
+        true_accept_rate=tar_curve,
+        thresholds=curve.thresholds,
+        distances=distances,
+        same=is_same,
+        chosen=chosen,
+    )
+
+
+class Comparison(NamedTuple):
+    """What a model says of new pairs: `distance` `(n,)`, `score` = -distance `(n,)`, and `same` `(n,)` or None."""
+
+    distance: np.ndarray
+    score: np.ndarray
+    same: np.ndarray | None
+
+
+def compare(model, left, right, threshold=None):
+    """How alike new inputs are: a distance, a score that is large for alike, and a decision.
+
+    Args:
+        model: A `models.siamese`, or any model from `{"left", "right"}` to a distance `(batch,)`.
+        left: One input, or `(n, ...)` of them.
+        right: As many, of the same shape; `right[i]` is compared with `left[i]`.
+        threshold: The distance below which two are called same, from `verification` on validation pairs; None for no
+            decision.
+
+    Returns:
+        `Comparison`, with arrays `(n,)`; for one input on each side, n = 1.
+
+    Raises:
+        ValueError: inputs that do not fit the model, or each other.
+    """
+    left, right = np.asarray(left), np.asarray(right)
+    shape = tuple(model.inputs[0].shape[1:])
+    if left.shape == right.shape == shape:
+        left, right = left[None], right[None]
+    if left.shape != right.shape or left.shape[1:] != shape:
+        raise ValueError(
+            f"Expected two inputs {shape}, or as many on the left as on the right, (n, *{shape}). "
+            f"Received: {left.shape} and {right.shape}."
+        )
+    batches = [{"left": left[at : at + 256], "right": right[at : at + 256]} for at in range(0, len(left), 256)]
+    distance = np.concatenate(
+        [
+            ops.convert_to_numpy(model({r: ops.convert_to_tensor(v) for r, v in b.items()}, training=False))
+            for b in batches
+        ]
+    )
+    return Comparison(distance, -distance, None if threshold is None else distance < threshold)
+
+
+def _checked_pairs(distances, same):
+    distances, same = np.asarray(distances, "float64").reshape(-1), np.asarray(same, "float64").reshape(-1)
+    if len(distances) != len(same):
+        raise ValueError(f"Every pair needs one distance and one label. Received: {len(distances)} and {len(same)}.")
+    if not np.isfinite(distances).all():
+        raise ValueError(f"Distances must be finite. Received: {distances[~np.isfinite(distances)][0]}.")
+    if not ((same >= 0) & (same <= 1)).all():
+        raise ValueError("`same` must lie in [0, 1]: 1 = same, 0 = different.")
+    is_same = same >= 0.5
+    if is_same.all() or not is_same.any():
+        raise ValueError(f"Both same and different pairs are needed. Received: {is_same.sum()} same of {len(is_same)}.")
+    return distances, is_same

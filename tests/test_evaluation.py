@@ -1,0 +1,256 @@
+"""Verification against counting one by one, scikit-learn, and simulations whose truth is known."""
+
+import keras
+import numpy as np
+import oracles
+import pytest
+from keras import ops
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from siamkeras import evaluation, generators, models, towers
+
+RNG = np.random.default_rng(8)
+
+
+def drawn(n=400, apart=1.0, rng=RNG):
+    """Distances of same pairs around 0 and of different pairs `apart` further, both with deviation 1."""
+    same = rng.random(n) < 0.4
+    return rng.normal(size=n) + apart * ~same, same
+
+
+def report_of(*arguments, resamples=0, **options):
+    return evaluation.verification_of(*arguments, resamples=resamples, **options)
+
+
+@pytest.mark.parametrize("digits", [6, 1])
+def test_auc_agrees_with_counting_and_with_scikit_learn(digits):
+    """Rounded to one digit, many distances are equal."""
+    distances, same = drawn()
+    distances = distances.round(digits)
+    found = report_of(distances, same)
+    assert found.auc == pytest.approx(oracles.auc(distances, same))
+    assert found.auc == pytest.approx(roc_auc_score(same, -distances))
+
+
+def test_curve_agrees_with_scikit_learn():
+    distances, same = drawn(100)
+    distances = distances.round(1)
+    far, tar, _ = roc_curve(same, -distances, drop_intermediate=False)
+    found = report_of(distances, same)
+    np.testing.assert_allclose(found.false_accept_rate, far)
+    np.testing.assert_allclose(found.true_accept_rate, tar)
+
+
+def test_each_point_of_the_curve_is_its_threshold_counted():
+    distances, same = drawn(60)
+    found = report_of(distances, same)
+    for far, tar, threshold in zip(found.false_accept_rate, found.true_accept_rate, found.thresholds, strict=True):
+        false_accepts, false_rejects = oracles.rates(distances, same, np.nextafter(threshold, np.inf))
+        assert (far, tar) == (pytest.approx(false_accepts), pytest.approx(1 - false_rejects))
+
+
+def test_a_perfect_and_an_upside_down_comparison():
+    """A score of the wrong sign would turn these round."""
+    perfect = report_of([0.1, 0.2, 0.8, 0.9], [1, 1, 0, 0])
+    assert (perfect.auc, perfect.eer, perfect.accuracy) == (1.0, 0.0, 1.0)
+    assert perfect.threshold == pytest.approx(0.5)
+    upside_down = report_of([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1])
+    assert (upside_down.auc, upside_down.eer) == (0.0, 1.0)
+
+
+def test_equal_error_rate_by_hand():
+    """Accepting up to 0.5 lets in one of four different pairs and keeps out one of four same ones: 25 %. The threshold
+    is halfway to the next distance, 0.6."""
+    found = report_of([0.1, 0.2, 0.3, 0.8, 0.5, 0.6, 0.7, 0.9], [1, 1, 1, 1, 0, 0, 0, 0])
+    assert found.eer == pytest.approx(0.25)
+    assert found.threshold == pytest.approx(0.55)
+    assert (found.false_accepts, found.false_rejects) == (0.25, 0.25)
+    assert found.accuracy == 0.75
+
+
+def test_equal_error_rate_lies_on_the_line_between_two_points():
+    """One same pair of two and no different pair of one is accepted up to 0.1; all up to 0.5. From (0, 1/2) to (1, 1/2)
+    the curve meets FAR = FRR at 1/2."""
+    assert report_of([0.1, 0.5, 0.9], [1, 0, 1]).eer == pytest.approx(0.5)
+
+
+def test_all_distances_alike_tell_nothing():
+    found = report_of([0.5] * 4, [1, 1, 0, 0])
+    assert (found.auc, found.eer) == (0.5, 0.5)
+    assert np.isfinite(found.threshold)
+
+
+def test_threshold_is_carried_from_validation_to_test():
+    validation = report_of(*drawn())
+    distances, same = drawn()
+    found = report_of(distances, same, validation.threshold)
+    assert (validation.chosen, found.chosen) == ("these pairs", "given")
+    assert found.threshold == validation.threshold
+    assert (found.false_accepts, found.false_rejects) == pytest.approx(
+        oracles.rates(distances, same, validation.threshold)
+    )
+    assert found.eer == report_of(distances, same).eer
+
+
+def test_true_accepts_at_a_false_accept_rate_by_hand():
+    """Ten different pairs from 1 to 10. At most 10 %: one, so all below 2, three of four same pairs."""
+    distances = [0.5, 0.7, 1.5, 2.5, *range(1, 11)]
+    found = report_of(distances, [1] * 4 + [0] * 10, far=(0.1, 0.05))
+    assert found.tar_at_far[0.1] == 0.75
+    assert np.isnan(found.tar_at_far[0.05])  # Half a false accept cannot be counted.
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    """Two normal distributions 1 apart: AUC = Phi(1 / sqrt 2) = 0.7602. Of 100 intervals of 95 %, 95 should cover it,
+    with a deviation of 2.2; between 86 and 100 is four of them."""
+    rng = np.random.default_rng(3)
+    covered = 0
+    for seed in range(100):
+        low, high = evaluation.verification_of(*drawn(300, rng=rng), resamples=200, seed=seed).interval["auc"]
+        covered += low <= 0.7602 <= high
+    assert 86 <= covered <= 100
+
+
+def test_intervals_hold_their_estimate_and_repeat_from_a_seed():
+    distances, same = drawn()
+    one, again, other = (evaluation.verification_of(distances, same, seed=seed) for seed in (1, 1, 2))
+    for name in ("auc", "eer", "accuracy"):
+        low, high = one.interval[name]
+        assert low < getattr(one, name) < high
+    assert one.interval == again.interval
+    assert one.interval != other.interval
+
+
+def test_intervals_are_wider_where_pairs_hang_together():
+    """Ten units, each of which shifts all of its pairs."""
+    rng = np.random.default_rng(5)
+    units = np.repeat(np.arange(10) + 40, 60)
+    distances, same = drawn(600, rng=rng)
+    distances = distances + np.where(same, rng.normal(size=10)[units - 40], 0)
+
+    def width(**options):
+        low, high = evaluation.verification_of(distances, same, **options).interval["auc"]
+        return high - low
+
+    assert width(units=units) > 1.5 * width()
+
+
+def test_resampling_in_blocks_changes_nothing_but_memory(monkeypatch):
+    from siamkeras.evaluation import curve
+
+    rng = np.random.default_rng(0)
+    is_same = np.arange(50) % 2 == 0
+    weights = np.concatenate(list(curve.resampled(is_same, None, 40, rng)))
+    assert weights.shape == (40, 50)
+    assert (weights[:, is_same].sum(axis=1) == 25).all()
+    assert (weights[:, ~is_same].sum(axis=1) == 25).all()
+    monkeypatch.setattr(curve, "BLOCK", 500)
+    blocks = list(curve.resampled(is_same, None, 40, rng))
+    assert [len(block) for block in blocks] == [10] * 4
+
+
+def test_degrees_of_sameness_count_from_a_half():
+    found = report_of([0.1, 0.2, 0.8, 0.9], [0.9, 0.5, 0.4, 0.0])
+    assert found.same.tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (([0.1, 0.2], [1]), "one distance and one label. Received: 2 and 1"),
+        (([0.1, np.nan], [1, 0]), "Distances must be finite. Received: nan"),
+        (([0.1, 0.2], [1, 2]), r"`same` must lie in \[0, 1\]"),
+        (([0.1, 0.2], [1, 1]), "Both same and different pairs are needed. Received: 2 same of 2"),
+        (([], []), "Both same and different pairs are needed. Received: 0 same of 0"),
+    ],
+)
+def test_pairs_that_cannot_be_measured_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        report_of(*arguments)
+
+
+def test_options_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match=r"lie in \(0, 1\]. Received: far=\(0,\)"):
+        report_of([0.1, 0.2], [1, 0], far=(0,))
+    with pytest.raises(ValueError, match="one unit. Received: 2 pairs, 3 units"):
+        report_of([0.1, 0.2], [1, 0], units=[1, 2, 3], resamples=5)
+
+
+@pytest.fixture
+def siamese():
+    return models.siamese(towers.pixels((2,)))
+
+
+IMAGES = np.float32([[0, 0], [0, 0.1], [5, 5], [5, 5.2], [9, 1], [9, 1.3]])
+LABELS = [8, 8, 3, 3, 21, 21]
+
+
+def test_verification_measures_a_model_on_a_stream(siamese):
+    """Images of a class are at most 0.3 apart, classes at least 5."""
+    found = evaluation.verification(siamese, generators.pairs(IMAGES, LABELS, batch_size=7, steps=3), resamples=10)
+    assert (found.auc, len(found.same), found.same.sum()) == (1.0, 21, 9)
+    assert 0.3 < found.threshold < 5
+
+
+def test_verification_takes_the_pairs_of_an_endpoint_and_of_a_user(siamese):
+    endpoint = models.contrastive(towers.pixels((2,)))
+    stream = generators.pairs(IMAGES, LABELS, batch_size=7, steps=3, endpoint=True)
+    assert evaluation.verification(endpoint, stream, resamples=0).auc == 1.0
+    mine = generators.from_pairs(IMAGES[:-1], IMAGES[1:], [1, 0, 1, 0, 1], batch_size=2, shuffle=False)
+    found = evaluation.verification(siamese, mine, resamples=0)
+    np.testing.assert_allclose(found.distances[:1], [0.1], rtol=1e-5)
+    assert found.same.tolist() == [True, False, True, False, True]
+
+
+def test_streams_and_models_that_cannot_be_measured_are_refused(siamese):
+    with pytest.raises(ValueError, match="never end. Give the stream a length"):
+        evaluation.verification(siamese, generators.pairs(IMAGES, LABELS))
+    with pytest.raises(ValueError, match="no pairs to measure"):
+        evaluation.verification(siamese, [])
+    embeddings = keras.Model(
+        siamese.inputs, siamese.inputs["left"] if isinstance(siamese.inputs, dict) else siamese.inputs[0]
+    )
+    with pytest.raises(ValueError, match=r"one distance for each pair. Received: 7 pairs, output \(7, 2\)"):
+        evaluation.verification(embeddings, generators.pairs(IMAGES, LABELS, batch_size=7, steps=1))
+
+
+def test_two_new_inputs_are_compared(siamese):
+    """From (0, 0) to (3, 4) is 5."""
+    found = evaluation.compare(siamese, np.float32([0, 0]), np.float32([3, 4]), threshold=6.0)
+    assert (found.distance.tolist(), found.score.tolist(), found.same.tolist()) == ([5.0], [-5.0], [True])
+    assert evaluation.compare(siamese, np.float32([0, 0]), np.float32([3, 4])).same is None
+
+
+def test_many_new_inputs_are_compared_in_batches(siamese):
+    left, right = RNG.normal(size=(2, 600, 2)).astype("float32")
+    found = evaluation.compare(siamese, left, right, threshold=1.0)
+    expected = np.linalg.norm(left - right, axis=1)
+    np.testing.assert_allclose(found.distance, expected, rtol=1e-4)
+    assert (found.same == (found.distance < 1.0)).all()
+
+
+@pytest.mark.parametrize("left, right", [((3,), (3,)), ((4, 2), (5, 2)), ((2,), (1, 2))])
+def test_inputs_that_do_not_fit_are_refused(siamese, left, right):
+    with pytest.raises(ValueError, match=r"two inputs \(2,\), or as many on the left as on the right"):
+        evaluation.compare(siamese, np.zeros(left, "float32"), np.zeros(right, "float32"))
+
+
+def test_table_has_a_line_for_each_report():
+    distances, same = drawn(3000)
+    mine, other = evaluation.verification_of(distances, same), report_of(distances, same, 0.5)
+    lines = repr(evaluation.table({"mine": mine, "other": other})).splitlines()
+    assert len(lines) == 3
+    assert lines[0].split()[:2] == ["AUC", "EER"]
+    assert lines[1].startswith(f"mine   {mine.auc:.3f} [{mine.interval['auc'][0]:.3f}, {mine.interval['auc'][1]:.3f}]")
+    assert f"{other.eer:.1%} " in lines[2]
+    assert "0.500 (given)" in lines[2]
+    assert repr(mine).splitlines()[1].strip().startswith(f"{mine.auc:.3f}")
+
+
+def test_scores_are_distances_with_the_sign_changed():
+    model = models.siamese(towers.dense(2, units=()))
+    found = evaluation.compare(model, IMAGES, IMAGES[::-1])
+    np.testing.assert_array_equal(found.score, -found.distance)
+    np.testing.assert_allclose(
+        found.distance, ops.convert_to_numpy(model({"left": IMAGES, "right": IMAGES[::-1].copy()}))
+    )
