@@ -1,0 +1,31 @@
+"""Every figure of the library and of the course: arrays in, Axes out, nothing shown.
+
+The colours mean the same in every figure: blue and solid is `SAME`, orange and dashed (or hatched) is `DIFFERENT`,
+black is what was decided or demanded (threshold, margin). What a colour says, a line style, hatch or word says too.
+
+A title states what the figure shows; without one, each function sets a neutral title of its own.
+"""
+
+from siamkeras.plotting.charts import bars, curves, history
+from siamkeras.plotting.decisions import distances, roc
+from siamkeras.plotting.pictures import images, neighbours, pairs
+from siamkeras.plotting.space import embedding, unit_balls
+from siamkeras.plotting.style import DIFFERENT, MARGIN, PALETTE, SAME, THRESHOLD
+
+__all__ = [
+    "DIFFERENT",
+    "MARGIN",
+    "PALETTE",
+    "SAME",
+    "THRESHOLD",
+    "bars",
+    "curves",
+    "distances",
+    "embedding",
+    "history",
+    "images",
+    "neighbours",
+    "pairs",
+    "roc",
+    "unit_balls",
+]
