@@ -1,0 +1,89 @@
+"""What is built and what is asked for: the wheel, the version, pyproject.toml and environment.yml."""
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from email.parser import Parser
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from project import ADDRESS, PROJECT, ROOT
+
+import siamkeras
+
+EXTRAS = PROJECT["optional-dependencies"]
+NEEDED = [text for text in PROJECT["dependencies"] + EXTRAS["course"] + EXTRAS["dev"] if text != "siamkeras[course]"]
+
+
+def text_of(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from a copy by the backend that is installed, so that no network is needed."""
+    copy = tmp_path_factory.mktemp("build") / "copy"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__"))
+    build = "import setuptools.build_meta as backend; backend.build_wheel('dist')"
+    done = subprocess.run([sys.executable, "-c", build], cwd=copy, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (path,) = (copy / "dist").glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel):
+    """Files, not modules alone: data beside the code has to be in the wheel too, for Colab installs nothing else."""
+    package = [path for path in (ROOT / "siamkeras").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    expected = {path.relative_to(ROOT).as_posix() for path in package}
+    assert "siamkeras/losses.py" in expected
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected
+
+
+def test_the_version_is_written_once(wheel):
+    (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    assert Parser().parsestr(wheel.read(name).decode())["Version"] == siamkeras.__version__
+    assert PROJECT["dynamic"] == ["version"]
+
+
+@pytest.mark.parametrize("requirement", NEEDED + EXTRAS["torch"] + EXTRAS["gpu"])
+def test_every_dependency_has_a_lower_bound_and_a_reason(requirement):
+    lines = [line for line in text_of("pyproject.toml").splitlines() if f'"{requirement}"' in line]
+    assert lines and all(re.search(r'".*".*# \w+', line) for line in lines)
+    assert ">=" in str(Requirement(requirement).specifier)
+
+
+def in_conda_environment():
+    """The dependencies in environment.yml, with the comment behind each."""
+    lines = re.findall(r"^ +- ([^\s#]+(?: \.\[dev\])?)(?: +# (\w.*))?$", text_of("environment.yml"), re.MULTILINE)
+    return {name: reason for name, reason in lines if name not in ("conda-forge", "pip:")}
+
+
+def test_conda_gets_what_pip_gets():
+    """The same names with the same bounds, a reason beside each, and the package itself at the end."""
+    found = in_conda_environment()
+    own = {name for name in found if re.match(r"(python=|pip$|-e )", name)}
+    assert set(found) - own == {text for text in NEEDED if ";" not in text}
+    assert all(found.values())
+    assert list(found)[-1] == "-e .[dev]"
+
+
+def test_conda_and_the_workflow_use_the_pythons_that_are_allowed():
+    allowed = {f"3.{minor}" for minor in range(30) if SpecifierSet(PROJECT["requires-python"]).contains(f"3.{minor}")}
+    (python,) = [name for name in in_conda_environment() if name.startswith("python=")]
+    assert python.removeprefix("python=") in allowed
+    (matrix,) = re.findall(r"python: \[(.*)\]", text_of(".github/workflows/ci.yml"))
+    assert set(re.findall(r"[\d.]+", matrix)) == allowed
+
+
+def test_the_address_of_the_repository_is_written_once():
+    """Lessons repeat it, for their badge; test_notebooks.py compares those with pyproject.toml."""
+    folders = ("siamkeras", "tests", "notebooks", "benchmarks", ".ci", ".github")
+    files = [*ROOT.iterdir(), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
+    kinds = {".py", ".md", ".toml", ".yml"}
+    texts = [path for path in files if path.suffix in kinds or path.name in ("Makefile", "run")]
+    found = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8").count(ADDRESS) for path in texts}
+    assert {name: count for name, count in found.items() if count} == {"pyproject.toml": 1}

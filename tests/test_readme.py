@@ -1,0 +1,94 @@
+"""README.md keeps its word: its code runs, its commands exist, it names every lesson."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from project import LESSONS, ROOT
+
+README = ROOT / "README.md"
+
+# One namespace for all blocks, in order, as a reader would paste them.
+RUNNER = """
+import json, sys
+namespace = {"__name__": "__main__"}
+for number, block in enumerate(json.loads(sys.stdin.read()), start=1):
+    try:
+        exec(compile(block, f"README.md, python block {number}", "exec"), namespace)
+    except BaseException:
+        print(f"README.md, python block {number}:", block, sep="\\n", file=sys.stderr)
+        raise
+"""
+
+
+def blocks(text, language):
+    """The fenced blocks of one language.
+
+    >>> blocks("Text.\\n```python\\n1 + 1\\n```\\n", "python")
+    ['1 + 1\\n']
+    """
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def run_in_order(code, folder):
+    environment = {name: value for name, value in os.environ.items() if name != "TFDS_DATA_DIR"}
+    environment["PYTHONPATH"] = str(ROOT)
+    return subprocess.run(
+        [sys.executable, "-c", RUNNER],
+        input=json.dumps(code),
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+
+
+def called(text):
+    """The targets of make that the console blocks call.
+
+    >>> called("```console\\n$ cd siamkeras && make demo\\n$ make test TORCH=torch\\n```\\n")
+    ['demo', 'test']
+    """
+    return re.findall(r"(?:^|[$;&])\s*make +([\w-]+)", "\n".join(blocks(text, "console")), re.MULTILINE)
+
+
+def targets():
+    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_every_python_block_of_the_readme_runs(tmp_path):
+    code = blocks(README.read_text(encoding="utf-8"), "python")
+    assert code
+    done = run_in_order(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_block_that_fails_is_shown(tmp_path):
+    """The second block uses a name of the first, and then one that nobody has made."""
+    done = run_in_order(["here = 1\n", "here + nowhere\n"], tmp_path)
+    assert done.returncode == 1
+    assert "python block 2:\nhere + nowhere\n" in done.stderr and "NameError: name 'nowhere'" in done.stderr
+
+
+def test_every_command_of_the_readme_exists():
+    assert set(called(README.read_text(encoding="utf-8"))) <= targets()
+
+
+def test_the_makefile_has_its_targets():
+    assert {"help", "demo", "test", "lab", "lint", "format", "bench", "notebooks", "clean"} <= targets()
+    assert "sing" not in targets()
+
+
+def test_every_block_of_the_readme_is_of_a_kind_that_is_tested():
+    """Opening fences are the first, third, ...; a block of another language would escape the tests above."""
+    fences = re.findall(r"^```(.*)$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(fences[::2]) <= {"python", "console", "text"}
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_the_readme_names_every_lesson(path):
+    assert path.name in README.read_text(encoding="utf-8")

@@ -1,0 +1,70 @@
+"""notebooks/run.py: a lesson runs in a kernel of this Python; only a whole run is saved."""
+
+import os
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from project import ROOT
+
+RUN = ROOT / "notebooks" / "run.py"
+TRAIN = r"""print("1/2 =", end="")
+print("\b" * 5 + "\r2/2 ==", flush=True)"""
+
+
+@pytest.fixture
+def execute(tmp_path):
+    """Writes a lesson with the given code in its section Train, runs it with --save, and reads it again.
+
+    Another kernel of the usual name comes first on the path, one that does not start.
+    """
+    other = tmp_path / "kernels" / "python3"
+    other.mkdir(parents=True)
+    (other / "kernel.json").write_text('{"argv": ["nowhere/python"], "display_name": "other", "language": "python"}')
+
+    def executed(source):
+        path = tmp_path / "03_tiny.ipynb"
+        cells = [
+            new_markdown_cell("# 3. Tiny\n\n## Train"),
+            new_code_cell(source, metadata={"execution": {"iopub.execute_input": "2026"}}),
+            new_code_cell("import os, sys\nf'{sys.executable} in {os.getcwd()}'", metadata={"tags": ["result"]}),
+            new_code_cell("answer = 42", metadata={"jupyter": {"source_hidden": True}}),
+        ]
+        nbformat.write(new_notebook(cells=cells), path)
+        command = [sys.executable, str(RUN), str(path), "--save", "--build", str(tmp_path / "build")]
+        environment = {**os.environ, "JUPYTER_PATH": str(tmp_path)}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+        page = (tmp_path / "build" / "03_tiny.html").read_text(encoding="utf-8")
+        return done, nbformat.read(path, as_version=4), page
+
+    return executed
+
+
+def test_a_lesson_that_runs_is_shown_and_saved(execute, tmp_path):
+    """Progress ends as a terminal would show it, the tagged value is printed, solutions are collapsed in the page."""
+    done, lesson, page = execute(TRAIN)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^   1/3  Train +\n          2/2 ==\n +[\d.]+ s$", done.stdout, re.MULTILINE)
+    assert f"'{sys.executable} in {tmp_path}'" in done.stdout
+    code = lesson.cells[1:]
+    assert [cell.execution_count for cell in code] == [1, 2, 3]
+    assert code[0].outputs[0].text == "2/2 ==\n"
+    assert [dict(cell.metadata) for cell in code] == [{}, {"tags": ["result"]}, {"jupyter": {"source_hidden": True}}]
+    assert lesson.metadata.language_info == {"name": "python"} and lesson.metadata.kernelspec.name == "python3"
+    assert page.count("<summary>") == 1 and "2/2 ==" in page
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [("print(3)\nlabels = 7 / 0", "ZeroDivisionError"), ("import os\nos._exit(1)", "The kernel died")],
+)
+def test_a_lesson_that_fails_is_reported_and_left_alone(execute, source, message):
+    """The page up to the failing cell is written, and what came after it has not run."""
+    done, lesson, page = execute(source)
+    assert done.returncode == 1
+    assert message in done.stderr and "03_tiny.html" in done.stderr
+    assert [cell.execution_count for cell in lesson.cells[1:]] == [None, None, None]
+    assert ("ZeroDivisionError" in page) == (message == "ZeroDivisionError")
