@@ -38,6 +38,7 @@ class Curve:
 
 
 def area(far, tar):
+    """Area under each ROC curve, its points joined by lines, `(r, k)` -> `(r,)`."""
     return np.sum(np.diff(far, axis=1) * (tar[:, 1:] + tar[:, :-1]) / 2, axis=1)
 
 
@@ -50,6 +51,7 @@ def equal_error(far, tar):
 
 
 def balanced_accuracy(weights, is_same, accepted):
+    """Mean of the shares of same and of different pairs decided rightly, for each row of weights, `(r,)`."""
     with np.errstate(invalid="ignore"):
         right = [
             (weights[:, kind] @ (accepted[kind] == want)) / weights[:, kind].sum(axis=1)
