@@ -35,16 +35,22 @@ class Examples(NamedTuple):
 
     def take(self, chosen):
         """The examples at `chosen` (indices or a boolean mask), with their names and source."""
-        chosen = np.asarray(chosen)
+        chosen = np.arange(len(self.labels))[np.asarray(chosen)]
+        images = self.images[chosen] if self.images.dtype.kind == "U" else _taken(self.images, chosen)
         groups = None if self.groups is None else self.groups[chosen]
         labels = self.labels[chosen]
         return self._replace(
-            images=self.images[chosen],
+            images=images,
             labels=labels,
             groups=groups,
             class_names=_kept(self.class_names, labels),
             group_names={} if groups is None else _kept(self.group_names, groups),
         )
+
+
+def _taken(images, chosen):
+    # Aligned, so that `generators` can read them in place.
+    return np.take(images, chosen, axis=0, out=aligned((len(chosen), *images.shape[1:]), images.dtype), mode="clip")
 
 
 def _kept(names, values):

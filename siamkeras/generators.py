@@ -204,9 +204,8 @@ def _fetched(chosen, left, right, batch_size, steps, seed, load, augment, endpoi
         named_batches = found.map(lambda left, right, same, step: named(_scaled(left), _scaled(right), same))
     else:
         examples = found.map(keyed).unbatch().map(each, tf.data.AUTOTUNE)
-        batches = examples.batch(batch_size, num_parallel_calls=tf.data.AUTOTUNE)
-        if steps is None:
-            batches = examples.batch(batch_size, drop_remainder=True, num_parallel_calls=tf.data.AUTOTUNE)
+        # An endless stream has no remainder, and says so in its shape.
+        batches = examples.batch(batch_size, drop_remainder=steps is None, num_parallel_calls=tf.data.AUTOTUNE)
         named_batches = batches.map(named)
     length = tf.data.INFINITE_CARDINALITY if steps is None else steps
     return named_batches.apply(_of_length(length)).prefetch(tf.data.AUTOTUNE)

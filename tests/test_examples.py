@@ -141,3 +141,14 @@ def test_aligned_memory_is_aligned():
         assert array.ctypes.data % 64 == 0
         assert array.shape == (size, 3)
         array[:] = 1.0  # Room for all of it.
+
+
+def test_parts_of_examples_can_be_read_in_place(characters):
+    for part in (*split_by_class(characters), characters.take([5, 3])):
+        assert part.images.ctypes.data % 64 == 0
+    assert (characters.take([5, -1]).images.ravel() * 24).round().tolist() == [5, 23]
+
+
+def test_parts_of_paths_are_paths():
+    paths = Examples(np.array(["a.png", "b.png", "c.png"]), np.array([4, 9, 4]))
+    assert paths.take(paths.labels == 4).images.tolist() == ["a.png", "c.png"]
