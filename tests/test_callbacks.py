@@ -47,7 +47,7 @@ def test_spread_is_in_the_history_after_each_epoch():
 def test_a_collapse_is_told_once():
     with pytest.warns(UserWarning, match="collapsed: after epoch 1 their spread is 0.0000") as told:
         fit(collapsed(), callbacks.CollapseMonitor(IMAGES), epochs=3)
-    assert len(told) == 1
+    assert sum("collapsed" in str(warning.message) for warning in told) == 1
 
 
 def test_a_collapse_stops_training_if_asked():

@@ -270,7 +270,7 @@ def test_a_download_asks_tensorflow_datasets_for_the_split_and_says_what_is_fetc
     monkeypatch.setattr(tfds, "load", download)
     monkeypatch.setattr(hub, "_probe", probed.append)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         examples = data.omniglot("all", source="auto")
 
     (name, arguments), *more = calls
@@ -313,7 +313,7 @@ def test_offline_auto_gives_glyphs_and_one_notice_that_says_why(nothing, glyphs)
 
 def test_the_notice_is_an_error_where_warnings_are_errors(nothing, glyphs):
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         with pytest.raises(data.StandInNotice):
             data.omniglot()
 
@@ -806,7 +806,7 @@ def test_broken_files_can_be_left_out_with_a_notice(photos):
 
 def test_sound_files_cause_no_notice_and_pass_the_check(photos):
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         assert len(data.image_folder(photos, size=(8, 8), skip_broken=True).images) == 4
         assert len(data.image_paths(photos, check=True).images) == 4
 

@@ -138,7 +138,9 @@ def load_image(size, channels=3):
         content = tf.io.read_file(path)
         # The decoder's own error does not say which file.
         known = [tf.strings.substr(content, 0, len(begin)) == begin for begin in MAGIC]
-        tf.debugging.Assert(tf.reduce_any(known), ["This file is no PNG, JPEG, GIF or BMP image:", path])
+        told = tf.debugging.Assert(tf.reduce_any(known), ["This file is no PNG, JPEG, GIF or BMP image:", path])
+        with tf.control_dependencies([told]):
+            content = tf.identity(content)
         # Always 3 channels first: the decoders of BMP and GIF refuse to make 1.
         image = tf.io.decode_image(content, channels=3, expand_animations=False)
         image = tf.cast(tf.ensure_shape(image, (None, None, 3)), tf.float32)
