@@ -243,7 +243,22 @@ def test_table_has_a_line_for_each_report():
     assert lines[0].split()[:2] == ["AUC", "EER"]
     assert lines[1].startswith(f"mine   {mine.auc:.3f} [{mine.interval['auc'][0]:.3f}, {mine.interval['auc'][1]:.3f}]")
     assert f"{other.eer:.1%} " in lines[2]
-    assert "0.500 (given)" in lines[2]
+    assert "0.500 given" in lines[2]
+    assert "TAR@10%" in lines[0] and "TAR@1%" in lines[0]
+    assert max(map(len, lines)) <= 105  # A page is that wide.
+
+
+def test_comparison_says_what_it_found(siamese):
+    found = evaluation.compare(siamese, IMAGES[:2], IMAGES[1:3], threshold=1.0)
+    assert repr(found) == "distance 0.100: same\ndistance 7.001: different"
+    assert repr(evaluation.compare(siamese, IMAGES[0], IMAGES[1])) == "distance 0.100"
+    many = evaluation.compare(siamese, np.zeros((12, 2), "float32"), np.zeros((12, 2), "float32"))
+    assert repr(many).splitlines()[-1] == "and 2 more"
+
+
+def test_table_of_one_report_is_its_repr():
+    mine = report_of(*drawn())
+    assert repr(mine) == repr(evaluation.table({"": mine}))
     assert repr(mine).splitlines()[1].strip().startswith(f"{mine.auc:.3f}")
 
 

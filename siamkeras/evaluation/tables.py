@@ -11,24 +11,31 @@ class Table(str):
 
 
 def table(reports):
-    """`{name: Verification}` as a table: one line for each, with 95 % intervals."""
-    first = next(iter(reports.values()))
-    rows = [["", "AUC", "EER"] + [f"TAR at FAR {rate:.3g}" for rate in first.tar_at_far]]
-    rows[0] += ["threshold", "FAR", "FRR", "pairs"]
+    """`{name: Verification}` as a table that fits a page: one line for each, with 95 % intervals.
+
+    `TAR@1%` is the true accept rate at a false accept rate of 1 %; `threshold` is followed by `given` where it was not
+    chosen on these pairs; FAR and FRR are the errors that it makes.
+    """
+    rates = next(iter(reports.values())).tar_at_far
+    rows = [["", "AUC", "EER", *(f"TAR@{rate:.3g}%" for rate in (100 * rate for rate in rates)), "threshold"]]
+    rows[0] += ["FAR", "FRR", "pairs"]
     for name, report in reports.items():
-        low_high = report.interval
-        rows.append([name, f"{report.auc:.3f}{_range(low_high.get('auc'), 1, 3)}"])
-        rows[-1].append(f"{report.eer:.1%}{_range(low_high.get('eer'), 100, 1)}")
-        rows[-1] += ["too few" if np.isnan(rate) else f"{rate:.1%}" for rate in report.tar_at_far.values()]
-        rows[-1] += [f"{report.threshold:.3f} ({report.chosen})", f"{report.false_accepts:.1%}"]
-        rows[-1] += [f"{report.false_rejects:.1%}", f"{len(report.same):,}"]
+        given = " given" if report.chosen == "given" else ""
+        row = [
+            name,
+            f"{report.auc:.3f}{_range(report, 'auc', 1, 3)}",
+            f"{report.eer:.1%}{_range(report, 'eer', 100, 1)}",
+        ]
+        row += ["too few" if np.isnan(rate) else f"{rate:.1%}" for rate in report.tar_at_far.values()]
+        row += [f"{report.threshold:.3f}{given}", f"{report.false_accepts:.1%}", f"{report.false_rejects:.1%}"]
+        rows.append([*row, f"{len(report.same):,}"])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return Table(
-        "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
-    )
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return Table("\n".join(line.rstrip() for line in lines))
 
 
-def _range(ends, scale, digits):
-    return "" if ends is None else f" [{ends[0] * scale:.{digits}f}, {ends[1] * scale:.{digits}f}]"
+def _range(report, name, scale, digits):
+    if name not in report.interval:
+        return ""
+    low, high = (f"{end * scale:.{digits}f}" for end in report.interval[name])
+    return f" [{low}, {high}]"

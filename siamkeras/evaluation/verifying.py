@@ -8,7 +8,7 @@ from keras import ops
 from siamkeras.evaluation import tables
 from siamkeras.evaluation.curve import Curve, area, balanced_accuracy, equal_error, resampled
 
-FALSE_ACCEPT_RATES = (0.1, 0.01, 0.001)
+FALSE_ACCEPT_RATES = (0.1, 0.01)
 
 
 class Verification(NamedTuple):
@@ -173,6 +173,13 @@ class Comparison(NamedTuple):
     distance: np.ndarray
     score: np.ndarray
     same: np.ndarray | None
+
+    def __repr__(self):
+        lines = [f"distance {distance:.3f}" for distance in self.distance[:10]]
+        if self.same is not None:
+            lines = [f"{line}: {'same' if same else 'different'}" for line, same in zip(lines, self.same, strict=False)]
+        more = [f"and {len(self.distance) - 10} more"] if len(self.distance) > 10 else []
+        return "\n".join(lines + more)
 
 
 def compare(model, left, right, threshold=None):
