@@ -9,6 +9,8 @@ from siamkeras.evaluation import tables
 from siamkeras.evaluation.curve import Curve, area, balanced_accuracy, equal_error, resampled
 
 FALSE_ACCEPT_RATES = (0.1, 0.01)
+# A rate that rests on fewer is mostly chance.
+FEWEST_FALSE_ACCEPTS = 10
 
 
 class Verification(NamedTuple):
@@ -22,7 +24,7 @@ class Verification(NamedTuple):
         false_accepts: Share of the different pairs that this threshold calls same (FAR).
         false_rejects: Share of the same pairs that this threshold calls different (FRR).
         tar_at_far: `{FAR: TAR}`: share of same pairs accepted where at most that share of different pairs is; NaN
-            where there are fewer different pairs than would give one false accept.
+            where the different pairs are too few for ten false accepts.
         interval: `{name: (low, high)}`, bootstrap 95 % intervals of auc, eer, accuracy.
         false_accept_rate: ROC curve, x: from 0 to 1, `(k,)`.
         true_accept_rate: ROC curve, y, `(k,)`.
@@ -146,7 +148,7 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
         samples.append((area(*again), equal_error(*again), balanced_accuracy(weights, is_same, accepted)))
     ends = np.nanpercentile(np.concatenate(samples, axis=1), [2.5, 97.5], axis=1).T.tolist() if samples else []
     far_curve, tar_curve = rates[0][0], rates[1][0]
-    enough = {rate: rate * np.sum(~is_same) >= 1 for rate in far}
+    enough = {rate: rate * np.sum(~is_same) >= FEWEST_FALSE_ACCEPTS for rate in far}
     return Verification(
         auc=float(area(*rates)[0]),
         eer=eer,
