@@ -34,7 +34,7 @@ class CollapseMonitor(keras.callbacks.Callback):
     monitor embeds a few fixed images and logs their `spread` as `embedding_spread`, beside the loss.
 
     Args:
-        images: Images of several classes, as the tower takes them; 100 are plenty.
+        images: Images of several classes, as `generators` take them; 100 are plenty.
         minimum: A warning is given once when the spread falls below this.
         stop: Whether to stop training then.
 
@@ -46,7 +46,8 @@ class CollapseMonitor(keras.callbacks.Callback):
         super().__init__()
         if len(images) < 2:
             raise ValueError(f"`CollapseMonitor` needs at least two images to compare. Received: {len(images)}.")
-        self.images = images
+        images = np.asarray(images)
+        self.images = images.astype("float32") / 255 if images.dtype == np.uint8 else images
         self.minimum = minimum
         self.stop = stop
 

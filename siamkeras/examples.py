@@ -35,10 +35,16 @@ class Examples(NamedTuple):
 
     def take(self, chosen):
         """The examples at `chosen` (indices or a boolean mask), with their names and source."""
-        chosen = np.arange(len(self.labels))[np.asarray(chosen)]
-        images = self.images[chosen] if self.images.dtype.kind == "U" else _taken(self.images, chosen)
-        groups = None if self.groups is None else self.groups[chosen]
-        labels = self.labels[chosen]
+        images, labels = np.asarray(self.images), np.asarray(self.labels)
+        groups = labels if self.groups is None else np.asarray(self.groups)
+        if not len(images) == len(labels) == len(groups):
+            raise ValueError(
+                "Every image needs one label, and one group where there are groups. Received: "
+                f"{len(images)} images, {len(labels)} labels, {len(groups)} groups."
+            )
+        chosen = np.arange(len(labels))[np.asarray(chosen)]
+        images = _taken(images, chosen) if images.dtype.kind in "fu" else images[chosen]
+        groups, labels = None if self.groups is None else groups[chosen], labels[chosen]
         return self._replace(
             images=images,
             labels=labels,
@@ -74,13 +80,13 @@ def split_by_class(examples, test=0.2, seed=0, by="labels"):
     Raises:
         ValueError: `test` outside (0, 1); unknown `by`; `by="groups"` without groups; fewer than two classes.
     """
-    if not 0 < test < 1:
+    if isinstance(test, str) or not 0 < test < 1:
         raise ValueError(f"`test` is a share of the classes, between 0 and 1. Received: test={test!r}.")
     if by not in ("labels", "groups"):
         raise ValueError(f"`by` must be 'labels' or 'groups'. Received: by={by!r}.")
-    units = getattr(examples, by)
-    if units is None:
+    if getattr(examples, by) is None:
         raise ValueError("These examples have no groups to split by. Use by='labels'.")
+    units = np.asarray(getattr(examples, by))
     names = np.unique(units)
     if len(names) < 2:
         raise ValueError(f"A split needs at least two different {by}. Received: {len(names)}.")
@@ -98,7 +104,11 @@ def checked_images(images, load=None, name="images"):
         FileNotFoundError: a path at which there is no file.
     """
     images = np.asarray(images)
-    if images.ndim == 0 or images.size == 0:
+    if images.ndim == 0:
+        raise ValueError(
+            f"`{name}` must be an array (n, height, width, channels), or (n,) file paths. Received: {images}."
+        )
+    if images.size == 0:
         raise ValueError(f"`{name}` is empty: expected (n, height, width, channels). Received: shape {images.shape}.")
     if images.dtype.kind in "USO" and all(isinstance(path, (str, bytes, os.PathLike)) for path in images.flat):
         return _checked_paths(images, load, name)

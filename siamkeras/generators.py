@@ -5,6 +5,9 @@ list of pairs is held, and images are never copied as a whole: an array stays wh
 files are read as they are needed.
 """
 
+import numbers
+import operator
+
 import numpy as np
 
 from siamkeras import sampling
@@ -69,16 +72,17 @@ def pairs(
     images = checked_images(images, load)
     if len(images) != len(labels):
         raise ValueError(f"Every image needs one label. Received: {len(images)} images, {len(labels)} labels.")
-    _check_numbers(batch_size=batch_size, steps=steps, seed=seed, start=start)
-    if isinstance(same_share, bool) or not 0 <= same_share <= 1:
+    batch_size, seed, start = _whole("batch_size", batch_size, 1), _whole("seed", seed, 0), _whole("start", start, 0)
+    steps = None if steps is None else _whole("steps", steps, 1)
+    if isinstance(same_share, bool) or not isinstance(same_share, numbers.Real) or not 0 <= same_share <= 1:
         raise ValueError(f"`same_share` is a share of the pairs, from 0 to 1. Received: {same_share!r}.")
     table = sampling.ClassTable.of(labels, groups, need=2 if same_share > 0 else 1)
 
     def draw(step):
         return (*sampling.pair_indices(table, batch_size, seed, step, same_share), step)
 
-    numbers = tf.data.Dataset.counter(start)
-    chosen = (numbers if steps is None else numbers.take(steps)).map(draw, tf.data.AUTOTUNE)
+    counter = tf.data.Dataset.counter(start)
+    chosen = (counter if steps is None else counter.take(steps)).map(draw, tf.data.AUTOTUNE)
     return _fetched(chosen, images, images, batch_size, steps, seed, load, augment, endpoint)
 
 
@@ -120,7 +124,7 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
             f"Every pair needs a left, a right and a label. Received: {len(left)} left, {len(right)} right, "
             f"{len(same)} labels."
         )
-    _check_numbers(batch_size=batch_size, seed=seed)
+    batch_size, seed = _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
     count, steps = len(same), -(-len(same) // batch_size)
 
     def one_pass(number):
@@ -156,17 +160,11 @@ def _checked_same(same):
     return same.astype("float32")
 
 
-def _check_numbers(seed, batch_size, start=0, steps=None):
-    for name, value, least in [
-        ("batch_size", batch_size, 1),
-        ("steps", steps, 1),
-        ("start", start, 0),
-        ("seed", seed, 0),
-    ]:
-        if value is None and name == "steps":
-            continue
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-            raise ValueError(f"`{name}` must be a whole number, at least {least}. Received: {value!r}.")
+def _whole(name, value, least):
+    # As a plain int: a number of a narrow numpy dtype would overflow further on.
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not least <= value < 2**63:
+        raise ValueError(f"`{name}` must be a whole number, at least {least}, below 2**63. Received: {value!r}.")
+    return operator.index(value)
 
 
 def _fetched(chosen, left, right, batch_size, steps, seed, load, augment, endpoint):

@@ -43,15 +43,22 @@ class Distance(_Float32Layer):
 
     def __init__(self, distance="euclidean", **kwargs):
         super().__init__(**kwargs)
-        self.distance = distance
         self._measure = distances.get(distance)
+        # One of ours given as a function is kept by its name, under which it can be loaded again.
+        names = {function: name for name, function in distances.DISTANCES.items()}
+        self.distance = names.get(self._measure, distance)
 
     def build(self, input_shape):
         if len(input_shape) != 2 or input_shape[0] != input_shape[1]:
             raise ValueError(f"`Distance` compares two embeddings of the same shape. Received: shapes {input_shape}.")
 
     def call(self, inputs):
-        return self._measure(*inputs)
+        found = self._measure(*inputs)
+        if len(found.shape) != 1:
+            raise ValueError(
+                f"A distance must give one number for each pair, (batch,). Received: {tuple(found.shape)}."
+            )
+        return found
 
     def compute_output_shape(self, input_shape):
         return input_shape[0][:-1]

@@ -8,6 +8,7 @@ define it the other way round, and some define it one way and print the formula 
 these labels, pulls different examples together.
 """
 
+import math
 import numbers
 
 import keras
@@ -96,7 +97,13 @@ def paired(same, distance):
     """
     distance = ops.convert_to_tensor(distance)
     same = ops.convert_to_tensor(same)
+    if not keras.backend.is_float_dtype(distance.dtype):
+        distance = ops.cast(distance, "float32")
     shapes = tuple(same.shape), tuple(distance.shape)
+    # One-hot labels against distances would otherwise be found out only where the batch is not of size one.
+    columns = [math.prod(shape[1:]) for shape in shapes if None not in shape[1:]]
+    if len(set(columns)) == 2:
+        raise ValueError(f"Every pair needs one label and one distance. Received: shapes {shapes[0]} and {shapes[1]}.")
     same, distance = ops.reshape(ops.cast(same, distance.dtype), (-1,)), ops.reshape(distance, (-1,))
     if None not in (*same.shape, *distance.shape) and same.shape != distance.shape:
         raise ValueError(

@@ -40,7 +40,7 @@ class PairAccuracy(keras.metrics.MeanMetricWrapper):
     """
 
     def __init__(self, threshold=0.5, name="pair_accuracy", dtype=None):
-        if isinstance(threshold, bool) or not isinstance(threshold, numbers.Real):
+        if isinstance(threshold, bool) or not isinstance(threshold, numbers.Real) or threshold != threshold:
             raise ValueError(f"`threshold` is a distance, a number. Received: threshold={threshold!r}.")
         super().__init__(pair_accuracy, name=name, dtype=dtype, threshold=threshold)
         self.threshold = float(threshold)

@@ -57,21 +57,26 @@ def contrastive(tower, margin=1.0, distance="euclidean"):
 
 
 def tower_of(model):
-    """The tower inside a model of this module; a tower is given back as it is.
+    """The tower inside a model of this module; a tower, a model of one input and one output, is given back as it is.
 
     Raises:
-        ValueError: no layer named "tower".
+        ValueError: there is none.
     """
     if model.name == "tower":
         return model
-    for layer in model.layers:
-        if layer.name == "tower" or isinstance(layer, keras.Model):
+    inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    for layer in inside:
+        if layer.name == "tower":
             return layer
+    if len(model.inputs) == len(model.outputs) == 1 and len(model.outputs[0].shape) == 2:
+        return model
+    if inside:
+        return inside[0]
     raise ValueError(f"Expected a tower, or a model made from one. Received: a model named {model.name!r}.")
 
 
 def _siblings(tower, roles):
-    roles = (roles,) if isinstance(roles, str) else tuple(roles)
+    roles = tuple(roles) if isinstance(roles, (list, tuple)) else (roles,)
     if len(roles) < 2 or len(set(roles)) < len(roles):
         raise ValueError(f"Siblings need at least two different names. Received: roles={roles}.")
     # A Sequential without an Input has no such attributes yet.

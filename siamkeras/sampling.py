@@ -73,10 +73,15 @@ def checked_labels(labels, name="labels"):
     """
     labels = np.asarray(labels)
     if labels.ndim != 1:
-        hint = " Class numbers are meant, not one-hot rows: `labels.argmax(axis=1)`." if labels.ndim == 2 else ""
+        hint = ""
+        if labels.ndim == 2:
+            flat = "reshape(-1)" if labels.shape[1] == 1 else "argmax(axis=1)"
+            hint = f" Class numbers are meant, not columns or one-hot rows: `{name}.{flat}`."
         raise ValueError(f"`{name}` must be one-dimensional, (n,). Received: shape {labels.shape}.{hint}")
     if len(labels) == 0:
         raise ValueError(f"`{name}` is empty: there is nothing to draw from.")
+    if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels):
+        labels = labels.astype(str)
     if labels.dtype.kind not in "iubUS":
         raise ValueError(f"`{name}` must be integers or strings. Received: {labels.dtype}.")
     return labels
@@ -103,8 +108,11 @@ def pair_indices(table, batch_size, seed, step, same_share=0.5):
 
     order = tf.constant(table.order, tf.int64)
     classes = tf.constant(np.stack(table[1:], axis=1), tf.int64)
-    # Of the first k pairs floor(k * share) are same: an exact count, and even over the shards of several replicas.
-    same = np.diff(np.floor(np.arange(batch_size + 1) * same_share + 1e-9)).astype(bool)
+    # Of the first k pairs of the stream floor(k * share) are same: an exact count, also where batches are small, and
+    # even over the shards of several replicas.
+    number = tf.cast(step, tf.float64) * batch_size + np.arange(batch_size + 1, dtype="float64")
+    reached = tf.floor(number * same_share + 1e-9)
+    same = reached[1:] > reached[:-1]
     u = tf.random.stateless_uniform((4, batch_size), tf.stack([tf.cast(seed, tf.int64), step]), dtype=tf.float64)
 
     def below(uniform, limit):
@@ -119,7 +127,7 @@ def pair_indices(table, batch_size, seed, step, same_share=0.5):
     sibling = left_start + (left + 1 + below(u[3], left_count - 1)) % left_count
     stranger = other_start + below(u[3], other_count)
     chosen = tf.gather(order, tf.stack([left_start + left, tf.where(same, sibling, stranger)]))
-    return chosen[0], chosen[1], tf.constant(same, tf.float32)
+    return chosen[0], chosen[1], tf.cast(same, tf.float32)
 
 
 def _group_of_each_class(groups, classes, names):

@@ -66,7 +66,7 @@ def test_imports_go_one_way(path):
 @pytest.mark.parametrize("path", [path for path in files() if room(path) in CORE], ids=str)
 def test_the_core_knows_no_framework_but_keras(path):
     found = {name.split(".")[0] for name in imported(parsed(path))}
-    assert found <= {"keras", "numpy", "siamkeras", "numbers", "warnings"}
+    assert found <= {"keras", "numpy", "siamkeras", "math", "numbers", "warnings"}
 
 
 @pytest.mark.parametrize("path", files(), ids=str)

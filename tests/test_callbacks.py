@@ -63,6 +63,11 @@ def test_monitor_watches_a_tower_that_is_trained_alone():
     assert 0 < history.history["embedding_spread"][0] <= 1
 
 
+def test_bytes_are_watched_as_the_streams_give_them():
+    bytes_ = np.arange(20, dtype="uint8").reshape(4, 5)
+    np.testing.assert_allclose(callbacks.CollapseMonitor(bytes_).images, bytes_ / 255, rtol=1e-6)
+
+
 def test_one_image_cannot_show_a_collapse():
     with pytest.raises(ValueError, match="at least two images to compare. Received: 1"):
         callbacks.CollapseMonitor(IMAGES[:1])

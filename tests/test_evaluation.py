@@ -170,9 +170,9 @@ def test_pairs_that_cannot_be_measured_are_refused(arguments, message):
 
 
 def test_options_that_make_no_sense_are_refused():
-    with pytest.raises(ValueError, match=r"lie in \(0, 1\]. Received: far=\(0,\)"):
+    with pytest.raises(ValueError, match=r"lie in \(0, 1\], one or more. Received: far=\(0,\)"):
         report_of([0.1, 0.2], [1, 0], far=(0,))
-    with pytest.raises(ValueError, match="one unit. Received: 2 pairs, 3 units"):
+    with pytest.raises(ValueError, match=r"one unit. Received: 2 pairs, units of shape \(3,\)"):
         report_of([0.1, 0.2], [1, 0], units=[1, 2, 3], resamples=5)
 
 
@@ -188,7 +188,7 @@ LABELS = [8, 8, 3, 3, 21, 21]
 def test_verification_measures_a_model_on_a_stream(siamese):
     """Images of a class are at most 0.3 apart, classes at least 5."""
     found = evaluation.verification(siamese, generators.pairs(IMAGES, LABELS, batch_size=7, steps=3), resamples=10)
-    assert (found.auc, len(found.same), found.same.sum()) == (1.0, 21, 9)
+    assert (found.auc, len(found.same), found.same.sum()) == (1.0, 21, 10)
     assert 0.3 < found.threshold < 5
 
 
@@ -229,9 +229,9 @@ def test_many_new_inputs_are_compared_in_batches(siamese):
     assert (found.same == (found.distance < 1.0)).all()
 
 
-@pytest.mark.parametrize("left, right", [((3,), (3,)), ((4, 2), (5, 2)), ((2,), (1, 2))])
+@pytest.mark.parametrize("left, right", [((3,), (3,)), ((4, 2), (5, 2)), ((2,), (1, 2)), ((0, 2), (0, 2))])
 def test_inputs_that_do_not_fit_are_refused(siamese, left, right):
-    with pytest.raises(ValueError, match=r"two inputs \(2,\), or as many on the left as on the right"):
+    with pytest.raises(ValueError, match=r"two inputs of shape \(2,\), or as many such on the left as on the right"):
         evaluation.compare(siamese, np.zeros(left, "float32"), np.zeros(right, "float32"))
 
 
@@ -269,3 +269,69 @@ def test_scores_are_distances_with_the_sign_changed():
     np.testing.assert_allclose(
         found.distance, ops.convert_to_numpy(model({"left": IMAGES, "right": IMAGES[::-1].copy()}))
     )
+
+
+def test_bytes_are_compared_as_the_streams_give_them(siamese):
+    """(0, 0) to (153, 204) is 255 in bytes, and 1 in shares of 255."""
+    found = evaluation.compare(siamese, np.uint8([0, 0]), np.uint8([153, 204]))
+    assert found.distance[0] == pytest.approx(1.0)
+
+
+def test_towers_of_any_image_size_compare_new_images():
+    inputs = keras.Input((None, None, 1))
+    siamese = models.siamese(keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs)))
+    zeros, ones = np.zeros((4, 5, 1), "float32"), np.ones((4, 5, 1), "float32")
+    assert evaluation.compare(siamese, zeros, ones).distance[0] == pytest.approx(1.0)
+
+
+def test_what_cannot_be_compared_is_refused(siamese):
+    nan, fine = np.float32([np.nan, 0]), np.float32([0, 0])
+    with pytest.raises(ValueError, match="one finite distance for each pair"):
+        evaluation.compare(siamese, nan, fine)
+    for threshold in (float("nan"), "0.5"):
+        with pytest.raises(ValueError, match="`threshold` is a distance, a number"):
+            evaluation.compare(siamese, fine, fine, threshold)
+        with pytest.raises(ValueError, match="`threshold` is a distance, a number"):
+            report_of([0.1, 0.2], [1, 0], threshold)
+    with pytest.raises(ValueError, match=r"The model takes \['a', 'b'\]. Received: \['left', 'right'\]"):
+        evaluation.compare(models.siamese(towers.pixels((2,)), roles=("a", "b")), fine, fine)
+    with pytest.raises(ValueError, match="Received: 2 outputs"):
+        evaluation.compare(models.siamese(towers.pixels((2,)), distance=None), fine, fine)
+
+
+def test_batches_are_taken_as_keras_takes_them(siamese):
+    pair = {"left": IMAGES[:2], "right": IMAGES[1:3]}
+    for batch in ((pair, [1, 0]), [pair, [1, 0]], (pair, [1, 0], [0.5, 0.5])):
+        found, same = evaluation.distances_of(siamese, [batch])
+        np.testing.assert_allclose(found, [0.1, 7.0007], rtol=1e-4)
+        assert same.tolist() == [1, 0]
+    for batch in ((pair,), pair, (IMAGES, [1, 0])):
+        with pytest.raises(ValueError, match=r"A batch must be \(\{'left', 'right'\}, same\)"):
+            evaluation.distances_of(siamese, [batch])
+
+
+@pytest.mark.parametrize("units", [np.zeros(60), np.where(np.arange(60) % 2, np.nan, 1.0)])
+def test_units_that_are_none_are_refused(units):
+    with pytest.raises(ValueError, match="At least two units are needed, none of them NaN"):
+        evaluation.verification_of(RNG.random(60), np.arange(60) % 2, units=units)
+
+
+def test_units_that_do_not_mix_the_kinds_give_no_interval():
+    same = np.arange(60) % 2
+    with pytest.raises(ValueError, match="of the resamples lack same or different pairs"):
+        evaluation.verification_of(RNG.random(60), same, units=same)
+
+
+def test_options_of_the_wrong_kind_are_refused():
+    with pytest.raises(ValueError, match="one or more. Received: far=0.1"):
+        report_of([0.1, 0.2], [1, 0], far=0.1)
+    with pytest.raises(ValueError, match="`resamples` must be a whole number, at least 0. Received: -1"):
+        report_of([0.1, 0.2], [1, 0], resamples=-1)
+
+
+def test_a_table_needs_reports_that_fit_together():
+    one, other = report_of(*drawn(), far=(0.1,)), report_of(*drawn(), far=(0.5,))
+    with pytest.raises(ValueError, match="same false accept rates"):
+        evaluation.table({"one": one, "other": other})
+    with pytest.raises(ValueError, match="A table needs reports"):
+        evaluation.table({})

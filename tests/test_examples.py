@@ -149,6 +149,21 @@ def test_parts_of_examples_can_be_read_in_place(characters):
     assert (characters.take([5, -1]).images.ravel() * 24).round().tolist() == [5, 23]
 
 
+def test_lists_and_paths_can_be_split():
+    import pathlib
+
+    for images in (["a", "b", "c", "d"], [pathlib.Path(name) for name in "abcd"]):
+        train, test = split_by_class(Examples(images, [4, 9, 4, 9]), test=0.5)
+        assert sorted(map(str, [*train.images, *test.images])) == ["a", "b", "c", "d"]
+
+
+def test_examples_of_different_length_are_refused():
+    with pytest.raises(ValueError, match="3 images, 2 labels, 2 groups"):
+        split_by_class(Examples(np.zeros((3, 2), "float32"), np.array([4, 9])))
+    with pytest.raises(ValueError, match="between 0 and 1. Received: test='0.2'"):
+        split_by_class(Examples(np.zeros((2, 2), "float32"), np.array([4, 9])), test="0.2")
+
+
 def test_parts_of_paths_are_paths():
     paths = Examples(np.array(["a.png", "b.png", "c.png"]), np.array([4, 9, 4]))
     assert paths.take(paths.labels == 4).images.tolist() == ["a.png", "c.png"]

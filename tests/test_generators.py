@@ -112,6 +112,12 @@ def test_classes_of_one_image_are_enough_where_no_pair_is_same():
     assert (shown(batch["left"]) != shown(batch["right"])).all()
 
 
+def test_narrow_numbers_do_not_overflow():
+    stream = generators.pairs(IMAGES, LABELS, batch_size=np.uint8(200), steps=np.uint8(2), seed=np.uint8(255))
+    assert [len(same) for batch, same in stream] == [200, 200]
+    assert len(list(generators.from_pairs(IMAGES, IMAGES, SAME, batch_size=np.uint8(200), seed=np.uint8(255)))) == 1
+
+
 def test_endpoint_takes_same_among_the_inputs():
     (batch,) = generators.pairs(IMAGES, LABELS, steps=1, endpoint=True)
     assert sorted(batch) == ["left", "right", "same"]
@@ -230,12 +236,15 @@ def test_a_users_pairs_of_files(files):
         ({"images": IMAGES.astype("int32")}, "Received: int32"),
         ({"images": np.full_like(IMAGES, np.nan)}, "NaN or infinity in image 0"),
         ({"images": IMAGES[:0], "labels": LABELS}, "`images` is empty"),
-        ({"batch_size": 0}, "`batch_size` must be a whole number, at least 1. Received: 0"),
+        ({"batch_size": 0}, "`batch_size` must be a whole number, at least 1, below .* Received: 0"),
         ({"batch_size": 2.5}, "`batch_size` must be a whole number"),
-        ({"steps": 0}, "`steps` must be a whole number, at least 1. Received: 0"),
-        ({"start": -1}, "`start` must be a whole number, at least 0. Received: -1"),
-        ({"seed": None}, "`seed` must be a whole number, at least 0. Received: None"),
+        ({"steps": 0}, "`steps` must be a whole number, at least 1, below .* Received: 0"),
+        ({"start": -1}, "`start` must be a whole number, at least 0, below .* Received: -1"),
+        ({"seed": None}, "`seed` must be a whole number, at least 0, below .* Received: None"),
         ({"same_share": 1.5}, "from 0 to 1. Received: 1.5"),
+        ({"same_share": "half"}, "from 0 to 1. Received: 'half'"),
+        ({"images": "photos"}, r"must be an array .* Received: photos"),
+        ({"seed": 2**64}, "below 2\\*\\*63"),
         ({"load": len}, "Leave `load` out"),
     ],
 )

@@ -54,6 +54,15 @@ def test_distance_layer_refuses_an_unknown_name_and_embeddings_that_do_not_match
         layers.Distance()([keras.Input((3,))] * 3)
 
 
+def test_a_distance_of_ours_given_as_a_function_comes_back_by_its_name():
+    assert round_trip(layers.Distance(distances.manhattan)).distance == "manhattan"
+
+
+def test_a_distance_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"one number for each pair, \(batch,\). Received: \(2, 3\)"):
+        layers.Distance(distances.absolute_difference)([np.ones((2, 3), "float32"), np.ones((2, 3), "float32")])
+
+
 def test_layers_compute_in_float32_under_mixed_precision(mixed_precision):
     """400 squared is infinite in float16."""
     x = ops.cast(ops.convert_to_tensor([[400.0, 0.0]]), "float16")

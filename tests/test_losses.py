@@ -54,6 +54,16 @@ def test_other_numbers_of_labels_and_distances_are_refused():
         losses.contrastive(np.ones(2), np.ones(3))
 
 
+def test_one_hot_labels_are_refused_also_in_a_batch_of_one():
+    with pytest.raises(ValueError, match=r"shapes \(1, 2\) and \(1,\)"):
+        losses.contrastive(np.ones((1, 2), "float32"), np.ones(1, "float32"))
+
+
+def test_whole_numbers_are_distances_too():
+    """0.5 * 4 / 2 + 0.5 * 1 / 2."""
+    assert float(losses.contrastive([0.5], [2], margin=3.0)[0]) == 1.25
+
+
 def test_the_class_is_the_mean_of_the_function():
     same, distance = np.float32([1, 0, 0.3]), np.float32([0.2, 0.4, 0.9])
     expected = numpy(losses.contrastive(same, distance, 0.7)).mean()

@@ -146,8 +146,14 @@ def test_a_tower_of_another_name_is_found_too():
     assert models.tower_of(models.siamese(mine)) is mine
 
 
+def test_a_tower_of_the_user_is_given_back_whole():
+    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    mine = keras.Sequential([keras.Input((4,)), inner, keras.layers.Dense(2)], name="mine")
+    assert models.tower_of(mine) is mine
+
+
 def test_a_model_without_a_tower_is_refused():
-    inputs = keras.Input((4,))
+    inputs = keras.Input((4, 3))
     model = keras.Model(inputs, layers.UnitLength()(inputs), name="lonely")
     with pytest.raises(ValueError, match="Received: a model named 'lonely'"):
         models.tower_of(model)
@@ -159,6 +165,7 @@ def test_a_model_without_a_tower_is_refused():
         (lambda t: models.siamese(t, "hamming"), "Received: 'hamming'"),
         (lambda t: models.siamese(t, roles=("left",)), r"two different names. Received: roles=\('left',\)"),
         (lambda t: models.siamese(t, roles=("left", "left")), "two different names"),
+        (lambda t: models.siamese(t, roles=3), r"two different names. Received: roles=\(3,\)"),
         (lambda t: models.siamese(t, roles="left"), r"two different names. Received: roles=\('left',\)"),
         (lambda t: models.siamese("tower"), "built keras.Model with one input .* Received: 'tower'"),
         (lambda t: models.siamese(keras.Sequential([keras.layers.Dense(3)])), "built keras.Model"),

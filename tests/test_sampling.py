@@ -53,9 +53,15 @@ def test_share_of_same_pairs_is_exact_and_even(share):
     assert all(same[at : at + 20].sum() == 20 * share for at in range(0, 40, 20))
 
 
-def test_an_odd_batch_rounds_down():
-    """Half of seven is three and a half."""
-    assert draw(batch_size=7)[2].tolist() == [0, 1, 0, 1, 0, 1, 0]
+def test_small_and_odd_batches_reach_the_share_over_the_stream():
+    """Half of seven is three and a half: three in one batch, four in the next. One: every other."""
+    assert [draw(batch_size=7, step=step)[2].sum() for step in range(4)] == [3, 4, 3, 4]
+    assert [draw(batch_size=1, step=step)[2].sum() for step in range(4)] == [0, 1, 0, 1]
+    assert sum(draw(batch_size=3, step=step, same_share=0.1)[2].sum() for step in range(10)) == 3
+
+
+def test_a_column_of_words_as_pandas_has_it_is_fine():
+    assert checked_labels(np.array(["one", "two"], dtype=object)).tolist() == ["one", "two"]
 
 
 def test_classes_count_equally_however_many_images_they_have():
@@ -90,7 +96,9 @@ def test_labels_may_be_words():
     "labels, message",
     [
         (LABELS[:, None], r"one-dimensional, \(n,\). Received: shape \(12, 1\)"),
-        (np.eye(3), "not one-hot rows"),
+        (np.eye(3), r"one-hot rows: `labels.argmax\(axis=1\)`"),
+        (LABELS[:, None], r"not columns .*`labels.reshape\(-1\)`"),
+        ([{}, {}], "integers or strings. Received: object"),
         ([], "`labels` is empty"),
         ([0.5, 1.5], "integers or strings. Received: float64"),
     ],

@@ -64,9 +64,12 @@ def resampled(is_same, units, resamples, rng):
     """How often each pair was drawn, in blocks `(r, n)` of about 64 MB, `resamples` rows in all."""
     n = len(is_same)
     if units is not None:
-        names, unit = np.unique(np.asarray(units), return_inverse=True)
-        if len(unit) != n:
-            raise ValueError(f"Every pair needs one unit. Received: {n} pairs, {len(unit)} units.")
+        units = np.asarray(units)
+        if units.shape != (n,):
+            raise ValueError(f"Every pair needs one unit. Received: {n} pairs, units of shape {units.shape}.")
+        names, unit = np.unique(units, return_inverse=True)
+        if len(names) < 2 or (units.dtype.kind == "f" and np.isnan(units).any()):
+            raise ValueError(f"At least two units are needed, none of them NaN. Received: {names[:10]}.")
     for rows in (
         len(block) for block in np.array_split(np.arange(resamples), max(1, n * resamples // BLOCK)) if len(block)
     ):

@@ -16,6 +16,9 @@ def table(reports):
     `TAR@1%` is the true accept rate at a false accept rate of 1 %; `threshold` is followed by `given` where it was not
     chosen on these pairs; FAR and FRR are the errors that it makes.
     """
+    if len({tuple(report.tar_at_far) for report in reports.values()}) != 1:
+        told = [list(report.tar_at_far) for report in reports.values()]
+        raise ValueError(f"A table needs reports, all with the same false accept rates. Received: {told}.")
     rates = next(iter(reports.values())).tar_at_far
     rows = [["", "AUC", "EER", *(f"TAR@{rate:.3g}%" for rate in (100 * rate for rate in rates)), "threshold"]]
     rows[0] += ["FAR", "FRR", "pairs"]

@@ -1,5 +1,6 @@
 """Verification: are these two of the same class?"""
 
+import numbers
 from typing import NamedTuple
 
 import numpy as np
@@ -86,9 +87,10 @@ def distances_of(model, pairs):
         raise ValueError("These pairs never end. Give the stream a length: `generators.pairs(..., steps=50)`.")
     found, labels = [], []
     for batch in pairs:
-        inputs, same = batch if isinstance(batch, tuple) else (batch, batch["same"])
-        inputs = {role: ops.convert_to_tensor(np.asarray(value)) for role, value in inputs.items()}
-        distance = ops.convert_to_numpy(model(inputs, training=False))
+        inputs, same = (batch, batch.get("same")) if isinstance(batch, dict) else (*batch, None)[:2]
+        if not isinstance(inputs, dict) or same is None:
+            raise ValueError("A batch must be ({'left', 'right'}, same), or a dict with all three.")
+        distance = _distance(model, inputs)
         same = np.asarray(same).reshape(-1)
         if distance.size != same.size:
             raise ValueError(
@@ -133,19 +135,27 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
     Bootstrap (1993), chapter 13 (percentile intervals).
     """
     distances, is_same = _checked_pairs(distances, same)
-    if any(not 0 < rate <= 1 for rate in far):
-        raise ValueError(f"False accept rates lie in (0, 1]. Received: far={tuple(far)}.")
+    if not isinstance(far, (list, tuple)) or any(not 0 < rate <= 1 for rate in far):
+        raise ValueError(f"False accept rates lie in (0, 1], one or more. Received: far={far!r}.")
+    if isinstance(resamples, bool) or not isinstance(resamples, (int, np.integer)) or resamples < 0:
+        raise ValueError(f"`resamples` must be a whole number, at least 0. Received: {resamples!r}.")
     curve = Curve(distances, is_same)
     rates = curve.rates(np.ones((1, len(distances))))
     eer, at_eer = float(equal_error(*rates)[0]), curve.equal_error_threshold(*rates)
     chosen = "these pairs" if threshold is None else "given"
-    threshold = at_eer if threshold is None else float(threshold)
+    threshold = at_eer if threshold is None else _checked_threshold(threshold)
     accepted = distances < threshold
     false_accepts, false_rejects = accepted[~is_same].mean(), 1 - accepted[is_same].mean()
     samples = []
     for weights in resampled(is_same, units, resamples, np.random.default_rng(seed)):
         again = curve.rates(weights)
         samples.append((area(*again), equal_error(*again), balanced_accuracy(weights, is_same, accepted)))
+    missing = np.mean(np.isnan(np.concatenate(samples, axis=1))) if samples else 0.0
+    if missing > 0.05:
+        raise ValueError(
+            f"{missing:.0%} of the resamples lack same or different pairs: the units do not mix them. "
+            "Choose other units, or resamples=0."
+        )
     ends = np.nanpercentile(np.concatenate(samples, axis=1), [2.5, 97.5], axis=1).T.tolist() if samples else []
     far_curve, tar_curve = rates[0][0], rates[1][0]
     enough = {rate: rate * np.sum(~is_same) >= FEWEST_FALSE_ACCEPTS for rate in far}
@@ -189,7 +199,7 @@ def compare(model, left, right, threshold=None):
 
     Args:
         model: A `models.siamese`, or any model from `{"left", "right"}` to a distance `(batch,)`.
-        left: One input, or `(n, ...)` of them.
+        left: One input, or `(n, ...)` of them; uint8 is divided by 255, as `generators` do.
         right: As many, of the same shape; `right[i]` is compared with `left[i]`.
         threshold: The distance below which two are called same, from `verification` on validation pairs; None for no
             decision.
@@ -201,22 +211,46 @@ def compare(model, left, right, threshold=None):
         ValueError: inputs that do not fit the model, or each other.
     """
     left, right = np.asarray(left), np.asarray(right)
+    threshold = None if threshold is None else _checked_threshold(threshold)
     shape = tuple(model.inputs[0].shape[1:])
-    if left.shape == right.shape == shape:
+    if left.ndim == right.ndim == len(shape):
         left, right = left[None], right[None]
-    if left.shape != right.shape or left.shape[1:] != shape:
+    fits = len(left.shape) == len(shape) + 1 and all(
+        want in (None, side) for want, side in zip(shape, left.shape[1:], strict=True)
+    )
+    if left.shape != right.shape or not fits or len(left) == 0:
         raise ValueError(
-            f"Expected two inputs {shape}, or as many on the left as on the right, (n, *{shape}). "
+            f"Expected two inputs of shape {shape}, or as many such on the left as on the right. "
             f"Received: {left.shape} and {right.shape}."
         )
     batches = [{"left": left[at : at + 256], "right": right[at : at + 256]} for at in range(0, len(left), 256)]
-    distance = np.concatenate(
-        [
-            ops.convert_to_numpy(model({r: ops.convert_to_tensor(v) for r, v in b.items()}, training=False))
-            for b in batches
-        ]
-    )
+    distance = np.concatenate([_distance(model, batch) for batch in batches])
+    if distance.shape != (len(left),) or not np.isfinite(distance).all():
+        raise ValueError(
+            f"The model must give one finite distance for each pair. Received: {len(left)} pairs, output "
+            f"{distance.shape}, {np.sum(~np.isfinite(distance))} of them not finite."
+        )
     return Comparison(distance, -distance, None if threshold is None else distance < threshold)
+
+
+def _distance(model, inputs):
+    """The model's output for a dict of inputs, as numpy; bytes are divided by 255, as the streams do."""
+    if sorted(inputs) != sorted(model.input if isinstance(model.input, dict) else inputs):
+        raise ValueError(f"The model takes {sorted(model.input)}. Received: {sorted(inputs)}.")
+    ready = {}
+    for role, value in inputs.items():
+        value = np.asarray(value)
+        ready[role] = ops.convert_to_tensor(value.astype("float32") / 255 if value.dtype == np.uint8 else value)
+    found = model(ready, training=False)
+    if isinstance(found, (dict, list, tuple)):
+        raise ValueError(f"The model must give one distance for each pair. Received: {len(found)} outputs.")
+    return ops.convert_to_numpy(found)
+
+
+def _checked_threshold(threshold):
+    if isinstance(threshold, bool) or not isinstance(threshold, numbers.Real) or np.isnan(threshold):
+        raise ValueError(f"`threshold` is a distance, a number. Received: {threshold!r}.")
+    return float(threshold)
 
 
 def _checked_pairs(distances, same):
