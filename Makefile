@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LESSONS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
-BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out benchmarks/measuring.py,$(sort $(wildcard benchmarks/*.py)))
 # What has to give the same answers on every backend of Keras: all that is written in keras.ops.
 BACKEND_TESTS := $(wildcard $(addprefix tests/test_,$(addsuffix .py,\
 	distances masks losses layers metrics callbacks towers models)))

@@ -1,0 +1,64 @@
+"""How long does `import siamkeras` take, for someone who has imported Keras anyway?
+
+Contenders, each in a fresh Python, in turns:
+
+- `import siamkeras` after `import keras`: what every user and every loaded model pays;
+- the same and every module of ours that waits until it is used: data, evaluation, generators, plotting, ...
+
+The clock runs inside the fresh Python. `import keras` itself, with the backend behind it, stands beside it.
+
+Target: `import siamkeras` adds less than 0.3 s, the median of 7.
+
+    python benchmarks/import_time.py
+"""
+
+import subprocess
+import sys
+
+import measuring
+
+TARGET = 0.3
+PROGRAM = """
+import time
+begin = time.perf_counter()
+import keras
+after_keras = time.perf_counter()
+import siamkeras
+after_siamkeras = time.perf_counter()
+if {everything}:
+    for name in siamkeras.__all__:
+        getattr(siamkeras, name)
+print(after_keras - begin, after_siamkeras - after_keras, time.perf_counter() - after_keras)
+"""
+
+
+def seconds(everything):
+    """Seconds of `import keras`, of `import siamkeras` after it, and of everything wanted after `import keras`."""
+    program = PROGRAM.format(everything=everything)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return [float(number) for number in done.stdout.split()[-3:]]
+
+
+def main():
+    options = measuring.arguments(__doc__).parse_args()
+    measuring.print_heading("Import time", options.quick)
+    if not options.quick:
+        seconds(everything=True)  # Compiles what has not been compiled yet, and fills the cache of the file system.
+    found = measuring.in_turns(
+        {
+            "at once": lambda: seconds(everything=False),
+            "everything": lambda: seconds(everything=True),
+        },
+        rounds=1 if options.quick else 7,
+    )
+    plain, everything = found["at once"], found["everything"]
+    rows = [
+        ["`import keras`", measuring.spread(plain[:, 0], 2), ""],
+        ["`import siamkeras` after it", measuring.against(plain[:, 1], TARGET, 3, at_least=False), f"< {TARGET}"],
+        ["`import siamkeras` and every module of it, after it", measuring.spread(everything[:, 2], 3), ""],
+    ]
+    measuring.print_table(["", "seconds, median (min-max)", "target"], rows)
+
+
+if __name__ == "__main__":
+    main()
