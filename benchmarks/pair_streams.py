@@ -2,8 +2,8 @@
 
 Contenders, on 60,000 images of 28x28 (MNIST where it is to be had, else random numbers), as float32 and as uint8:
 
-- the stream: `generators.pairs`, from an array that TensorFlow can use in place (as the loaders of `data` give it) and
-  from any other, plain; consumed by plain Python iteration, and inside a `tf.function`, as `fit` does on TensorFlow;
+- the stream: `generators.pairs`, consumed by plain Python iteration, and inside a `tf.function`, as `fit` does on
+  TensorFlow;
 - the loop of the tutorials: for each image a partner of its class and one of another, drawn by `random.choice`, all of
   them collected in a list and made into one array. Counted from labels to the ready float32 array;
 - bare indexing: `images[left], images[right]`, with indices that were drawn before the clock started. With uint8 it
@@ -32,8 +32,8 @@ LOOP_TARGET, BARE_TARGET, MEGABYTES_TARGET = 5, 0.6, 100
 SHAPE, CLASSES = (28, 28, 1), 10
 BATCH_SIZES = (64, 256, 1024)
 CHECKPOINTS = (100, 1_000, 10_000)
-# Bytes behind an address that TensorFlow can use in place; numpy puts large arrays 16 behind one.
-OFFSETS = {"in place": 0, "plain": 16}
+# Where numpy puts large arrays: 16 bytes behind a multiple of 64.
+OFFSETS = {"plain": 16}
 
 
 def loop_pairs(images, labels, anchors):
@@ -203,7 +203,7 @@ def memory(options):
         print("Not measured: this system has no /proc/self/status.\n")
         return
     checkpoints, count = ((5, 10, 20), 2_000) if options.quick else (CHECKPOINTS, 60_000)
-    cases = [("in place", 64), ("plain", 64), ("in place", 1024)]
+    cases = [("plain", 64), ("plain", 1024)]
     rows, highest = [], 0
     for contender, size in [*cases[: 1 if options.quick else None], ("loop", 64)]:
         # One at a time, each in a new process: what one has touched must not count for the next.

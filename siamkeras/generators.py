@@ -216,10 +216,6 @@ def _look_up(images):
     if images.dtype.kind == "U":
         table = tf.constant(images)
         return lambda at: tf.gather(table, at)
-    if images.flags.c_contiguous and images.flags.writeable and images.ctypes.data % 64 == 0:
-        # TensorFlow can use such memory in place.
-        table = tf.experimental.dlpack.from_dlpack(images.__dlpack__())
-        return lambda at: tf.gather(table, at)
 
     def take(at):
         return np.take(images, at, axis=0, out=aligned((len(at), *images.shape[1:]), images.dtype), mode="clip")

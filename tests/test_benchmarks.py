@@ -4,14 +4,25 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from project import ROOT
 
+from siamkeras.data import Examples
+
 SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.name != "measuring.py")
+# A row that each script is about.
+HEADLINES = {
+    "file_streams": "| pairs / Keras, >= 0.9 ",
+    "import_time": "| `import siamkeras` after it ",
+    "pair_streams": "| loop, 64 pairs in a batch ",
+    "training_step": "| (4, 4) ",
+    "verification": "| trained tower, seed 0 ",
+}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_benchmark_runs_and_prints_a_table(script):
+def test_benchmark_runs_and_prints_its_headline(script):
     environment = {name: value for name, value in os.environ.items() if name not in ("TFDS_DATA_DIR", "SIAMKERAS_DATA")}
     done = subprocess.run(
         [sys.executable, str(script), "--quick"],
@@ -23,8 +34,37 @@ def test_benchmark_runs_and_prints_a_table(script):
     assert done.returncode == 0, done.stderr[-2000:]
     assert "QUICK" in done.stdout
     assert sum(line.startswith("|") for line in done.stdout.splitlines()) >= 3, done.stdout
+    assert HEADLINES[script.stem] in done.stdout
 
 
 def test_benchmarks_are_told_in_their_readme():
     text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     assert all(script.name in text for script in SCRIPTS)
+
+
+def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
+    """Four steps in one go, or two, an interruption and two more, give the same weights: the pairs of step 2, the
+    state of the optimizer and its falling rate are those of a training that was never interrupted. A checkpoint of
+    other settings is refused."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import verification
+
+    monkeypatch.setattr(verification, "STEPS_PER_EPOCH", 2)
+    rng = np.random.default_rng(0)
+    train = Examples(rng.random((12, 8, 8, 1), "float32"), np.repeat([7, 3, 11], 4))
+    settings = {"steps": 4, "batch_size": 4, "filters": [2], "margin": 0.5, "learning_rate": 0.01}
+    path = tmp_path / "tower.keras"
+
+    def write_and_interrupt(*arguments, write=verification.write):
+        write(*arguments)
+        raise KeyboardInterrupt
+
+    in_one_go, _ = verification.trained(train, 5, settings)
+    with monkeypatch.context() as during, pytest.raises(KeyboardInterrupt):
+        during.setattr(verification, "write", write_and_interrupt)
+        verification.trained(train, 5, settings, path)
+    with pytest.raises(SystemExit, match="was trained with"):
+        verification.trained(train, 5, settings | {"margin": 1.0}, path)
+    resumed, _ = verification.trained(train, 5, settings, path)
+    for wanted, found in zip(in_one_go.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
