@@ -197,7 +197,7 @@ def _fetched(chosen, left, right, batch_size, steps, seed, load, augment, endpoi
             return {"left": left, "right": right, "same": same}
         return {"left": left, "right": right}, same
 
-    found = chosen.map(both, tf.data.AUTOTUNE)
+    found = chosen.map(both, 2)
     if load is None and augment is None:
         named_batches = found.map(lambda left, right, same, step: named(_scaled(left), _scaled(right), same))
     else:
@@ -206,7 +206,8 @@ def _fetched(chosen, left, right, batch_size, steps, seed, load, augment, endpoi
         batches = examples.batch(batch_size, drop_remainder=steps is None, num_parallel_calls=tf.data.AUTOTUNE)
         named_batches = batches.map(named)
     length = tf.data.INFINITE_CARDINALITY if steps is None else steps
-    return named_batches.apply(_of_length(length)).prefetch(tf.data.AUTOTUNE)
+    # Two batches ahead hide the reading; left to choose, tf.data would hold more and more of them.
+    return named_batches.apply(_of_length(length)).prefetch(2)
 
 
 def _look_up(images):
