@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image
 
 from siamkeras.data.notices import SkippedFilesNotice, notify
-from siamkeras.examples import Examples
+from siamkeras.examples import Examples, aligned
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm")
-# How a file of each kind that TensorFlow decodes begins.
-MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")
+# The first two bytes of a PNG, JPEG, GIF and BMP, which TensorFlow decodes.
+HEADS = (b"\x89P", b"\xff\xd8", b"GI", b"BM")
 NAMED_AT_MOST = 5
 
 
@@ -38,7 +38,7 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False):
     height, width = _checked_size(size)
     _check_channels(channels)
     files = image_paths(folder, groups=groups)
-    images = np.empty((len(files.images), height, width, channels), np.float32)
+    images = aligned((len(files.images), height, width, channels), np.float32)
     broken = {}
     for place, image in enumerate(_decoded(files.images, lambda path: _read(path, height, width, channels))):
         if isinstance(image, Exception):
@@ -133,21 +133,26 @@ def load_image(size, channels=3):
     def load(path):
         import tensorflow as tf
 
-        readable = tf.logical_not(tf.strings.regex_full_match(path, r"(?i).*\.p[gp]m"))
-        tf.debugging.Assert(readable, ["TensorFlow does not decode PGM or PPM; convert it to PNG:", path])
         content = tf.io.read_file(path)
         # The decoder's own error does not say which file.
-        known = [tf.strings.substr(content, 0, len(begin)) == begin for begin in MAGIC]
-        told = tf.debugging.Assert(tf.reduce_any(known), ["This file is no PNG, JPEG, GIF or BMP image:", path])
+        known = tf.reduce_any(tf.strings.substr(content, 0, 2) == tf.constant(HEADS))
+        reason = "This file is no PNG, JPEG, GIF or BMP image (TensorFlow does not decode PGM or PPM; make it a PNG):"
+        told = tf.debugging.Assert(known, [reason, path])
         with tf.control_dependencies([told]):
             content = tf.identity(content)
         # Always 3 channels first: the decoders of BMP and GIF refuse to make 1.
         image = tf.io.decode_image(content, channels=3, expand_animations=False)
-        image = tf.cast(tf.ensure_shape(image, (None, None, 3)), tf.float32)
+        image = tf.ensure_shape(image, (None, None, 3))
         if channels == 1:
-            image = tf.image.rgb_to_grayscale(image)
-        image = tf.image.resize(image, (height, width), antialias=True)
-        return tf.clip_by_value(image / 255.0, 0.0, 1.0)
+            image = tf.image.rgb_to_grayscale(tf.cast(image, tf.float32))
+
+        def smaller():
+            resized = tf.image.resize(image, (height, width), antialias=True)
+            return tf.clip_by_value(resized / 255.0, 0.0, 1.0)
+
+        # Where no side gets shorter, antialiasing changes nothing, and takes as long as decoding does.
+        shrinks = tf.reduce_any(tf.shape(image)[:2] > (height, width))
+        return tf.cond(shrinks, smaller, lambda: tf.image.resize(image, (height, width)) / 255.0)
 
     return load
 
