@@ -43,7 +43,7 @@ class Examples(NamedTuple):
                 f"{len(images)} images, {len(labels)} labels, {len(groups)} groups."
             )
         chosen = np.arange(len(labels))[np.asarray(chosen)]
-        images = images[chosen]
+        images = _taken(images, chosen) if images.dtype.kind in "fu" else images[chosen]
         groups, labels = None if self.groups is None else groups[chosen], labels[chosen]
         return self._replace(
             images=images,
@@ -52,6 +52,11 @@ class Examples(NamedTuple):
             class_names=_kept(self.class_names, labels),
             group_names={} if groups is None else _kept(self.group_names, groups),
         )
+
+
+def _taken(images, chosen):
+    # Aligned, so that `generators` reads them in place.
+    return np.take(images, chosen, axis=0, out=aligned((len(chosen), *images.shape[1:]), images.dtype), mode="clip")
 
 
 def _kept(names, values):
@@ -139,7 +144,7 @@ def _checked_paths(paths, load, name):
 
 
 def aligned(shape, dtype):
-    """An empty array at an address where TensorFlow takes it over without a copy."""
+    """An empty array at an address which TensorFlow can use without a copy."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = np.empty(size + 64, np.uint8)
     begin = -memory.ctypes.data % 64

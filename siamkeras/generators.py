@@ -197,17 +197,23 @@ def _fetched(chosen, left, right, batch_size, steps, seed, load, augment, endpoi
             return {"left": left, "right": right, "same": same}
         return {"left": left, "right": right}, same
 
-    found = chosen.map(both, 2)
+    def plain(*indices):
+        left, right, same, _ = both(*indices)
+        return named(_scaled(left), _scaled(right), same)
+
     if load is None and augment is None:
-        named_batches = found.map(lambda left, right, same, step: named(_scaled(left), _scaled(right), same))
+        named_batches = chosen.map(plain, 2)
     else:
-        examples = found.map(keyed).unbatch().map(each, tf.data.AUTOTUNE)
+        examples = chosen.map(both, 2).map(keyed).unbatch().map(each, tf.data.AUTOTUNE)
         # An endless stream has no remainder, and says so in its shape.
         batches = examples.batch(batch_size, drop_remainder=steps is None, num_parallel_calls=tf.data.AUTOTUNE)
         named_batches = batches.map(named)
     length = tf.data.INFINITE_CARDINALITY if steps is None else steps
+    # To optimise the graph, tf.data would first copy all images into it.
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
     # Two batches ahead hide the reading; left to choose, tf.data would hold more and more of them.
-    return named_batches.apply(_of_length(length)).prefetch(2)
+    return named_batches.apply(_of_length(length)).prefetch(2).with_options(options)
 
 
 def _look_up(images):
@@ -216,6 +222,10 @@ def _look_up(images):
 
     if images.dtype.kind == "U":
         table = tf.constant(images)
+        return lambda at: tf.gather(table, at)
+    if images.flags.c_contiguous and images.flags.writeable and images.ctypes.data % 64 == 0:
+        # TensorFlow reads such memory in place; it crashes on any that is not so aligned.
+        table = tf.experimental.dlpack.from_dlpack(images.__dlpack__())
         return lambda at: tf.gather(table, at)
 
     def take(at):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from siamkeras.examples import Examples
+from siamkeras.examples import Examples, aligned
 
 # Omniglot's canvas is 105 pixels wide; ours is drawn at least as large before it is reduced to `size`. A pen of 4.6
 # pixels inks about the 5 that Omniglot's does, since it inks every pixel that it touches.
@@ -90,7 +90,7 @@ def glyphs(alphabets=10, characters=12, hands=20, size=35, seed=0):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
             raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}.")
     habits = np.stack([_chance(seed, 0, hand).standard_normal(len(HABIT) + 2) for hand in range(hands)])
-    images = np.empty((alphabets, characters, hands, size, size, 1), "float32")
+    images = aligned((alphabets, characters, hands, size, size, 1), "float32")
     for alphabet in range(alphabets):
         style = _style(_chance(seed, 1, alphabet))
         for character in range(characters):

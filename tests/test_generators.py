@@ -1,5 +1,9 @@
 """Streams of pairs: right images under right names, repeatable, endless or not, from arrays and from files."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -39,6 +43,38 @@ def test_pairs_hold_the_images_of_their_labels(place, steps):
         left, right = (LABELS[shown(batch[role]).astype(int)] for role in ("left", "right"))
         np.testing.assert_array_equal(same, left == right)
         assert batch["left"].shape == (5, 2, 2, 1)
+
+
+def test_loaded_images_are_read_in_place_and_not_by_numpy(monkeypatch):
+    """What the loaders and `take` give begins at an address that TensorFlow can read."""
+    chosen = examples.Examples(IMAGES, LABELS).take(np.arange(12) % 2 == 0)
+    monkeypatch.setattr(np, "take", None)
+    generators.from_pairs(chosen.images, chosen.images, SAME[:6]).take(1).get_single_element()
+
+
+MEMORY = """
+import numpy as np
+from siamkeras import examples, generators
+
+def resident(field):
+    lines = open("/proc/self/status", encoding="utf-8").readlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1000
+
+list(generators.pairs(np.zeros((20, 9), "float32"), np.arange(20) % 2, batch_size=4, steps=20))
+images = examples.aligned((300_000, 256), "float32")
+images[:] = 1
+before = resident("VmRSS")
+list(generators.pairs(images, np.arange(300_000) % 9, batch_size=4, steps=20))
+print(resident("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="this system does not tell the memory of a process")
+def test_images_are_never_copied_as_a_whole():
+    """307 MB of images; left to optimise its graph, tf.data would copy all of them into it."""
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert float(done.stdout.split()[-1]) < 100
 
 
 def test_read_only_memory_is_fine():

@@ -238,3 +238,7 @@ def test_numbers_of_numpy_are_numbers():
     examples = glyphs(np.int64(1), np.int32(2), np.int64(2), np.int64(14), np.int64(6))
     np.testing.assert_array_equal(examples.images, glyphs(1, 2, 2, 14, 6).images)
     assert "(seed 6)" in examples.source
+
+
+def test_glyphs_begin_where_tensorflow_reads_in_place():
+    assert glyphs(alphabets=2, characters=2, hands=2, size=9).images.ctypes.data % 64 == 0

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from siamkeras.data.notices import SkippedFilesNotice, notify
-from siamkeras.examples import Examples
+from siamkeras.examples import Examples, aligned
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm")
 # The first two bytes of a PNG, JPEG, GIF and BMP, which TensorFlow decodes.
@@ -38,7 +38,7 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False):
     height, width = _checked_size(size)
     _check_channels(channels)
     files = image_paths(folder, groups=groups)
-    images = np.empty((len(files.images), height, width, channels), np.float32)
+    images = aligned((len(files.images), height, width, channels), np.float32)
     broken = {}
     for place, image in enumerate(_decoded(files.images, lambda path: _read(path, height, width, channels))):
         if isinstance(image, Exception):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from siamkeras.data.notices import StandInNotice, notify
+from siamkeras.examples import aligned
 
 SOURCES = ("auto", "real", "synthetic")
 PROBE_SECONDS = 5
@@ -134,7 +135,7 @@ def _filled(dataset, native, size, columns, dark_ink):
         return 1.0 - images if dark_ink else images, values
 
     count = int(dataset.cardinality())
-    images = np.empty((count, size, size, 1), np.float32)
+    images = aligned((count, size, size, 1), np.float32)
     filled = {name: np.empty(count, np.int64) for name in columns}
     dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE).batch(BATCH)
     dataset = dataset.map(reduce, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
