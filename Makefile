@@ -10,7 +10,7 @@ LESSONS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 BENCHMARKS := $(filter-out benchmarks/measuring.py,$(sort $(wildcard benchmarks/*.py)))
 # What has to give the same answers on every backend of Keras: all that is written in keras.ops.
 BACKEND_TESTS := $(wildcard $(addprefix tests/test_,$(addsuffix .py,\
-	distances masks losses layers metrics callbacks towers models)))
+	distances masks miners losses triplets batch_losses layers metrics callbacks towers models)))
 
 export KERAS_BACKEND := tensorflow
 export TF_CPP_MIN_LOG_LEVEL := 2

@@ -1,18 +1,30 @@
 """siamkeras: Siamese networks in Keras, and a course on them.
 
-Shared-weight towers, contrastive losses, and tf.data streams of pairs. What a saved model needs is imported at once;
-what needs TensorFlow, matplotlib or scikit-learn, when it is first used.
+Shared-weight towers, contrastive and triplet losses, tf.data streams of pairs, triplets and balanced batches, and what
+measures and searches embeddings. What a saved model needs is imported at once; what needs TensorFlow, matplotlib or
+scikit-learn, when it is first used.
 """
 
 import importlib
 
-from siamkeras import callbacks, distances, layers, losses, masks, metrics, models, towers
+from siamkeras import callbacks, distances, layers, losses, masks, metrics, miners, models, towers
 
 __version__ = "0.1.0"
 
-_LAZY = ("data", "environment", "evaluation", "examples", "generators", "plotting", "sampling", "synthetic")
+_LAZY = (
+    "data",
+    "downloads",
+    "environment",
+    "evaluation",
+    "examples",
+    "generators",
+    "plotting",
+    "retrieval",
+    "sampling",
+    "synthetic",
+)
 
-__all__ = ["callbacks", "distances", "layers", "losses", "masks", "metrics", "models", "towers", *_LAZY]
+__all__ = ["callbacks", "distances", "layers", "losses", "masks", "metrics", "miners", "models", "towers", *_LAZY]
 
 
 def __getattr__(name):

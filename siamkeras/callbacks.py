@@ -61,10 +61,13 @@ class CollapseMonitor(keras.callbacks.Callback):
             logs["embedding_spread"] = value
         if value < self.minimum and not self._warned:
             self._warned = True
-            warnings.warn(
+            # Its place would be a line of Keras, and the path of that file on this machine.
+            warnings.warn_explicit(
                 f"The embeddings have collapsed: after epoch {epoch + 1} their spread is {value:.4f} (1 is spread out, "
                 "0 all the same). Try a smaller learning rate, a smaller margin, or normalised embeddings.",
-                stacklevel=2,
+                UserWarning,
+                filename="<siamkeras.callbacks>",
+                lineno=0,
             )
             if self.stop:
                 self.model.stop_training = True

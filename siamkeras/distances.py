@@ -16,7 +16,7 @@ BLOCK = 2**24
 
 def squared_euclidean(x, y):
     """Sum of squared differences, `(...)`: `sum_i (x_i - y_i)^2`."""
-    return ops.sum(ops.square(_wide(x) - _wide(y)), axis=-1)
+    return ops.sum(ops.square(as_float(x) - as_float(y)), axis=-1)
 
 
 def euclidean(x, y):
@@ -49,12 +49,12 @@ def absolute_difference(x, y):
 
     Not a distance, but what one is made of: Koch et al. (2015) learn a weight for each component.
     """
-    return ops.abs(_wide(x) - _wide(y))
+    return ops.abs(as_float(x) - as_float(y))
 
 
 def unit_length(x):
     """`x` `(..., dim)` scaled to length 1; a vector of length 0 stays 0, and its gradient is finite."""
-    x = _wide(x)
+    x = as_float(x)
     # Divided by its largest component first, no vector is too short or too long to be squared. The result does not
     # depend on that divisor, so no gradient has to pass through it.
     largest = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True))
@@ -71,6 +71,12 @@ DISTANCES = {
 }
 
 
+def as_float(x):
+    """`x` as a tensor of float32 at least: half precision and whole numbers are cast up."""
+    x = ops.convert_to_tensor(x)
+    return x if keras.backend.standardize_dtype(x.dtype) in ("float32", "float64") else ops.cast(x, "float32")
+
+
 def get(distance):
     """The distance of that name; a function is given back as it is.
 
@@ -82,6 +88,16 @@ def get(distance):
     if isinstance(distance, str) and distance in DISTANCES:
         return DISTANCES[distance]
     raise ValueError(f"`distance` must be one of {sorted(DISTANCES)} or a function. Received: {distance!r}.")
+
+
+def name_of(distance):
+    """What a layer or a loss keeps of its distance: the name of one of ours, or else the function itself.
+
+    Raises:
+        ValueError: unknown name.
+    """
+    names = {function: name for name, function in DISTANCES.items()}
+    return names.get(get(distance), distance)
 
 
 def pairwise(x, y, distance="euclidean"):
@@ -103,7 +119,7 @@ def pairwise(x, y, distance="euclidean"):
         ValueError: unknown name; embeddings that are not `(n, dim)` and `(m, dim)`.
     """
     measure = get(distance)
-    x, y = _wide(x), _wide(y)
+    x, y = as_float(x), as_float(y)
     if len(x.shape) != 2 or len(y.shape) != 2 or x.shape[1] != y.shape[1]:
         raise ValueError(
             "`pairwise` takes embeddings (n, dim) and (m, dim). "
@@ -121,11 +137,6 @@ def pairwise(x, y, distance="euclidean"):
     rows = max(1, BLOCK // max(1, m * dim))
     starts = range(0, max(n, 1), rows)
     return ops.concatenate([measure(x[at : at + rows, None, :], y[None, :, :]) for at in starts], axis=0)
-
-
-def _wide(x):
-    x = ops.convert_to_tensor(x)
-    return x if keras.backend.standardize_dtype(x.dtype) in ("float32", "float64") else ops.cast(x, "float32")
 
 
 def _guarded_sqrt(square):

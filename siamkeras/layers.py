@@ -45,8 +45,7 @@ class Distance(_Float32Layer):
         super().__init__(**kwargs)
         self._measure = distances.get(distance)
         # One of ours given as a function is kept by its name, under which it can be loaded again.
-        names = {function: name for name, function in distances.DISTANCES.items()}
-        self.distance = names.get(self._measure, distance)
+        self.distance = distances.name_of(distance)
 
     def build(self, input_shape):
         if len(input_shape) != 2 or input_shape[0] != input_shape[1]:
@@ -104,3 +103,120 @@ class ContrastiveLossLayer(_Float32Layer):
 
     def get_config(self):
         return {**super().get_config(), "margin": self.margin}
+
+
+@keras.saving.register_keras_serializable("siamkeras")
+class TripletLossLayer(_Float32Layer):
+    """Triplet loss inside the model: `[d_pos, d_neg]` -> both, `(batch, 2)`, and the loss is added to the model's.
+
+    An endpoint for models with no y, see `ContrastiveLossLayer`; a `sample_weight` does not reach it. `fit` shows the
+    share of the triplets that are `active`, those that cost something. (Not on JAX, where Keras drops what a layer
+    counts.)
+
+    Args:
+        margin: By how much a negative is to be farther than a positive; see `losses.triplet`.
+
+    Raises:
+        ValueError: a margin that is neither a positive number nor "soft"; not exactly the two distances.
+    """
+
+    def __init__(self, margin=0.2, **kwargs):
+        super().__init__(**kwargs)
+        self.margin = losses.check_margin(margin, soft=True)
+        if keras.backend.backend() != "jax":
+            self.active = keras.metrics.Mean(name="active")
+
+    def build(self, input_shape):
+        if len(input_shape) != 2 or input_shape[0] != input_shape[1]:
+            raise ValueError(f"`TripletLossLayer` takes [d_pos, d_neg], (batch,) each. Received: shapes {input_shape}.")
+
+    def call(self, inputs):
+        d_pos, d_neg = inputs
+        loss = losses.triplet(d_pos, d_neg, self.margin)
+        self.add_loss(ops.mean(loss))
+        if keras.backend.backend() != "jax":
+            self.active.update_state(ops.cast(loss > 0, "float32"))
+        return ops.stack([d_pos, d_neg], axis=1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[0], 2)
+
+    def get_config(self):
+        return {**super().get_config(), "margin": self.margin}
+
+
+@keras.saving.register_keras_serializable("siamkeras")
+class InBatchSoftmaxLossLayer(_Float32Layer):
+    """In-batch softmax inside the model: `[left, right]` embeddings -> cosine distance of each pair, `(batch,)`.
+
+    An endpoint for pairs that are all of one class each, see `losses.softmax_of_pairs`; the loss is added to the
+    model's, and a `sample_weight` does not reach it.
+
+    Args:
+        temperature: What similarities are divided by, above 0.
+
+    Raises:
+        ValueError: temperature not a positive number; not exactly two embeddings of one shape.
+    """
+
+    def __init__(self, temperature=0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.temperature = losses.check_positive("temperature", temperature)
+
+    def build(self, input_shape):
+        if len(input_shape) != 2 or input_shape[0] != input_shape[1]:
+            raise ValueError(
+                f"`InBatchSoftmaxLossLayer` takes [left, right], two embeddings of one shape. Received: {input_shape}."
+            )
+
+    def call(self, inputs):
+        self.add_loss(ops.mean(losses.softmax_of_pairs(*inputs, self.temperature)))
+        return distances.cosine(*inputs)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0][:-1]
+
+    def get_config(self):
+        return {**super().get_config(), "temperature": self.temperature}
+
+
+@keras.saving.register_keras_serializable("siamkeras")
+class CosineClassifier(_Float32Layer):
+    """Classifier by cosine similarity: `(batch, dim)` -> logits `(batch, classes)`, float32.
+
+    `scale * cos(embedding, proxy of the class)`: each class has one learned vector, its proxy. To classify well, the
+    tower has to point the embeddings of a class in the direction of its proxy, which is what comparing them by cosine
+    needs: a way to pretrain a tower, with `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`.
+
+    Args:
+        classes: How many classes there are; labels are 0 to classes - 1.
+        scale: What similarities are multiplied by, above 0. Cosines reach from -1 to 1 only, and a softmax over these
+            could never be sure.
+
+    Raises:
+        ValueError: classes not a whole number of at least 2; scale not a positive number.
+
+    References: https://arxiv.org/abs/1804.09458 (cosine classifier), https://arxiv.org/abs/1703.07464 (proxies)
+    """
+
+    def __init__(self, classes, scale=16.0, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(classes, bool) or not hasattr(classes, "__index__") or classes < 2:
+            raise ValueError(f"`classes` must be a whole number of at least 2. Received: classes={classes!r}.")
+        self.classes = int(classes)
+        self.scale = losses.check_positive("scale", scale)
+
+    def build(self, input_shape):
+        # A proxy is a direction: any start that has no preferred one will do.
+        self.proxies = self.add_weight(
+            shape=(self.classes, input_shape[-1]), initializer="random_normal", name="proxies"
+        )
+
+    def call(self, inputs):
+        return self.scale * (1.0 - distances.pairwise(inputs, self.proxies, "cosine"))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.classes)
+
+    def get_config(self):
+        return {**super().get_config(), "classes": self.classes, "scale": self.scale}

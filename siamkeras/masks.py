@@ -37,6 +37,26 @@ def mean_over(values, mask):
     return total / ops.maximum(count, 1.0)
 
 
+def smaller(values, mask):
+    """How many entries of its row are smaller than each entry, and how many of those where `mask` is true.
+
+    Each row is sorted once, so that this takes O(m log m) for a row, not O(m^2). Of equal values each counts as
+    smaller than those in later columns. The numbers have no gradient.
+
+    Args:
+        values: `(n, m)`.
+        mask: `(n, m)` booleans.
+
+    Returns:
+        `(smaller, smaller_in_mask)`, `(n, m)` int32 each.
+    """
+    order = ops.argsort(ops.stop_gradient(values), axis=-1)
+    place = ops.argsort(order, axis=-1)
+    counted = ops.take_along_axis(ops.cast(mask, "int32"), order, axis=-1)
+    before = ops.cumsum(counted, axis=-1) - counted
+    return ops.cast(place, "int32"), ops.take_along_axis(before, place, axis=-1)
+
+
 def _same(labels):
     labels = ops.convert_to_tensor(labels)
     if len(labels.shape) != 1:

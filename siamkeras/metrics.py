@@ -48,3 +48,42 @@ class PairAccuracy(keras.metrics.MeanMetricWrapper):
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype, "threshold": self.threshold}
+
+
+@keras.saving.register_keras_serializable("siamkeras")
+class ActiveTriplets(keras.metrics.Metric):
+    """Share of the triplets within a batch that cost something, for a tower that is trained by `losses.TripletLoss`.
+
+    Near 0 the batches teach nothing any more; with `mining="all"` it falls long before the tower is good. Labels and
+    embeddings come as for the loss. The mean over the batches of an epoch.
+
+    Args:
+        margin, mining, distance: As for `losses.batch_triplet`; give those of the loss.
+
+    Raises:
+        ValueError: as `losses.batch_triplet`.
+    """
+
+    def __init__(self, margin=0.2, mining="all", distance="euclidean", name="active", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        loss = losses.TripletLoss(margin, mining, distance)  # which checks and keeps them
+        self.margin, self.mining, self.distance = loss.margin, loss.mining, loss.distance
+        self._mean = keras.metrics.Mean(dtype=dtype)
+        self._direction = "down"
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self._mean.update_state(losses.active_share(y_true, y_pred, self.margin, self.mining, self.distance))
+
+    def result(self):
+        return self._mean.result()
+
+    def reset_state(self):
+        self._mean.reset_state()
+
+    def get_config(self):
+        distance = keras.saving.serialize_keras_object(self.distance)
+        return {**super().get_config(), "margin": self.margin, "mining": self.mining, "distance": distance}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "distance": keras.saving.deserialize_keras_object(config["distance"])})

@@ -56,6 +56,73 @@ def contrastive(tower, margin=1.0, distance="euclidean"):
     return keras.Model(inputs, outputs, name="contrastive")
 
 
+def triplet(tower, margin=0.2, distance="euclidean"):
+    """Three siblings that carry the triplet loss: no y, and `compile` gets no loss.
+
+    Trains on `generators.triplets`. `fit` shows beside the loss the share of triplets that are `active`.
+
+    Args:
+        tower: As for `siamese`.
+        margin: By how much a negative is to be farther than a positive, or "soft"; see `losses.triplet`.
+        distance: As for `siamese`.
+
+    Returns:
+        A `keras.Model` named "triplet" that takes `{"anchor", "positive", "negative"}` and gives the distances from
+        the anchor to the positive and to the negative, `(batch, 2)`.
+
+    Raises:
+        ValueError: as for `siamese`; a margin that is neither a positive number nor "soft".
+    """
+    endpoint = layers.TripletLossLayer(margin, name="triplet_loss")
+    inputs, embeddings = _siblings(tower, ("anchor", "positive", "negative"))
+    compare = layers.Distance(distance, name="distance")
+    anchor, *others = embeddings.values()
+    return keras.Model(inputs, endpoint([compare([anchor, other]) for other in others]), name="triplet")
+
+
+def in_batch_softmax(tower, temperature=0.1):
+    """A pair of siblings that carries the in-batch softmax: each left has to find its right among all of the batch.
+
+    Trains on pairs that are all same, `{"left", "right"}` without a y; see `losses.softmax_of_pairs`.
+
+    Args:
+        tower: As for `siamese`.
+        temperature: What cosine similarities are divided by, above 0.
+
+    Returns:
+        A `keras.Model` named "in_batch_softmax" that takes `{"left", "right"}` and gives their cosine distance,
+        `(batch,)`.
+
+    Raises:
+        ValueError: as for `siamese`; temperature not a positive number.
+    """
+    endpoint = layers.InBatchSoftmaxLossLayer(temperature, name="in_batch_softmax_loss")
+    inputs, embeddings = _siblings(tower, ("left", "right"))
+    return keras.Model(inputs, endpoint(list(embeddings.values())), name="in_batch_softmax")
+
+
+def classifier(tower, classes, scale=16.0):
+    """A tower under a cosine classifier, to be pretrained on labelled examples; afterwards the head is thrown away.
+
+    Compile it with `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`.
+
+    Args:
+        tower: As for `siamese`.
+        classes: How many classes there are; labels are 0 to classes - 1.
+        scale: What cosine similarities are multiplied by; see `layers.CosineClassifier`.
+
+    Returns:
+        A `keras.Model` named "classifier": `(batch, *input_shape)` -> logits `(batch, classes)`.
+
+    Raises:
+        ValueError: as for `siamese`; classes below 2; scale not a positive number.
+    """
+    head = layers.CosineClassifier(classes, scale, name="cosine_classifier")
+    template = _input_of(tower)
+    inputs = keras.Input(template.shape[1:], dtype=template.dtype, name="inputs")
+    return keras.Model(inputs, head(tower(inputs)), name="classifier")
+
+
 def tower_of(model):
     """The tower inside a model of this module; a tower, a model of one input and one output, is given back as it is.
 
@@ -79,6 +146,12 @@ def _siblings(tower, roles):
     roles = tuple(roles) if isinstance(roles, (list, tuple)) else (roles,)
     if len(roles) < 2 or len(set(roles)) < len(roles):
         raise ValueError(f"Siblings need at least two different names. Received: roles={roles}.")
+    template = _input_of(tower)
+    inputs = {role: keras.Input(template.shape[1:], dtype=template.dtype, name=role) for role in roles}
+    return inputs, {role: tower(sibling) for role, sibling in inputs.items()}
+
+
+def _input_of(tower):
     # A Sequential without an Input has no such attributes yet.
     found, made = (list(getattr(tower, name, None) or []) for name in ("inputs", "outputs"))
     if not isinstance(tower, keras.Model) or len(found) != 1 or len(made) != 1 or len(made[0].shape) != 2:
@@ -86,9 +159,7 @@ def _siblings(tower, roles):
         raise ValueError(
             f"`tower` must be a built keras.Model with one input and one output (batch, dim). Received: {what}."
         )
-    (template,) = found
-    inputs = {role: keras.Input(template.shape[1:], dtype=template.dtype, name=role) for role in roles}
-    return inputs, {role: tower(sibling) for role, sibling in inputs.items()}
+    return found[0]
 
 
 def _distances(embeddings, distance):

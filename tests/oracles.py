@@ -62,3 +62,104 @@ def gradient(function, x):
     tensor = torch.tensor(x, requires_grad=True)
     function(tensor).sum().backward()
     return tensor.grad.numpy()
+
+
+def triplets(labels):
+    """Every (anchor, positive, negative) of a batch, as indices."""
+    n = range(len(labels))
+    return [(a, p, q) for a in n for p in n for q in n if a != p and labels[a] == labels[p] and labels[q] != labels[a]]
+
+
+def mined(labels, distances, mining):
+    """The triplets that a way of mining chooses, anchor by anchor, from a table of distances."""
+    n = range(len(labels))
+    chosen = []
+    for a in n:
+        positives = [p for p in n if p != a and labels[p] == labels[a]]
+        negatives = [q for q in n if labels[q] != labels[a]]
+        if not positives or not negatives:
+            continue
+        if mining == "hard":
+            chosen.append(
+                (a, max(positives, key=distances[a].__getitem__), min(negatives, key=distances[a].__getitem__))
+            )
+        for p in positives if mining == "semi_hard" else []:
+            farther = [q for q in negatives if distances[a][q] > distances[a][p]]
+            nearest = min(farther, key=distances[a].__getitem__, default=None)
+            chosen.append((a, p, max(negatives, key=distances[a].__getitem__) if nearest is None else nearest))
+    return triplets(labels) if mining == "all" else chosen
+
+
+def triplet_loss(labels, embeddings, margin, mining="all", average="active", name="euclidean"):
+    """Mean triplet loss over what was mined in a batch, and its gradient for Euclidean distance, triplet by triplet."""
+    x = np.asarray(embeddings, "float64")
+    table = [[distance(name, a, b) for b in x] for a in x]
+    total, counted, gradient = 0.0, 0, np.zeros_like(x)
+    for a, p, q in mined(labels, table, mining):
+        gap = table[a][p] - table[a][q]
+        loss = math.log1p(math.exp(gap)) if margin == "soft" else max(gap + margin, 0.0)
+        slope = 1 / (1 + math.exp(-gap)) if margin == "soft" else float(loss > 0)
+        if average == "active" and loss <= 0:
+            continue
+        total, counted = total + loss, counted + 1
+        if name == "euclidean" and slope:
+            toward = (x[a] - x[p]) / max(table[a][p], 1e-9)
+            away = (x[a] - x[q]) / max(table[a][q], 1e-9)
+            gradient[a] += slope * (toward - away)
+            gradient[p] -= slope * toward
+            gradient[q] += slope * away
+    return total / max(counted, 1), gradient / max(counted, 1)
+
+
+def batch_softmax(labels, embeddings, temperature, everybody):
+    """Mean over the anchors that have a positive of the mean over these of -log softmax, by plain sums.
+
+    The softmax is over the positive and all negatives, or with `everybody` over all others of the batch.
+    """
+    n, losses = range(len(labels)), []
+    similarity = [[1 - distance("cosine", a, b) for b in embeddings] for a in embeddings]
+    for a in n:
+        exps = [math.exp(similarity[a][i] / temperature) for i in n]
+        positives = [p for p in n if p != a and labels[p] == labels[a]]
+        negatives = [q for q in n if labels[q] != labels[a]]
+        if positives:
+            others = sum(exps[i] for i in n if i != a)
+            terms = [exps[p] / (others if everybody else exps[p] + sum(exps[q] for q in negatives)) for p in positives]
+            losses.append(-sum(map(math.log, terms)) / len(positives))
+    return sum(losses) / max(len(losses), 1)
+
+
+def multi_similarity(labels, embeddings, alpha, beta, base):
+    """Mean over the anchors of the two logarithms of sums."""
+    n, total = range(len(labels)), 0.0
+    similarity = [[1 - distance("cosine", a, b) for b in embeddings] for a in embeddings]
+    for a in n:
+        pull = sum(math.exp(-alpha * (similarity[a][p] - base)) for p in n if p != a and labels[p] == labels[a])
+        push = sum(math.exp(beta * (similarity[a][q] - base)) for q in n if labels[q] != labels[a])
+        total += math.log(1 + pull) / alpha + math.log(1 + push) / beta
+    return total / len(labels)
+
+
+def nearest(name, query, gallery, k):
+    """The k nearest to one query, as (distance, index), of equally far ones the first."""
+    return sorted((distance(name, query, embedding), index) for index, embedding in enumerate(gallery))[:k]
+
+
+def retrieval(name, embeddings, labels, depths, gallery=None, gallery_labels=None):
+    """(hits among the first k for each k, average precision at R) of each query with others of its class, or None.
+
+    Of equally far ones, those of another class come first.
+    """
+    found = []
+    for query, (embedding, label) in enumerate(zip(embeddings, labels, strict=True)):
+        candidates = zip(*((embeddings, labels) if gallery is None else (gallery, gallery_labels)), strict=True)
+        others = [
+            (distance(name, embedding, other), its_label == label)
+            for index, (other, its_label) in enumerate(candidates)
+            if gallery is not None or index != query
+        ]
+        right = [is_right for _, is_right in sorted(others)]
+        r = sum(right)
+        precisions = [sum(right[:i]) / i for i in range(1, r + 1) if right[i - 1]]
+        found.append(([sum(right[:k]) for k in depths], sum(precisions) / r) if r else None)
+    return found

@@ -70,6 +70,9 @@ def test_layers_compute_in_float32_under_mixed_precision(mixed_precision):
         layers.Distance()([x, ops.zeros_like(x)]),
         layers.UnitLength()(x) * 400.0,
         layers.ContrastiveLossLayer()([np.float32([1.0]), ops.convert_to_tensor([400.0])]),
+        layers.TripletLossLayer()([ops.convert_to_tensor([400.0]), ops.convert_to_tensor([1.0])]),
+        layers.InBatchSoftmaxLossLayer()([x, -x]) * 200.0,
+        layers.CosineClassifier(2, scale=400.0)(np.float16([[1.0]])),
     ):
         assert keras.backend.standardize_dtype(found.dtype) == "float32"
         assert float(ops.max(found)) == 400.0
@@ -108,3 +111,79 @@ def test_endpoint_refuses_a_negative_margin_and_missing_inputs():
         layers.ContrastiveLossLayer(margin=-2)
     with pytest.raises(ValueError, match=r"takes \[same, distance\]"):
         layers.ContrastiveLossLayer()([np.float32([1])])
+
+
+def test_triplet_endpoint_passes_both_distances_on_and_adds_the_mean_of_the_loss():
+    """0.5 - 0.4 + 0.2 and 0: 0.15 on average, half of them active."""
+    d_pos, d_neg = np.float32([0.5, 0.5]), np.float32([0.4, 0.8])
+    layer = layers.TripletLossLayer(margin=0.2)
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer([d_pos, d_neg])), np.stack([d_pos, d_neg], axis=1))
+    assert float(layer.losses[0]) == pytest.approx(0.15)
+    assert float(layer.losses[0]) == pytest.approx(ops.convert_to_numpy(losses.triplet(d_pos, d_neg)).mean())
+    if keras.backend.backend() != "jax":
+        assert float(layer.active.result()) == 0.5
+
+
+def test_triplet_endpoint_of_a_batch_is_the_loss_of_that_batch():
+    """Three points, two of class 9, have two triplets: as such, and found in the batch, they cost the same."""
+    x = np.float32([[0.0, 0.0], [1.0, 0.0], [0.8, 0.9]])
+    layer = layers.TripletLossLayer(margin=0.5)
+    d_neg = [oracles.distance("euclidean", x[anchor], x[2]) for anchor in (0, 1)]
+    layer([np.float32([1.0, 1.0]), np.float32(d_neg)])
+    mined = losses.TripletLoss(0.5, average="all")([9, 9, 4], x)
+    assert float(mined) == pytest.approx(float(layer.losses[0]), rel=1e-5)
+
+
+def test_in_batch_softmax_endpoint_gives_the_distance_and_adds_the_mean_of_the_loss():
+    left, right = np.random.default_rng(2).normal(size=(2, 4, 3)).astype("float32")
+    layer = layers.InBatchSoftmaxLossLayer(temperature=0.3)
+    expected = [oracles.distance("cosine", a, b) for a, b in zip(left, right, strict=True)]
+    np.testing.assert_allclose(ops.convert_to_numpy(layer([left, right])), expected, rtol=1e-4)
+    loss = ops.convert_to_numpy(losses.softmax_of_pairs(left, right, 0.3)).mean()
+    assert float(layer.losses[0]) == pytest.approx(loss, rel=1e-5)
+
+
+def test_cosine_classifier_is_the_scaled_cosine_to_each_proxy():
+    """Against the proxies (1, 0) and (0, -3), the embedding (3, 4) has cosines 0.6 and -0.8."""
+    layer = layers.CosineClassifier(2, scale=10.0)
+    layer.build((None, 2))
+    layer.set_weights([np.float32([[1, 0], [0, -3]])])
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(np.float32([[3, 4]]))), [[6.0, -8.0]], rtol=1e-5)
+    assert np.isfinite(oracles.gradient(layer, np.zeros((1, 2)))).all()
+
+
+@pytest.mark.parametrize(
+    "layer, kept",
+    [
+        (layers.TripletLossLayer("soft", name="mine"), {"margin": "soft"}),
+        (layers.InBatchSoftmaxLossLayer(0.3, name="mine"), {"temperature": 0.3}),
+        (layers.CosineClassifier(7, 20.0, name="mine"), {"classes": 7, "scale": 20.0}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_later_layers_survive_a_round_trip(layer, kept):
+    again = round_trip(layer)
+    assert type(again) is type(layer)
+    assert {name: getattr(again, name) for name in ("name", *kept)} == {"name": "mine", **kept}
+
+
+ONE, TWO = np.ones(1, "float32"), np.ones((1, 2), "float32")
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: layers.TripletLossLayer(margin=-2), "Received: margin=-2"),
+        (lambda: layers.TripletLossLayer()([ONE]), r"takes \[d_pos, d_neg\]"),
+        (lambda: layers.TripletLossLayer()([ONE, TWO]), r"takes \[d_pos, d_neg\]"),
+        (lambda: layers.InBatchSoftmaxLossLayer(0), "Received: temperature=0"),
+        (lambda: layers.InBatchSoftmaxLossLayer()([TWO, TWO, TWO]), r"takes \[left, right\]"),
+        (lambda: layers.InBatchSoftmaxLossLayer()([TWO, np.ones((1, 3), "float32")]), r"takes \[left, right\]"),
+        (lambda: layers.CosineClassifier(1), "`classes` must be a whole number of at least 2. Received: classes=1"),
+        (lambda: layers.CosineClassifier(2.5), "Received: classes=2.5"),
+        (lambda: layers.CosineClassifier(3, scale=0), "Received: scale=0"),
+    ],
+)
+def test_later_layers_refuse_bad_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -183,3 +183,80 @@ def test_a_tower_that_gives_maps_is_refused():
     maps = keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs))
     with pytest.raises(ValueError, match=r"one output \(batch, dim\). Received: outputs \[\(None, 6, 6, 2\)\]"):
         models.siamese(maps)
+
+
+def test_triplet_gives_both_distances_and_trains_by_its_own_loss(tower, tmp_path):
+    batch = {role: images(32) for role in ("anchor", "positive", "negative")}
+    model = models.triplet(tower, margin=0.3)
+    anchor, *others = (ops.convert_to_numpy(tower(batch[role])) for role in batch)
+    expected = [[oracles.distance("euclidean", a, b) for a, b in zip(anchor, other, strict=True)] for other in others]
+    np.testing.assert_allclose(ops.convert_to_numpy(model(batch)), np.transpose(expected), rtol=1e-4, atol=1e-6)
+    loss = np.mean([max(d_pos - d_neg + 0.3, 0) for d_pos, d_neg in zip(*expected, strict=True)])
+    model.compile(keras.optimizers.SGD(0.0))
+    logs = model.evaluate(batch, batch_size=32, return_dict=True, verbose=0)
+    assert logs["loss"] == pytest.approx(loss, rel=1e-4)
+    active = np.mean(np.subtract(*expected) + 0.3 > 0)
+    assert logs.get("active", active) == pytest.approx(active)  # JAX drops what a layer counts
+    model.save(tmp_path / "triplet.keras")
+    again = keras.saving.load_model(tmp_path / "triplet.keras")
+    assert again.evaluate(batch, batch_size=32, verbose=0, return_dict=True)["loss"] == pytest.approx(loss, rel=1e-4)
+    before = tower.get_weights()[0]
+    model.compile(keras.optimizers.SGD(0.5))
+    model.fit(batch, verbose=0)
+    assert np.abs(tower.get_weights()[0] - before).max() > 1e-3
+
+
+def test_in_batch_softmax_trains_by_its_own_loss(tower):
+    batch = {"left": images(8), "right": images(8)}
+    model = models.in_batch_softmax(tower, temperature=0.2)
+    left, right = (ops.convert_to_numpy(tower(batch[role])) for role in ("left", "right"))
+    expected = [oracles.distance("cosine", a, b) for a, b in zip(left, right, strict=True)]
+    np.testing.assert_allclose(ops.convert_to_numpy(model(batch)), expected, rtol=1e-4, atol=1e-6)
+    model.compile(keras.optimizers.SGD(0.5))
+    loss = ops.convert_to_numpy(losses.softmax_of_pairs(left, right, 0.2)).mean()
+    assert model.evaluate(batch, verbose=0) == pytest.approx(loss, rel=1e-4)
+    assert model.fit(batch, epochs=10, verbose=0).history["loss"][-1] < loss
+
+
+def test_a_classifier_trains_the_tower_below_it(tower, tmp_path):
+    x, y = images(60), np.arange(60) % 3
+    x[:, 0] += 4.0 * y
+    model = models.classifier(tower, classes=3, scale=10.0)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.02), loss, metrics=["accuracy"])
+    before = tower.get_weights()[0]
+    assert model.fit(x, y, epochs=15, verbose=0).history["accuracy"][-1] > 0.7
+    assert np.abs(tower.get_weights()[0] - before).max() > 1e-3
+    assert models.tower_of(model) is tower
+    model.save(tmp_path / "classifier.keras")
+    again = keras.saving.load_model(tmp_path / "classifier.keras")
+    np.testing.assert_allclose(ops.convert_to_numpy(again(x)), ops.convert_to_numpy(model(x)), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda tower: models.triplet(tower, margin=0), "Received: margin=0"),
+        (lambda tower: models.triplet(tower, distance="taxi"), "Received: 'taxi'"),
+        (lambda tower: models.triplet("tower"), "`tower` must be a built keras.Model"),
+        (lambda tower: models.in_batch_softmax(tower, 0), "Received: temperature=0"),
+        (lambda tower: models.classifier(tower, 1), "Received: classes=1"),
+        (lambda tower: models.classifier(keras.Sequential(), 3), "`tower` must be a built keras.Model"),
+    ],
+)
+def test_bad_arguments_of_ways_to_train_are_refused(tower, make, message):
+    with pytest.raises(ValueError, match=message):
+        make(tower)
+
+
+@pytest.mark.parametrize("mining", losses.MINING)
+def test_a_tower_trains_on_labelled_batches_and_comes_back_with_its_loss(tower, tmp_path, mining):
+    x, y = images(64), np.arange(64) % 4 * 10 - 7
+    x[:, 0] += 0.3 * y
+    tower.compile(keras.optimizers.Adam(0.01), losses.TripletLoss(0.2, mining), metrics=[metrics.ActiveTriplets(0.2)])
+    tower.fit(x, y, epochs=2, batch_size=32, verbose=0)
+    tower.save(tmp_path / "tower.keras")
+    again = keras.saving.load_model(tmp_path / "tower.keras")
+    assert again.loss.mining == mining
+    expected = tower.evaluate(x, y, batch_size=64, verbose=0)
+    np.testing.assert_allclose(again.evaluate(x, y, batch_size=64, verbose=0), expected, rtol=1e-4)

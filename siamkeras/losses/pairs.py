@@ -1,18 +1,9 @@
-"""What a network of shared towers is trained to make small.
-
-A pure function for each formula, which gives one value per example, and a class that feeds it from `compile`. Where
-there is no y, `layers` has an endpoint that feeds the same function from the graph.
-
-Labels: **same = 1 means same class, 0 means different**, and any value between is a degree of sameness. Several texts
-define it the other way round, and some define it one way and print the formula of the other: such a formula, fed with
-these labels, pulls different examples together.
-"""
-
-import math
-import numbers
+"""Losses of pairs: the two of a pair, their distance, and whether they are of one class."""
 
 import keras
 from keras import ops
+
+from siamkeras.losses.checks import check_margin, paired
 
 
 def contrastive(same, distance, margin=1.0):
@@ -85,41 +76,3 @@ class ContrastiveLoss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "margin": self.margin}
-
-
-def paired(same, distance):
-    """`same` and `distance` as two flat vectors `(batch,)` of one float dtype.
-
-    Without this, `(batch, 1)` against `(batch,)` silently becomes `(batch, batch)`.
-
-    Raises:
-        ValueError: different numbers of values.
-    """
-    distance = ops.convert_to_tensor(distance)
-    same = ops.convert_to_tensor(same)
-    if not keras.backend.is_float_dtype(distance.dtype):
-        distance = ops.cast(distance, "float32")
-    shapes = tuple(same.shape), tuple(distance.shape)
-    # One-hot labels against distances would otherwise be found out only where the batch is not of size one.
-    columns = [math.prod(shape[1:]) for shape in shapes if None not in shape[1:]]
-    if len(set(columns)) == 2:
-        raise ValueError(f"Every pair needs one label and one distance. Received: shapes {shapes[0]} and {shapes[1]}.")
-    same, distance = ops.reshape(ops.cast(same, distance.dtype), (-1,)), ops.reshape(distance, (-1,))
-    if None not in (*same.shape, *distance.shape) and same.shape != distance.shape:
-        raise ValueError(
-            f"Every pair needs one label and one distance. Received: {shapes[0]} labels, {shapes[1]} distances."
-        )
-    return same, distance
-
-
-def check_margin(margin):
-    """`margin` as a float.
-
-    Raises:
-        ValueError: not a positive, finite number.
-    """
-    if isinstance(margin, bool) or not isinstance(margin, numbers.Real) or not 0 < margin < float("inf"):
-        raise ValueError(
-            f"`margin` is how far apart two classes should be, a number above 0. Received: margin={margin!r}."
-        )
-    return float(margin)

@@ -1,0 +1,53 @@
+"""Which positive and which negative each anchor of a batch is compared with.
+
+A miner takes the distances within a batch `(n, n)` and its labels `(n,)`, and gives `positive`, `negative` and
+`counts`, all `(n, k)`: the anchor of row i meets k couples of a positive and a negative, which are told as columns of
+the distances, and `counts` says which of these couples there are. Where it says no, the columns mean nothing.
+"""
+
+from keras import ops
+
+from siamkeras import masks
+
+# One more than the relative spacing of float32: what is multiplied by this is the next number up, or the one after.
+NEXT = 1.0 + 1.5 * 2.0**-23
+
+
+def hard(distance, labels):
+    """The farthest positive and the nearest negative of each anchor: k = 1.
+
+    Reference: Hermans, Beyer and Leibe (2017), "batch hard", https://arxiv.org/abs/1703.07737
+
+    >>> from siamkeras import miners
+    >>> distance = [[0.0, 0.3, 0.9], [0.3, 0.0, 0.5], [0.9, 0.5, 0.0]]
+    >>> positive, negative, counts = miners.hard(distance, [4, 4, 7])  # the third has no positive
+    >>> [(int(p), int(n)) for p, n, counts in zip(positive[:, 0], negative[:, 0], counts[:, 0]) if counts]
+    [(1, 2), (0, 2)]
+    """
+    positives, negatives = masks.positives(labels), masks.negatives(labels)
+    counts = ops.logical_and(ops.any(positives, axis=1), ops.any(negatives, axis=1))
+    farthest = ops.argmax(ops.where(positives, distance, -float("inf")), axis=1)
+    nearest = ops.argmin(ops.where(negatives, distance, float("inf")), axis=1)
+    return farthest[:, None], nearest[:, None], counts[:, None]
+
+
+def semi_hard(distance, labels):
+    """For each positive of an anchor the nearest negative that is farther than it, or else the farthest: k = n.
+
+    A negative that is nearer than the positive pulls a young network towards collapse; one just behind it does not.
+    Couple j counts where j is a positive of the anchor.
+
+    Reference: Schroff, Kalenichenko and Philbin (2015), FaceNet, https://arxiv.org/abs/1503.03832
+    """
+    distance = ops.stop_gradient(ops.convert_to_tensor(distance))
+    positives, negatives = masks.positives(labels), masks.negatives(labels)
+    counts = ops.logical_and(positives, ops.any(negatives, axis=1, keepdims=True))
+    # How many negatives are at most as far as each positive: the next of the sorted negatives is the one.
+    _, passed = masks.smaller(ops.where(positives, distance * NEXT, distance), negatives)
+    nearest_first = ops.argsort(ops.where(negatives, distance, float("inf")), axis=1)
+    last = ops.maximum(ops.sum(ops.cast(negatives, "int32"), axis=1, keepdims=True) - 1, 0)
+    chosen = ops.take_along_axis(nearest_first, ops.minimum(passed, last), axis=1)
+    return ops.arange(ops.shape(distance)[0], dtype="int32")[None, :], chosen, counts
+
+
+MINERS = {"hard": hard, "semi_hard": semi_hard}
