@@ -1,4 +1,4 @@
-"""Which examples make a pair: all chance is a function of a seed and a step.
+"""Which examples make a pair, a triplet or a batch: all chance is a function of a seed and a step.
 
 Batch 17 of seed 3 is the same on every machine, in parallel, and can be drawn alone. Indices are drawn in the graph,
 class first and then member, so that a class counts the same however many examples it has.
@@ -106,28 +106,147 @@ def pair_indices(table, batch_size, seed, step, same_share=0.5):
     """
     import tensorflow as tf
 
-    order = tf.constant(table.order, tf.int64)
-    classes = tf.constant(np.stack(table[1:], axis=1), tf.int64)
+    order, classes = _constants(table)
     # Of the first k pairs of the stream floor(k * share) are same: an exact count, also where batches are small, and
     # even over the shards of several replicas.
     number = tf.cast(step, tf.float64) * batch_size + np.arange(batch_size + 1, dtype="float64")
     reached = tf.floor(number * same_share + 1e-9)
     same = reached[1:] > reached[:-1]
-    u = tf.random.stateless_uniform((4, batch_size), tf.stack([tf.cast(seed, tf.int64), step]), dtype=tf.float64)
-
-    def below(uniform, limit):
-        # Whole numbers from 0 to limit - 1, for limits that differ from pair to pair.
-        return tf.cast(uniform * tf.cast(limit, tf.float64), tf.int64)
-
-    left_class = below(u[0], len(table.counts))
+    u = _uniform((4, batch_size), seed, step)
+    left_class = _below(len(table.counts), u[0])
     left_start, left_count, group, group_count = tf.unstack(tf.gather(classes, left_class), axis=1)
-    other_class = group + (left_class - group + 1 + below(u[1], group_count - 1)) % group_count
+    other_class = group + _another(left_class - group, group_count, u[1])
     other_start, other_count, _, _ = tf.unstack(tf.gather(classes, other_class), axis=1)
-    left = below(u[2], left_count)
-    sibling = left_start + (left + 1 + below(u[3], left_count - 1)) % left_count
-    stranger = other_start + below(u[3], other_count)
+    left = _below(left_count, u[2])
+    sibling = left_start + _another(left, left_count, u[3])
+    stranger = other_start + _below(other_count, u[3])
     chosen = tf.gather(order, tf.stack([left_start + left, tf.where(same, sibling, stranger)]))
     return chosen[0], chosen[1], tf.cast(same, tf.float32)
+
+
+def triplet_indices(table, batch_size, seed, step):
+    """Indices of one batch of triplets, drawn in the graph.
+
+    Anchor and positive are two different examples of one class, the negative is of another (of the same group, where
+    the table has groups); as in `pair_indices`, none can go wrong by chance.
+
+    Args:
+        table: `ClassTable`.
+        batch_size: Triplets in a batch.
+        seed: Whole number.
+        step: Number of the batch; a scalar int64 tensor or a whole number.
+
+    Returns:
+        `(anchor, positive, negative)`: int64 tensors, `(batch_size,)`.
+
+    >>> import numpy as np
+    >>> from siamkeras.sampling import ClassTable, triplet_indices
+    >>> labels = np.array([7, 7, 7, 3, 3])
+    >>> anchor, positive, negative = triplet_indices(ClassTable.of(labels), batch_size=100, seed=0, step=0)
+    >>> bool(np.all(labels[anchor] == labels[positive])), bool(np.any(labels[anchor] == labels[negative]))
+    (True, False)
+    """
+    import tensorflow as tf
+
+    order, classes = _constants(table)
+    u = _uniform((5, batch_size), seed, step)
+    own_class = _below(len(table.counts), u[0])
+    own_start, own_count, group, group_count = tf.unstack(tf.gather(classes, own_class), axis=1)
+    other_class = group + _another(own_class - group, group_count, u[1])
+    other_start, other_count, _, _ = tf.unstack(tf.gather(classes, other_class), axis=1)
+    anchor = _below(own_count, u[2])
+    positive = own_start + _another(anchor, own_count, u[3])
+    negative = other_start + _below(other_count, u[4])
+    return tuple(tf.unstack(tf.gather(order, tf.stack([own_start + anchor, positive, negative]))))
+
+
+def balanced_indices(table, classes, per_class, seed, step):
+    """Indices of one batch of `classes` different classes with `per_class` different examples of each.
+
+    Without groups every class is drawn with the same chance. With groups the batch is filled group by group: each gives
+    as many of its classes as there is room for, and only where it has fewer, another one goes on. A group is drawn in
+    proportion to its number of classes, counted as `classes` where it is smaller: so a class comes about as often,
+    whether its group is small or large.
+
+    Args:
+        table: `ClassTable`, of at least `classes` classes with at least `per_class` examples each.
+        classes: Classes in a batch.
+        per_class: Examples of each class.
+        seed: Whole number.
+        step: Number of the batch; a scalar int64 tensor or a whole number.
+
+    Returns:
+        An int64 tensor, `(classes * per_class,)`: class after class, those of one group one after the other.
+
+    >>> import numpy as np
+    >>> from siamkeras.sampling import ClassTable, balanced_indices
+    >>> labels = np.array([7, 7, 7, 3, 3, 5, 5, 5, 5])
+    >>> chosen = balanced_indices(ClassTable.of(labels), classes=2, per_class=2, seed=1, step=0)
+    >>> len(np.unique(chosen)), labels[chosen].tolist()
+    (4, [5, 5, 7, 7])
+    """
+    import tensorflow as tf
+
+    order, owned = _constants(table)
+    _, group, sizes = np.unique(table.group_starts, return_inverse=True, return_counts=True)
+    parts = [len(sizes), len(group), classes * per_class]
+    waiting, key, member = tf.split(_uniform((sum(parts),), seed, step), parts)
+    # Sort the classes by random keys and keep the first. The whole number before the key is the turn of the group:
+    # that of which the exponential waiting time, the shorter the more it weighs, is over first.
+    turn = tf.argsort(tf.argsort(-tf.math.log1p(-waiting) / np.maximum(sizes, classes)))
+    chosen_class = tf.math.top_k(-(tf.cast(tf.gather(turn, group), tf.float64) + key), classes).indices
+    start, count, _, _ = tf.unstack(tf.gather(owned, chosen_class), axis=1)
+    members = start[:, None] + _different(count, tf.reshape(member, (classes, per_class)))
+    return tf.gather(order, tf.reshape(members, (-1,)))
+
+
+def _constants(table):
+    # The order of the examples `(n,)`; for each class its start, count, start of its group and count of its group.
+    import tensorflow as tf
+
+    return tf.constant(table.order, tf.int64), tf.constant(np.stack(table[1:], axis=1), tf.int64)
+
+
+def _uniform(shape, seed, step):
+    import tensorflow as tf
+
+    return tf.random.stateless_uniform(shape, tf.stack([tf.cast(seed, tf.int64), step]), dtype=tf.float64)
+
+
+def _below(limit, uniform):
+    # Whole numbers from 0 to limit - 1, for limits that differ from draw to draw.
+    import tensorflow as tf
+
+    return tf.cast(uniform * tf.cast(limit, tf.float64), tf.int64)
+
+
+def _another(place, count, uniform):
+    # Any of `count` places but this one: a step around the circle that is never 0.
+    return (place + 1 + _below(count - 1, uniform)) % count
+
+
+def _different(count, uniform):
+    # For each class as many different places below its `count` `(classes,)` as `uniform` `(classes, k)` has columns:
+    # the beginning of a Fisher-Yates shuffle, in which turn i swaps the places i and drawn[i], from i to count - 1.
+    import tensorflow as tf
+
+    turns = uniform.shape[1]
+    turn = tf.range(turns, dtype=tf.int64)
+    drawn = turn + _below(count[:, None] - turn, uniform)
+
+    def last_before(place):
+        # The last turn before each that has drawn this place; -1 where none has.
+        found = (drawn[:, None, :] == place[:, :, None]) & (turn < turn[:, None])
+        return tf.reduce_max(tf.where(found, turn, -1), axis=2)
+
+    # What lies at place i in turn i came from the place of an earlier turn, and there from an earlier one: back to the
+    # first, in strides that double.
+    earlier = last_before(turn[None])
+    origin = tf.where(earlier < 0, turn, earlier)
+    for _ in range((turns - 1).bit_length()):
+        origin = tf.gather(origin, origin, axis=1, batch_dims=1)
+    earlier = last_before(drawn)
+    return tf.where(earlier < 0, drawn, tf.gather(origin, tf.maximum(earlier, 0), axis=1, batch_dims=1))
 
 
 def _group_of_each_class(groups, classes, names):

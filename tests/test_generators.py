@@ -1,5 +1,6 @@
-"""Streams of pairs: right images under right names, repeatable, endless or not, from arrays and from files."""
+"""Streams: right images under right names, repeatable, endless or not, from arrays and from files."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -15,10 +16,15 @@ LABELS = np.array([7, 3, 11, 7, 7, 3, 11, 7, 40, 40, 7, 3])
 # The image of example i shows the number i, so that a batch tells where it comes from.
 IMAGES = np.arange(12, dtype="float32").reshape(12, 1, 1, 1) * np.ones((1, 2, 2, 1), "float32")
 SAME = np.linspace(0, 1, 12).astype("float32")
+GROUPS = np.where(np.isin(LABELS, [7, 40]), 5, 2)
 
 
 def shown(images):
     return np.asarray(images)[:, 0, 0, 0]
+
+
+def checksum(arrays):
+    return hashlib.sha256(b"".join(np.asarray(array).astype("<i8").tobytes() for array in arrays)).hexdigest()[:16]
 
 
 def aligned(images):
@@ -248,7 +254,6 @@ def read(path):
 
 def test_files_are_read_as_they_are_needed(files):
     stream = generators.pairs(files, LABELS, batch_size=5, steps=4, load=read)
-    assert stream.element_spec[0]["left"].shape == (None, 4, 4, 1)
     for batch, same in stream:
         left, right = (LABELS[np.rint(shown(batch[role]) * 255 / 20).astype(int)] for role in ("left", "right"))
         np.testing.assert_array_equal(same, left == right)
@@ -313,3 +318,233 @@ def test_a_missing_file_is_named_at_once(files):
     files[7].unlink()
     with pytest.raises(FileNotFoundError, match="no file at '.*7.png'"):
         generators.pairs(files, LABELS, load=read)
+
+
+def stamped(image, seed):
+    """Adds what the seed is, in whole numbers."""
+    return image + tf.cast(seed[0] % 1000 * 100 + seed[1] % 1000 * 100_000, tf.float32)
+
+
+@pytest.mark.parametrize(
+    "groups, augment, recorded",
+    [
+        (None, None, "2c4716e630f9df1d"),
+        (None, stamped, "c70c4b277506fe45"),
+        (GROUPS, None, "589b1e7413f5815e"),
+        (GROUPS, stamped, "ea8fb320aae91c83"),
+    ],
+)
+def test_pairs_are_those_that_the_lessons_were_written_with(groups, augment, recorded):
+    """Recorded from the first version; another sum means that every number in the lessons changes."""
+    stream = generators.pairs(IMAGES, LABELS, batch_size=7, steps=3, seed=5, start=2, groups=groups, augment=augment)
+    assert checksum(part for batch, same in stream for part in (batch["left"], batch["right"], same)) == recorded
+
+
+@pytest.mark.parametrize("augment, recorded", [(None, "49c3248398beca0e"), (stamped, "dc971a0d3a5ca587")])
+def test_orders_of_a_users_pairs_are_those_that_the_lessons_were_written_with(augment, recorded):
+    """Recorded from the first version, as above, after `keras.utils.set_random_seed(0)`, which every lesson begins
+    with."""
+    stream = generators.from_pairs(IMAGES, IMAGES[::-1], SAME, batch_size=5, seed=5, augment=augment)
+    assert checksum(part for batch, same in stream for part in (batch["left"], batch["right"], same * 1000)) == recorded
+
+
+def triplets(images=IMAGES, labels=LABELS, **arguments):
+    return generators.triplets(images, labels, **{"batch_size": 6, **arguments})
+
+
+def balanced(images=IMAGES, labels=LABELS, **arguments):
+    return generators.balanced(images, labels, **{"classes": 3, "per_class": 2, **arguments})
+
+
+def parts(batch):
+    """The images of each role, in one list."""
+    return list(batch.values()) if isinstance(batch, dict) else [batch[0]]
+
+
+@pytest.mark.parametrize("place", [aligned, unaligned, np.asfortranarray])
+@pytest.mark.parametrize("steps", [None, 6])
+def test_triplets_hold_the_images_of_their_roles(place, steps):
+    for batch in triplets(place(IMAGES), steps=steps).take(6):
+        assert list(batch) == ["anchor", "positive", "negative"]
+        anchor, positive, negative = (shown(images).astype(int) for images in batch.values())
+        assert (LABELS[anchor] == LABELS[positive]).all() and (anchor != positive).all()
+        assert (LABELS[anchor] != LABELS[negative]).all()
+
+
+@pytest.mark.parametrize("place", [aligned, unaligned, np.asfortranarray])
+@pytest.mark.parametrize("steps", [None, 6])
+def test_balanced_batches_hold_images_with_their_labels(place, steps):
+    for images, labels in balanced(place(IMAGES), steps=steps).take(6):
+        found = shown(images).astype(int)
+        np.testing.assert_array_equal(LABELS[found], labels)
+        assert labels.dtype == tf.int64
+        assert len(set(found)) == 6
+        assert (labels[::2] == labels[1::2]).numpy().all() and len(set(labels.numpy())) == 3
+
+
+@pytest.mark.parametrize("stream", [triplets, balanced])
+@pytest.mark.parametrize("place", [aligned, unaligned])
+def test_bytes_become_floats_in_every_role(stream, place):
+    images = np.concatenate([np.asarray(part) for part in parts(next(iter(stream(place(IMAGES.astype("uint8"))))))])
+    assert images.dtype == np.float32
+    np.testing.assert_allclose(shown(images) * 255, np.rint(shown(images) * 255), atol=1e-4)
+    assert 1 < images.max() * 255 < 11.5
+
+
+@pytest.mark.parametrize("stream", [triplets, balanced])
+def test_images_of_every_role_are_read_in_place(stream, monkeypatch):
+    images = aligned(IMAGES)
+    monkeypatch.setattr(np, "take", None)
+    stream(images, steps=1).get_single_element()
+
+
+@pytest.mark.parametrize("stream", [triplets, balanced])
+@pytest.mark.parametrize("steps", [None, 3])
+@pytest.mark.parametrize("augment", [None, jitter])
+def test_every_stream_tells_its_length_and_its_shapes(stream, steps, augment):
+    """So that a loss knows how many images it has; 6 triplets, 3 classes of 2."""
+    found = stream(steps=steps, augment=augment)
+    assert found.cardinality() == (tf.data.INFINITE_CARDINALITY if steps is None else steps)
+    for spec in tf.nest.flatten(found.element_spec):
+        assert spec.shape in [(6, 2, 2, 1), (6,)]
+    assert len(list(found.take(4))) == (steps or 4)
+
+
+@pytest.mark.parametrize("augment", [None, jitter])
+def test_batches_of_pairs_tell_their_shape(augment):
+    for steps in (None, 3):
+        spec, _ = generators.pairs(IMAGES, LABELS, batch_size=5, steps=steps, augment=augment).element_spec
+        assert spec["left"].shape == spec["right"].shape == (5, 2, 2, 1)
+    spec, _ = generators.from_pairs(IMAGES, IMAGES, SAME, batch_size=5, augment=augment).element_spec
+    assert spec["left"].shape == (None, 2, 2, 1)
+
+
+@pytest.mark.parametrize("stream", [triplets, balanced])
+@pytest.mark.parametrize("augment", [None, jitter])
+def test_every_stream_repeats_itself_and_can_be_resumed(stream, augment):
+    whole = stream(steps=8, seed=2, augment=augment)
+    first, second = ([np.array(parts(batch)) for batch in whole] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    rest = [np.array(parts(batch)) for batch in stream(steps=3, start=5, seed=2, augment=augment)]
+    np.testing.assert_array_equal(rest, first[5:])
+    assert (np.array(first[0]) != first[1]).any()
+    other = next(iter(stream(steps=1, seed=3, augment=augment)))
+    assert (np.array(parts(other)) != first[0]).any()
+
+
+@pytest.mark.parametrize("stream", [triplets, balanced])
+def test_every_image_is_augmented_in_its_own_way(stream):
+    """Two batches of 6 x 3 or 6 x 1 images, each moved by another amount, of at most 0.4."""
+    found = np.concatenate([shown(part) for batch in stream(steps=2, augment=jitter) for part in parts(batch)])
+    moved = found - np.rint(found)
+    assert np.abs(moved).max() <= 0.4
+    assert len(np.unique(np.round(moved, 6))) == len(moved)
+
+
+def nudge(image, seed):
+    return image + tf.random.stateless_uniform((), seed, -0.03, 0.03)
+
+
+def test_files_become_triplets_and_balanced_batches(files):
+    """Image i is i * 20 / 255, or up to 0.03 from it, which is less than half a step."""
+
+    def numbers(images):
+        return np.rint(shown(images) * 255 / 20).astype(int)
+
+    for batch in triplets(files, steps=4, load=read, augment=nudge):
+        anchor, positive, negative = (numbers(images) for images in batch.values())
+        assert (LABELS[anchor] == LABELS[positive]).all() and (anchor != positive).all()
+        assert (LABELS[anchor] != LABELS[negative]).all()
+    for images, labels in balanced(files, steps=4, load=read, augment=nudge):
+        np.testing.assert_array_equal(LABELS[numbers(images)], labels)
+        assert len(np.unique(shown(images))) == len(set(numbers(images))) == 6
+        assert images.shape == (6, 4, 4, 1)
+
+
+@pytest.mark.parametrize("stream", [triplets, balanced])
+def test_groups_reach_every_sampler(stream):
+    arguments = {"classes": 2} if stream is balanced else {"batch_size": 50}
+    for batch in stream(groups=GROUPS, steps=20, **arguments):
+        found = np.array([GROUPS[shown(part).astype(int)] for part in parts(batch)])
+        assert (found == (found[:, :1] if stream is balanced else found[:1])).all()
+
+
+@pytest.mark.parametrize(
+    "names, expected",
+    [
+        ({7: 0, 3: -5, 11: 2**24, 40: 9}, {7: 0, 3: -5, 11: 2**24, 40: 9}),
+        ({7: "b", 3: "d", 11: "a", 40: "c"}, {7: 1, 3: 3, 11: 0, 40: 2}),
+        ({7: 2**24, 3: 2**24 + 1, 11: 0, 40: 3}, {7: 2, 3: 3, 11: 0, 40: 1}),
+        ({7: 2**63, 3: 2**64 - 1, 11: 0, 40: 3}, {7: 2, 3: 3, 11: 0, 40: 1}),
+        ({7: 4, 3: -(2**24) - 1, 11: 0, 40: 3}, {7: 3, 3: 0, 11: 1, 40: 2}),
+    ],
+)
+def test_labels_come_out_as_they_are_where_float32_holds_them_and_else_numbered(names, expected):
+    given = np.array([names[label] for label in LABELS], "uint64" if names[7] == 2**63 else None)
+    images, labels = next(iter(balanced(labels=given, classes=4)))
+    assert labels.numpy().tolist() == [expected[LABELS[int(at)]] for at in shown(images)]
+
+
+class Loss(keras.layers.Layer):
+    def call(self, anchor, positive, negative):
+        self.add_loss(keras.ops.mean((anchor - positive) ** 2 - 0.1 * (anchor - negative) ** 2))
+        return anchor
+
+
+def test_fit_takes_triplets_as_inputs_alone():
+    tower = towers.dense((2, 2, 1), units=(4,))
+    inputs = {role: keras.Input((2, 2, 1), name=role) for role in ("negative", "anchor", "positive")}
+    model = keras.Model(inputs, Loss()(*(tower(inputs[role]) for role in ("anchor", "positive", "negative"))))
+    model.compile("sgd")
+    history = model.fit(triplets(), steps_per_epoch=1, validation_data=triplets(steps=2), shuffle=False, verbose=0)
+    assert np.isfinite(history.history["val_loss"]).all()
+
+
+def test_fit_takes_balanced_batches_and_their_labels_reach_the_loss():
+    def loss(labels, embeddings):
+        same = keras.ops.cast(labels[:, None] == labels[None], "float32")
+        assert labels.shape[0] == embeddings.shape[0] == 6
+        return keras.ops.sum(same - keras.ops.matmul(embeddings, keras.ops.transpose(embeddings)), axis=1)
+
+    tower = towers.dense((2, 2, 1), units=(4,))
+    tower.compile("sgd", loss)
+    history = tower.fit(balanced(), steps_per_epoch=1, validation_data=balanced(steps=2), shuffle=False, verbose=0)
+    assert np.isfinite(history.history["val_loss"]).all()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"labels": LABELS[:5]}, "one label. Received: 12 images, 5 labels"),
+        ({"labels": [*range(11), 0]}, "at least 2 examples. Received: class 1 with 1"),
+        ({"labels": LABELS / 2}, "integers or strings. Received: float64"),
+        ({"images": IMAGES.astype("int32")}, "Received: int32"),
+        ({"steps": 0}, "`steps` must be a whole number, at least 1, below .* Received: 0"),
+        ({"start": -1}, "`start` must be a whole number, at least 0, below .* Received: -1"),
+        ({"seed": 0.5}, "`seed` must be a whole number, at least 0, below .* Received: 0.5"),
+        ({"groups": GROUPS[:3]}, "one group. Received: 12 labels, 3 groups"),
+        ({"groups": np.arange(12)}, "within one group"),
+        ({"load": len}, "Leave `load` out"),
+    ],
+)
+@pytest.mark.parametrize("stream", [triplets, balanced])
+def test_streams_that_cannot_be_drawn_are_refused_at_once(stream, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        stream(**arguments)
+
+
+@pytest.mark.parametrize(
+    "stream, arguments, message",
+    [
+        (triplets, {"batch_size": 0}, "`batch_size` must be a whole number, at least 1, below .* Received: 0"),
+        (balanced, {"classes": 1}, r"`classes` .* at least 2, .* Received: 1. .* another class .* negative"),
+        (balanced, {"per_class": 1}, r"`per_class` .* at least 2, .* Received: 1. .* another of its class .* positive"),
+        (balanced, {"per_class": 2.0}, "`per_class` must be a whole number, at least 2, below .* Received: 2.0"),
+        (balanced, {"classes": "all"}, "`classes` must be a whole number, at least 2, below .* Received: 'all'"),
+        (balanced, {"per_class": 3}, "at least 3 examples. Received: class 11 with 2, and 2 such classes in all"),
+        (balanced, {"classes": 5}, "A batch of 5 classes needs as many. Received: 4 .* Lower `classes`"),
+    ],
+)
+def test_batches_that_cannot_be_filled_are_refused_at_once(stream, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        stream(**arguments)

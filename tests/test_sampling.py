@@ -1,11 +1,15 @@
-"""Which examples make a pair: never a wrong one, every one in its turn, and the same ones again from a seed."""
+"""Who is in a pair, a triplet, a batch: never a wrong one, every one in its turn, the same ones again from a seed."""
 
 import collections
+import hashlib
+import itertools
+import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from siamkeras.sampling import ClassTable, checked_labels, pair_indices
+from siamkeras.sampling import ClassTable, balanced_indices, checked_labels, pair_indices, triplet_indices
 
 LABELS = np.array([7, 3, 11, 7, 7, 3, 11, 7, 40, 40, 7, 3])  # 7: five, 3: three, 11: two, 40: two
 GROUPS = np.where(np.isin(LABELS, [7, 40]), 5, 2)
@@ -90,6 +94,180 @@ def test_labels_may_be_words():
     words = np.array([{7: "seven", 3: "three", 11: "eleven", 40: "forty"}[label] for label in LABELS])
     left, right, same = draw(words)
     assert ((words[left] == words[right]) == (same == 1)).all()
+
+
+def checksum(arrays):
+    return hashlib.sha256(b"".join(np.asarray(array).astype("<i8").tobytes() for array in arrays)).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("groups, recorded", [(None, "5b72d9b9754f19af"), (GROUPS, "1125879e9faf8a68")])
+def test_pairs_are_those_that_the_lessons_were_written_with(groups, recorded):
+    """Recorded from the first version; another sum means that every number in the lessons changes."""
+    steps = (draw(groups=groups, batch_size=64, seed=3, step=step, same_share=0.4) for step in (0, 17, 10**9))
+    assert checksum(part for parts in steps for part in parts) == recorded
+
+
+def draw_triplets(labels=LABELS, groups=None, batch_size=4000, seed=1, step=0):
+    return [part.numpy() for part in triplet_indices(ClassTable.of(labels, groups), batch_size, seed, np.int64(step))]
+
+
+def test_anchor_is_never_its_own_positive():
+    anchor, positive, _ = draw_triplets()
+    assert (LABELS[anchor] == LABELS[positive]).all()
+    assert (anchor != positive).all()
+
+
+def test_a_negative_is_never_of_the_class():
+    anchor, _, negative = draw_triplets()
+    assert (LABELS[anchor] != LABELS[negative]).all()
+    assert (GROUPS[anchor] != GROUPS[negative]).any()
+
+
+def test_groups_keep_a_triplet_together():
+    anchor, positive, negative = draw_triplets(groups=GROUPS)
+    assert (GROUPS[anchor] == GROUPS[negative]).all()
+    assert (LABELS[anchor] != LABELS[negative]).all()
+    assert (LABELS[anchor] == LABELS[positive]).all()
+
+
+def test_triplets_are_drawn_evenly():
+    """20,000 draws: each class 5,000 times as anchor and as negative, deviation 61, five of them 306. An anchor and a
+    positive of class 7 are one of 20 couples: 250 each, deviation 15.7, 79. A negative of class 3 is one of three:
+    1,667 each, deviation 39, 196."""
+    anchor, positive, negative = draw_triplets(batch_size=20_000)
+    for side in (anchor, negative):
+        assert all(abs(np.sum(LABELS[side] == label) - 5000) < 306 for label in (7, 3, 11, 40))
+    couples = collections.Counter((a, b) for a, b in zip(anchor, positive, strict=True) if LABELS[a] == 7)
+    assert len(couples) == 20
+    assert all(abs(count - 250) < 79 for count in couples.values())
+    assert all(abs(np.sum(negative == at) - 1667) < 196 for at in np.flatnonzero(LABELS == 3))
+
+
+def test_the_negative_does_not_depend_on_which_positive_was_drawn():
+    """Of 20,000 triplets 1,667 have an anchor of class 7 and a negative of class 3. Its 20 couples with its three
+    members make 60, of 28 each, deviation 5.2; 26 is five of them."""
+    anchor, positive, negative = draw_triplets(batch_size=20_000)
+    chosen = (LABELS[anchor] == 7) & (LABELS[negative] == 3)
+    found = collections.Counter(zip(anchor[chosen], positive[chosen], negative[chosen], strict=True))
+    assert len(found) == 60
+    assert all(abs(count - 1667 / 60) < 26 for count in found.values())
+
+
+def test_a_batch_of_triplets_depends_on_seed_and_step_alone():
+    first = draw_triplets(seed=3, step=17)
+    assert all((a == b).all() for a, b in zip(first, draw_triplets(seed=3, step=17), strict=True))
+    assert (first[0] != draw_triplets(seed=3, step=18)[0]).any()
+    assert (first[0] != draw_triplets(seed=4, step=17)[0]).any()
+
+
+def draw_balanced(labels=LABELS, groups=None, classes=2, per_class=2, seed=1, steps=4000):
+    """Indices `(steps, classes, per_class)`."""
+    table = ClassTable.of(labels, groups, need=per_class)
+    stream = tf.data.Dataset.range(steps).map(lambda step: balanced_indices(table, classes, per_class, seed, step))
+    return stream.batch(steps).get_single_element().numpy().reshape(steps, classes, per_class)
+
+
+def all_different(rows):
+    rows = np.sort(rows, axis=-1)
+    return (rows[..., 1:] != rows[..., :-1]).all()
+
+
+@pytest.mark.parametrize("groups", [None, GROUPS])
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_a_balanced_batch_is_class_after_class_without_repeats(groups, classes):
+    found = draw_balanced(groups=groups, classes=classes, steps=500)
+    assert (LABELS[found] == LABELS[found][:, :, :1]).all()
+    assert all_different(LABELS[found][:, :, 0])
+    assert all_different(found)
+
+
+def test_balanced_batches_of_words_and_ragged_classes():
+    words = np.array([f"class {label}" for label in np.repeat(LABELS, 3)])
+    found = draw_balanced(words, classes=4, per_class=6, steps=200)
+    assert all_different(found)
+    assert (words[found] == words[found][:, :, :1]).all()
+
+
+def test_classes_of_balanced_batches_count_equally():
+    """Two of four classes in 4,000 batches: 2,000 each, deviation 31.6; 158 is five of them. The six couples: 667
+    each, deviation 23.6, 118."""
+    classes = np.sort(LABELS[draw_balanced()][:, :, 0], axis=1)
+    assert all(abs(np.sum(classes == label) - 2000) < 158 for label in (7, 3, 11, 40))
+    couples = collections.Counter(map(tuple, classes.tolist()))
+    assert len(couples) == 6
+    assert all(abs(count - 667) < 118 for count in couples.values())
+
+
+def test_members_of_balanced_batches_come_evenly_and_in_any_order():
+    """Class 7, which has five members, is in half of 8,000 batches: each of the 60 orders of three of them comes 67
+    times, with a deviation of 8.2; 41 is five of them."""
+    labels = np.repeat([7, 3, 11, 40], [5, 3, 4, 6])
+    found = draw_balanced(labels, per_class=3, steps=8000)
+    orders = collections.Counter(map(tuple, found[labels[found][:, :, 0] == 7].tolist()))
+    assert len(orders) == math.perm(5, 3)
+    assert all(abs(count - 4000 / 60) < 41 for count in orders.values())
+
+
+def test_whole_classes_come_in_any_order():
+    """Two classes of four: the 24 orders of either begin 83 of 4,000 batches each, deviation 9.0; 45 is five."""
+    found = draw_balanced(np.repeat([7, 3], 4), per_class=4)
+    orders = collections.Counter(map(tuple, found[:, 0].tolist()))
+    assert set(orders) == {*itertools.permutations(range(4)), *itertools.permutations(range(4, 8))}
+    assert all(abs(count - 4000 / 48) < 45 for count in orders.values())
+
+
+def test_large_classes_cost_no_more_than_small_ones_and_repeat_nothing():
+    found = draw_balanced(np.arange(60_000) % 10 + 5, classes=10, per_class=100, steps=3)
+    assert all_different(found)
+    assert len(np.unique(found)) > 2900
+
+
+# Groups 5, 9 and 2 have six, four and two classes, of two examples each.
+CLASS_GROUPS = np.repeat([5, 9, 2], [6, 4, 2])
+
+
+def groups_of(**arguments):
+    """The class, and the group, of each class in each batch."""
+    labels, groups = np.repeat(np.arange(12) * 7 % 13, 2), np.repeat(CLASS_GROUPS, 2)
+    found = draw_balanced(labels, groups, **arguments)[:, :, 0]
+    return labels[found], groups[found]
+
+
+def test_groups_keep_a_balanced_batch_together_where_they_are_large_enough():
+    assert (np.ptp(groups_of(classes=2)[1], axis=1) == 0).all()
+
+
+def test_a_group_too_small_for_a_batch_is_in_it_whole():
+    _, groups = groups_of(classes=5, steps=500)
+    for batch in groups.tolist():
+        runs = [(group, len(list(run))) for group, run in itertools.groupby(batch)]
+        assert len({group for group, _ in runs}) == len(runs), "the classes of a group are not together"
+        assert all(count == np.sum(CLASS_GROUPS == group) for group, count in runs[:-1])
+
+
+def test_batches_of_all_classes_hold_all_groups():
+    classes, _ = groups_of(classes=12, steps=20)
+    assert all_different(classes)
+
+
+def test_classes_count_about_equally_in_small_and_large_groups():
+    """Four classes in a batch: the groups weigh 6, 4 and 4, the last for two classes. Each class is in 4 / 14 of the
+    batches through the group that comes first: 6 / 14 * 4 / 6 = 4 / 14 * 4 / 4. Where the small group does, the batch
+    has two classes of another: 4 / 14 * 6 / 10 * 2 / 6 = 4 / 14 * 4 / 10 * 2 / 4 = 0.057 more for those of a large
+    one. Of 6,000 batches 1,714 and 2,057, deviations 35 and 37; 175 and 184 are five of them."""
+    classes, groups = groups_of(classes=4, steps=6000)
+    for label in np.unique(classes):
+        expected, tolerance = (1714, 175) if groups[classes == label][0] == 2 else (2057, 184)
+        assert abs(np.sum(classes == label) - expected) < tolerance
+
+
+def test_a_balanced_batch_depends_on_seed_and_step_alone():
+    table = ClassTable.of(LABELS)
+    first = draw_balanced(seed=3, steps=20)
+    np.testing.assert_array_equal(first, draw_balanced(seed=3, steps=20))
+    np.testing.assert_array_equal(first[17].ravel(), balanced_indices(table, 2, 2, 3, np.int64(17)))
+    assert (first[17] != first[18]).any()
+    assert (first != draw_balanced(seed=4, steps=20)).any()
 
 
 @pytest.mark.parametrize(
