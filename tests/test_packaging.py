@@ -39,7 +39,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     """Files, not modules alone: data beside the code has to be in the wheel too, for Colab installs nothing else."""
     package = [path for path in (ROOT / "siamkeras").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     expected = {path.relative_to(ROOT).as_posix() for path in package}
-    assert "siamkeras/losses.py" in expected
+    assert "siamkeras/distances.py" in expected
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected
 
 
@@ -49,7 +49,7 @@ def test_the_version_is_written_once(wheel):
     assert PROJECT["dynamic"] == ["version"]
 
 
-@pytest.mark.parametrize("requirement", NEEDED + EXTRAS["torch"] + EXTRAS["gpu"])
+@pytest.mark.parametrize("requirement", NEEDED + EXTRAS["faiss"] + EXTRAS["torch"] + EXTRAS["gpu"])
 def test_every_dependency_has_a_lower_bound_and_a_reason(requirement):
     lines = [line for line in text_of("pyproject.toml").splitlines() if f'"{requirement}"' in line]
     assert lines and all(re.search(r'".*".*# \w+', line) for line in lines)

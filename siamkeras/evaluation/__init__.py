@@ -4,6 +4,7 @@ Distances come in, small meaning alike. A score, large meaning alike, is a dista
 only here: `score = -distance`.
 """
 
+from siamkeras.evaluation.retrieving import Retrieval, map_at_r, precision_at_k, recall_at_k, retrieval
 from siamkeras.evaluation.tables import Table, table
 from siamkeras.evaluation.verifying import (
     FALSE_ACCEPT_RATES,
@@ -18,10 +19,15 @@ from siamkeras.evaluation.verifying import (
 __all__ = [
     "FALSE_ACCEPT_RATES",
     "Comparison",
+    "Retrieval",
     "Table",
     "Verification",
     "compare",
     "distances_of",
+    "map_at_r",
+    "precision_at_k",
+    "recall_at_k",
+    "retrieval",
     "table",
     "verification",
     "verification_of",

@@ -1,7 +1,5 @@
 """Reports as text in columns."""
 
-import numpy as np
-
 
 class Table(str):
     """Text in columns that shows itself without quotes, as the last value of a notebook cell does."""
@@ -11,33 +9,31 @@ class Table(str):
 
 
 def table(reports):
-    """`{name: Verification}` as a table that fits a page: one line for each, with 95 % intervals.
+    """`{name: report}` as a table that fits a page: one line for each, with 95 % intervals.
 
-    `TAR@1%` is the true accept rate at a false accept rate of 1 %; `threshold` is followed by `given` where it was not
-    chosen on these pairs; FAR and FRR are the errors that it makes.
+    Of `Verification`: `TAR@1%` is the true accept rate at a false accept rate of 1 %; `threshold` is followed by
+    `given` where it was not chosen on these pairs; FAR and FRR are the errors that it makes. Of `Retrieval`: `P@5` is
+    the precision at 5; `99 of 100` queries were measured, where one has no other of its class.
+
+    Raises:
+        ValueError: no reports; reports of two kinds, with other false accept rates or other k.
     """
-    if len({tuple(report.tar_at_far) for report in reports.values()}) != 1:
-        told = [list(report.tar_at_far) for report in reports.values()]
-        raise ValueError(f"A table needs reports, all with the same false accept rates. Received: {told}.")
-    rates = next(iter(reports.values())).tar_at_far
-    rows = [["", "AUC", "EER", *(f"TAR@{rate:.3g}%" for rate in (100 * rate for rate in rates)), "threshold"]]
-    rows[0] += ["FAR", "FRR", "pairs"]
-    for name, report in reports.items():
-        given = " given" if report.chosen == "given" else ""
-        row = [
-            name,
-            f"{report.auc:.3f}{_range(report, 'auc', 1, 3)}",
-            f"{report.eer:.1%}{_range(report, 'eer', 100, 1)}",
-        ]
-        row += ["too few" if np.isnan(rate) else f"{rate:.1%}" for rate in report.tar_at_far.values()]
-        row += [f"{report.threshold:.3f}{given}", f"{report.false_accepts:.1%}", f"{report.false_rejects:.1%}"]
-        rows.append([*row, f"{len(report.same):,}"])
+    lines = {name: report.columns() for name, report in reports.items()}
+    kinds = {(type(report).__name__, *lines[name]): None for name, report in reports.items()}
+    if len(kinds) != 1:
+        told = [f"{kind} ({', '.join(headings)})" for kind, *headings in kinds]
+        raise ValueError(
+            "A table needs reports of one kind, with the same false accept rates or the same k. "
+            f"Received: {' and '.join(told) or 'none'}."
+        )
+    rows = [["", *next(iter(lines.values()))], *([name, *cells.values()] for name, cells in lines.items())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return Table("\n".join(line.rstrip() for line in lines))
 
 
-def _range(report, name, scale, digits):
+def interval(report, name, scale, digits):
+    """The interval of a number as it stands behind it in a table; nothing where there is none."""
     if name not in report.interval:
         return ""
     low, high = (f"{end * scale:.{digits}f}" for end in report.interval[name])

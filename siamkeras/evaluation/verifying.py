@@ -8,6 +8,7 @@ from keras import ops
 
 from siamkeras.evaluation import tables
 from siamkeras.evaluation.curve import Curve, area, balanced_accuracy, equal_error, resampled
+from siamkeras.retrieval.checks import checked_whole
 
 FALSE_ACCEPT_RATES = (0.1, 0.01)
 # A rate that rests on fewer is mostly chance.
@@ -53,6 +54,22 @@ class Verification(NamedTuple):
 
     def __repr__(self):
         return tables.table({"": self})
+
+    def columns(self):
+        """The line of a table: `{heading: text}`."""
+        rates = {
+            f"TAR@{100 * far:.3g}%": "too few" if np.isnan(tar) else f"{tar:.1%}"
+            for far, tar in self.tar_at_far.items()
+        }
+        return {
+            "AUC": f"{self.auc:.3f}{tables.interval(self, 'auc', 1, 3)}",
+            "EER": f"{self.eer:.1%}{tables.interval(self, 'eer', 100, 1)}",
+            **rates,
+            "threshold": f"{self.threshold:.3f}{' given' if self.chosen == 'given' else ''}",
+            "FAR": f"{self.false_accepts:.1%}",
+            "FRR": f"{self.false_rejects:.1%}",
+            "pairs": f"{len(self.same):,}",
+        }
 
 
 def verification(model, pairs, threshold=None, **options):
@@ -137,8 +154,7 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
     distances, is_same = _checked_pairs(distances, same)
     if not isinstance(far, (list, tuple)) or any(not 0 < rate <= 1 for rate in far):
         raise ValueError(f"False accept rates lie in (0, 1], one or more. Received: far={far!r}.")
-    if isinstance(resamples, bool) or not isinstance(resamples, (int, np.integer)) or resamples < 0:
-        raise ValueError(f"`resamples` must be a whole number, at least 0. Received: {resamples!r}.")
+    checked_whole("resamples", resamples, 0)
     curve = Curve(distances, is_same)
     rates = curve.rates(np.ones((1, len(distances))))
     eer, at_eer = float(equal_error(*rates)[0]), curve.equal_error_threshold(*rates)

@@ -1,0 +1,71 @@
+"""From images to embeddings, in bounded memory."""
+
+import os
+
+import numpy as np
+
+from siamkeras.examples import checked_images
+from siamkeras.retrieval.checks import checked_whole
+
+
+def embed(tower, images, load=None, batch_size=256):
+    """The embeddings that a tower makes of images, a batch at a time.
+
+    Args:
+        tower: A `keras.Model` with one input and one output `(batch, dim)`.
+        images: `(n, ...)` float32, or uint8, which is divided by 255, as `generators` do; or `(n,)` file paths, with
+            `load`. One image or path is a batch of one.
+        load: Function from a path, a scalar string tensor, to an image tensor of fixed shape, as
+            `data.load_image(size)` gives it. Files are read in parallel, two batches ahead, and not kept.
+        batch_size: How many images go through the tower at once.
+
+    Returns:
+        `(n, dim)` float32.
+
+    Raises:
+        ValueError: images that do not fit the tower, none, not finite, neither float nor uint8; paths without `load`;
+            a tower with more than one input, or another output; a batch size that is not whole or below 1.
+        FileNotFoundError: a path at which there is no file.
+
+    >>> import numpy as np
+    >>> from siamkeras import retrieval, towers
+    >>> tower = towers.dense((8, 8, 1), embedding_dim=16)
+    >>> retrieval.embed(tower, np.zeros((3, 8, 8, 1))).shape
+    (3, 16)
+    """
+    batch_size = checked_whole("batch_size", batch_size, 1)
+    inputs = getattr(tower, "inputs", None) or []
+    if len(inputs) != 1:
+        raise ValueError(f"`tower` must be a built keras.Model with one input. Received: {tower!r}.")
+    images = checked_images([images] if isinstance(images, (str, os.PathLike)) else images, load)
+    shape = tuple(inputs[0].shape[1:])
+    if load is None and images.ndim == len(shape):
+        images = images[None]
+    found = []
+    for batch in _batches(images, load, batch_size, shape):
+        batch = batch.astype("float32") / 255 if batch.dtype == np.uint8 else batch
+        made = tower.predict_on_batch(batch)
+        if getattr(made, "ndim", 0) != 2:
+            told = f"an output of shape {made.shape}" if hasattr(made, "shape") else f"{len(made)} outputs"
+            raise ValueError(f"`tower` must give one embedding for each image, (batch, dim). Received: {told}.")
+        found.append(made.astype("float32", copy=False))
+    return np.concatenate(found)
+
+
+def _batches(images, load, batch_size, shape):
+    if load is None:
+        _check_fit(images.shape[1:], shape)
+        yield from (images[at : at + batch_size] for at in range(0, len(images), batch_size))
+        return
+    import tensorflow as tf
+
+    read = tf.data.Dataset.from_tensor_slices(images).map(load, tf.data.AUTOTUNE)
+    _check_fit(tuple(read.element_spec.shape), shape)
+    yield from read.batch(batch_size).prefetch(2).as_numpy_iterator()
+
+
+def _check_fit(sides, shape):
+    if len(sides) != len(shape) or any(
+        None not in (side, want) and side != want for side, want in zip(sides, shape, strict=True)
+    ):
+        raise ValueError(f"The tower takes images of shape {shape}, one or many. Received: images of shape {sides}.")
