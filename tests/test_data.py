@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamkeras import data, synthetic
+from siamkeras import data, downloads, synthetic
 from siamkeras.data import characters, hub, notices
 
 # A toy Omniglot: label: (alphabet, number of the character in it). Two background alphabets and one for evaluation.
@@ -30,7 +30,7 @@ SPLITS = {"train": [7, 3, 7], "test": [11, 11], "small1": [3], "small2": [7]}
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     """No test asks a host: what a probe would say is decided here."""
-    monkeypatch.setattr(hub, "_probe", lambda url: ConnectionError("there is no network in tests"))
+    monkeypatch.setattr(downloads, "probe", lambda url: ConnectionError("there is no network in tests"))
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_a_copy_on_this_machine_is_read_without_asking_any_host(prepared, monkey
     def forbidden(*_, **__):
         raise RuntimeError("a host was asked")
 
-    monkeypatch.setattr(hub, "_probe", forbidden)
+    monkeypatch.setattr(downloads, "probe", forbidden)
     monkeypatch.setattr(socket.socket, "connect", forbidden)
     monkeypatch.setattr(socket, "getaddrinfo", forbidden)
     assert len(data.omniglot("evaluation").labels) == 2
@@ -268,7 +268,7 @@ def test_a_download_asks_tensorflow_datasets_for_the_split_and_says_what_is_fetc
         return load(name if ":" in name else f"{name}:3.0.0", **arguments | {"download": False})
 
     monkeypatch.setattr(tfds, "load", download)
-    monkeypatch.setattr(hub, "_probe", probed.append)
+    monkeypatch.setattr(downloads, "probe", probed.append)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         examples = data.omniglot("all", source="auto")
@@ -336,7 +336,7 @@ def test_a_download_that_breaks_off_counts_as_no_network(nothing, glyphs, monkey
         raise tfds.download.DownloadError("Failed to get url. HTTP code: 403.")
 
     monkeypatch.setattr(tfds, "load", break_off)
-    monkeypatch.setattr(hub, "_probe", lambda url: None)
+    monkeypatch.setattr(downloads, "probe", lambda url: None)
     words = r"and its download failed: DownloadError \(Failed to get url. HTTP code: 403\)\. Where there"
     with pytest.raises(ConnectionError, match=words) as caught:
         data.omniglot(source="real")
@@ -369,7 +369,7 @@ def test_synthetic_never_looks_for_the_real_set(prepared, glyphs, monkeypatch):
     def forbidden(*_, **__):
         raise RuntimeError("the real set was looked for")
 
-    monkeypatch.setattr(hub, "_probe", forbidden)
+    monkeypatch.setattr(downloads, "probe", forbidden)
     monkeypatch.setattr(hub, "_prepared_version", forbidden)
     assert data.omniglot(source="synthetic").source.startswith("synthetic glyphs")
     assert data.mnist(source="synthetic").source.startswith("scikit-learn's 8x8 digits")
@@ -497,7 +497,7 @@ def test_arguments_are_checked_before_anything_is_looked_for(monkeypatch, call, 
 # --- Whether a host answers
 
 
-real_probe = hub._probe
+real_probe = downloads.probe
 
 
 @pytest.fixture
@@ -532,8 +532,8 @@ def test_a_host_that_answers_has_no_failure_and_one_that_refuses_is_quoted(serve
     without_proxy(monkeypatch)
     assert real_probe(f"{server}/found") is None
     assert real_probe(f"{server}/moved") is None
-    assert hub._told(real_probe(f"{server}/hidden")) == "HTTP status 403"
-    assert hub._told(real_probe("http://127.0.0.1:9/closed")) == "ConnectionError"
+    assert downloads.told(real_probe(f"{server}/hidden")) == "HTTP status 403"
+    assert downloads.told(real_probe("http://127.0.0.1:9/closed")) == "ConnectionError"
 
 
 def test_a_proxy_is_asked_and_one_that_never_answers_costs_no_more_than_the_limit(monkeypatch):
@@ -541,7 +541,7 @@ def test_a_proxy_is_asked_and_one_that_never_answers_costs_no_more_than_the_limi
     with socket.create_server(("127.0.0.1", 0)) as silent:
         without_proxy(monkeypatch)
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        monkeypatch.setattr(hub, "PROBE_SECONDS", 0.4)
+        monkeypatch.setattr(downloads, "PROBE_SECONDS", 0.4)
         before = threading.active_count()
         start = time.monotonic()
         failure = real_probe("https://github.com/some/file.zip")
@@ -560,13 +560,13 @@ def test_a_name_that_takes_for_ever_to_look_up_costs_no_more_than_the_limit(monk
     done = threading.Event()
     without_proxy(monkeypatch)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: done.wait(20) and [])
-    monkeypatch.setattr(hub, "PROBE_SECONDS", 0.3)
+    monkeypatch.setattr(downloads, "PROBE_SECONDS", 0.3)
     start = time.monotonic()
     failure = real_probe("https://github.com/some/file.zip")
     elapsed = time.monotonic() - start
     done.set()
     assert elapsed < 3
-    assert hub._told(failure) == "TimeoutError (no answer within 0.3 seconds)"
+    assert downloads.told(failure) == "TimeoutError (no answer within 0.3 seconds)"
 
 
 def test_importing_data_and_asking_for_a_stand_in_imports_no_tensorflow(tmp_path):
@@ -744,6 +744,32 @@ def test_tensorflow_and_pillow_decode_alike(tmp_path, size, channels):
         tolerance = FORMATS.get(Path(file).name, (None, 0.01))[1]
         assert np.abs(image - other).max() < tolerance, file
         assert other.std() > 0.1 and 0 <= image.min() and image.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("size", "part"),
+    [
+        ((60, 60), np.s_[:, 10:70]),  # as wide as 60 rows allow: 20 of 80 columns go, half on each side
+        ((30, 80), np.s_[15:45]),
+        ((30, 60), np.s_[10:50]),  # 60 columns of 30 rows are 80 of 40
+        ((7, 60), np.s_[25:35]),  # 7 / 60 * 80 = 9.3 rows, rounded up
+        ((60, 80), np.s_[:]),
+    ],
+)
+def test_a_crop_is_the_middle_with_the_proportions_asked_for(tmp_path, size, part):
+    import tensorflow as tf
+
+    (tmp_path / "crops").mkdir()
+    gradient().save(tmp_path / "crops" / "a.png")
+    middle = Image.fromarray(np.asarray(gradient())[part])
+    expected = np.asarray(middle.resize(size[::-1], Image.Resampling.BILINEAR)) / 255
+    (found,) = data.image_folder(tmp_path, size=size, crop=True).images
+    np.testing.assert_allclose(found, expected, atol=0.01)
+    streamed = data.load_image(size, crop=True)(tf.constant(str(tmp_path / "crops" / "a.png")))
+    np.testing.assert_allclose(streamed, found, atol=0.01)
+    grey = tf.data.Dataset.from_tensors(str(tmp_path / "crops" / "a.png")).map(data.load_image(size, 1, crop=True))
+    assert grey.element_spec.shape == (*size, 1)
+    np.testing.assert_allclose(next(iter(grey)), data.image_folder(tmp_path, size, 1, crop=True).images[0], atol=0.01)
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", b"\x89"])

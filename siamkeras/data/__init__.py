@@ -3,6 +3,7 @@
 from siamkeras.data.characters import digits, mnist, omniglot
 from siamkeras.data.folders import image_folder, image_paths, load_image
 from siamkeras.data.notices import SkippedFilesNotice, StandInNotice
+from siamkeras.data.photos import snacks
 from siamkeras.examples import Examples, split_by_class
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "load_image",
     "mnist",
     "omniglot",
+    "snacks",
     "split_by_class",
 ]

@@ -15,7 +15,7 @@ HEADS = (b"\x89P", b"\xff\xd8", b"GI", b"BM")
 NAMED_AT_MOST = 5
 
 
-def image_folder(folder, size, channels=3, groups=False, skip_broken=False):
+def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop=False):
     """The images under `folder/<class>/`, decoded, in memory.
 
     Args:
@@ -25,6 +25,8 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False):
         channels: 1 (grey) or 3 (colours). Transparency is dropped; a moving GIF gives its first frame.
         groups: Whether there is a level of groups (alphabets, writers, patients) above the classes.
         skip_broken: Leave out files that cannot be decoded, and name them in a `SkippedFilesNotice`.
+        crop: Cut off what lies outside the middle part that has the proportions of `size`, instead of squeezing the
+            whole image into them.
 
     Returns:
         `Examples`: `images` `(n, height, width, channels)`, float32 in [0, 1]; `labels` 0 to k-1 in the alphabetical
@@ -35,26 +37,20 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False):
         FileNotFoundError: there is no such folder.
         ValueError: a bad argument; no class folders; classes without an image; files that cannot be decoded.
     """
-    height, width = _checked_size(size)
+    height, width = checked_size(size)
     _check_channels(channels)
     files = image_paths(folder, groups=groups)
-    images = aligned((len(files.images), height, width, channels), np.float32)
-    broken = {}
-    for place, image in enumerate(_decoded(files.images, lambda path: _read(path, height, width, channels))):
-        if isinstance(image, Exception):
-            broken[place] = image
-        else:
-            images[place] = image
+    images, broken = decode(files.images, (height, width), channels, crop)
     if broken and not skip_broken:
-        raise ValueError(f"{_listed(files, broken)} Remove them, or leave them out with skip_broken=True.")
+        raise ValueError(f"{broken_files(files.images, broken)} Remove them, or leave them out with skip_broken=True.")
     examples = files._replace(images=images, source=f"images of the folder {folder}, {height}x{width}")
     if not broken:
         return examples
     rest = examples.take(np.setdiff1d(np.arange(len(images)), list(broken)))
     lost = [name for label, name in files.class_names.items() if label not in rest.class_names]
     if lost:
-        raise ValueError(f"{_listed(files, broken)} Without them no image is left of: {_some(lost)}.")
-    notify(f"{_listed(files, broken)} Left out.", SkippedFilesNotice)
+        raise ValueError(f"{broken_files(files.images, broken)} Without them no image is left of: {some(lost)}.")
+    notify(f"{broken_files(files.images, broken)} Left out.", SkippedFilesNotice)
     return rest
 
 
@@ -89,7 +85,7 @@ def image_paths(folder, groups=False, check=False):
         nested = not groups and any(child.is_dir() for child in _visible(empty[0]))
         hint = " There are folders inside: for folder/group/class use groups=True." if nested else ""
         kinds = ", ".join(extension[1:] for extension in EXTENSIONS)
-        raise ValueError(f"Every class needs an image ({kinds}). Found none in: {_some(empty)}.{hint}")
+        raise ValueError(f"Every class needs an image ({kinds}). Found none in: {some(empty)}.{hint}")
 
     counts = [len(files) for files in members]
     group_folders = sorted({group for group, _ in pairs})
@@ -102,14 +98,13 @@ def image_paths(folder, groups=False, check=False):
         source=f"image files of the folder {folder}",
     )
     if check:
-        results = enumerate(_decoded(examples.images, lambda path: _read(path, 8, 8, 3)))
-        broken = {place: result for place, result in results if isinstance(result, Exception)}
+        _, broken = decode(examples.images, (8, 8), 3)
         if broken:
-            raise ValueError(f"{_listed(examples, broken)} Remove them.")
+            raise ValueError(f"{broken_files(examples.images, broken)} Remove them.")
     return examples
 
 
-def load_image(size, channels=3):
+def load_image(size, channels=3, crop=False):
     """A function that decodes one file inside a tf.data pipeline.
 
     It agrees with `image_folder` to within 0.01, and for JPEG, where decoders differ, to within 0.04. TensorFlow reads
@@ -118,7 +113,7 @@ def load_image(size, channels=3):
 
     Args:
         size: `(height, width)` in pixels, as for `image_folder`.
-        channels: 1 or 3, as for `image_folder`.
+        channels, crop: As for `image_folder`.
 
     Returns:
         A function from a path (a scalar string tensor) to float32 in [0, 1], of static shape
@@ -127,7 +122,7 @@ def load_image(size, channels=3):
     Raises:
         ValueError: a bad argument. The function itself raises `tf.errors.InvalidArgumentError` or `NotFoundError`.
     """
-    height, width = _checked_size(size)
+    height, width = checked_size(size)
     _check_channels(channels)
 
     def load(path):
@@ -143,6 +138,9 @@ def load_image(size, channels=3):
         # Always 3 channels first: the decoders of BMP and GIF refuse to make 1.
         image = tf.io.decode_image(content, channels=3, expand_animations=False)
         image = tf.ensure_shape(image, (None, None, 3))
+        if crop:
+            left, top, right, bottom = _middle(tf.shape(image)[0], tf.shape(image)[1], height, width, tf.minimum)
+            image = image[top:bottom, left:right]
         if channels == 1:
             image = tf.image.rgb_to_grayscale(tf.cast(image, tf.float32))
 
@@ -157,27 +155,51 @@ def load_image(size, channels=3):
     return load
 
 
-def _read(path, height, width, channels):
+def decode(files, size, channels=3, crop=False):
+    """Images of the files, decoded in parallel.
+
+    Args:
+        files: Paths, `(n,)`.
+        size, channels, crop: As for `image_folder`.
+
+    Returns:
+        `(images, broken)`: float32 in [0, 1], `(n, height, width, channels)`; `{place: error}` for files that cannot
+        be decoded, whose images are not filled.
+    """
+
+    def read(path):
+        try:
+            return _read(path, *size, channels, crop)
+        except Exception as error:  # Pillow meets broken files with a dozen different ones
+            return error
+
+    images, broken = aligned((len(files), *size, channels), np.float32), {}
+    with ThreadPoolExecutor() as pool:
+        for place, image in enumerate(pool.map(read, files)):
+            if isinstance(image, Exception):
+                broken[place] = image
+            else:
+                images[place] = image
+    return images, broken
+
+
+def _read(path, height, width, channels, crop):
     with Image.open(path) as image:
         if image.mode.startswith("I"):  # 16 bits of grey, which `convert` would clip at 255
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         if "transparency" in image.info:
             image = image.convert("RGBA")
-        image = image.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR)
+        image = image.convert("L" if channels == 1 else "RGB")
+        box = _middle(image.height, image.width, height, width, min) if crop else None
+        image = image.resize((width, height), Image.Resampling.BILINEAR, box)
         return np.asarray(image, np.float32).reshape(height, width, channels) / 255
 
 
-def _decoded(paths, read):
-    """`read(path)` of each path in turn, or the exception that it raised."""
-
-    def result(path):
-        try:
-            return read(path)
-        except Exception as error:  # Pillow meets broken files with a dozen different ones
-            return error
-
-    with ThreadPoolExecutor() as pool:
-        yield from pool.map(result, paths)
+def _middle(rows, columns, height, width, least):
+    """The largest part of the proportions `height` to `width`, in the middle: (left, top, right, bottom)."""
+    tall, wide = least(rows, -(-columns * height // width)), least(columns, -(-rows * width // height))
+    top, left = (rows - tall) // 2, (columns - wide) // 2
+    return left, top, left + wide, top + tall
 
 
 def _visible(folder):
@@ -197,9 +219,10 @@ def _folders(parent, what):
     return folders
 
 
-def _listed(files, broken):
-    named = [f"{files.images[place]} ({_reason(error)})" for place, error in broken.items()]
-    return f"{len(broken)} of {len(files.images)} images cannot be decoded: {_some(named)}."
+def broken_files(files, broken):
+    """A sentence on the files that could not be decoded: what `decode` gave as `broken`."""
+    named = [f"{files[place]} ({_reason(error)})" for place, error in broken.items()]
+    return f"{len(broken)} of {len(files)} images cannot be decoded: {some(named)}."
 
 
 def _reason(error):
@@ -208,12 +231,14 @@ def _reason(error):
     return "not an image" if text.startswith("cannot identify image file") else text or type(error).__name__
 
 
-def _some(names):
+def some(names):
+    """The first few of the names, for a sentence."""
     more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
     return ", ".join(map(str, names[:NAMED_AT_MOST])) + more
 
 
-def _checked_size(size):
+def checked_size(size):
+    """`size` as two positive integers, or `ValueError`."""
     try:
         height, width = size
         good = all(isinstance(side, (int, np.integer)) and side > 0 for side in (height, width))

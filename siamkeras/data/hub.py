@@ -1,40 +1,42 @@
-"""The sets of TensorFlow Datasets: found on this machine, fetched where there is a network, stood in for otherwise."""
+"""Sets from elsewhere: found on this machine, fetched where there is a network, stood in for otherwise.
+
+What `source` means is the same for all; `read` is for those of TensorFlow Datasets.
+"""
 
 import os
 import re
 import sys
-import threading
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from siamkeras import downloads
 from siamkeras.data.notices import StandInNotice, notify
 from siamkeras.examples import aligned
 
 SOURCES = ("auto", "real", "synthetic")
-PROBE_SECONDS = 5
 BATCH = 256
 
 
 class HubSet(NamedTuple):
-    """A set of images in TensorFlow Datasets.
+    """A set of images in TensorFlow Datasets or on the Hugging Face hub.
 
     Attributes:
         name: Its name there.
         title: Its name in a sentence.
-        size: Height and width of its images in pixels.
         megabytes: What a download transfers.
         url: One of the files that a download asks for.
         stand_in: What replaces it, in a sentence.
+        size: Height and width of its images in pixels, where all have the same.
     """
 
     name: str
     title: str
-    size: int
     megabytes: int
     url: str
     stand_in: str
+    size: int | None = None
 
 
 def real_or_stand_in(hub_set, source, real, stand_in):
@@ -44,12 +46,12 @@ def real_or_stand_in(hub_set, source, real, stand_in):
         hub_set: `HubSet`.
         source: `"auto"`: real, or else the stand-in with a `StandInNotice`. `"real"`: real, or an error.
             `"synthetic"`: the stand-in; the real set is not looked for.
-        real: Function without arguments that reads the real set by `read`.
+        real: Function without arguments that reads the real set.
         stand_in: Function without arguments that makes its replacement.
 
     Raises:
         ConnectionError: `source="real"`, and the set is neither on this machine nor can it be downloaded.
-        ImportError: `source="real"`, and TensorFlow Datasets cannot be imported.
+        ImportError: `source="real"`, and what reads it cannot be imported.
         OSError: the copy on this machine is damaged, whatever the `source`: to pass over it in silence would hide
             the fault for ever.
     """
@@ -89,7 +91,7 @@ def read(hub_set, split, size, columns, dark_ink=False):
     directory = _directory()
     version = _prepared_version(hub_set, directory)
     if version is None:
-        _announce_download(hub_set, directory)
+        announce_download(hub_set, hub_set.url, _absent(hub_set, directory), directory, _remedy(hub_set))
     try:
         import tensorflow_datasets as tfds
 
@@ -108,17 +110,17 @@ def read(hub_set, split, size, columns, dark_ink=False):
         return *_filled(dataset, hub_set.size, size, columns, dark_ink), info
     except ImportError as error:
         raise ImportError(
-            f"{hub_set.title} is read through TensorFlow Datasets, which cannot be used here: {_told(error)}. "
+            f"{hub_set.title} is read through TensorFlow Datasets, which cannot be used here: {downloads.told(error)}. "
             f"Install tensorflow, tensorflow-datasets and importlib_resources."
         ) from error
     except Exception as error:
         if version is None:
             raise ConnectionError(
-                f"{_absent(hub_set, directory)} and its download failed: {_told(error)}. {_remedy(hub_set)}"
+                f"{_absent(hub_set, directory)} and its download failed: {downloads.told(error)}. {_remedy(hub_set)}"
             ) from error
         raise OSError(
             f"The copy of {hub_set.title} in {os.path.join(directory, hub_set.name, version)} cannot be read: "
-            f"{_told(error)}. If it is damaged, delete that folder and load the set again."
+            f"{downloads.told(error)}. If it is damaged, delete that folder and load the set again."
         ) from error
 
 
@@ -171,40 +173,20 @@ def _listed(folder):
     return os.listdir(folder) if os.path.isdir(folder) else []
 
 
-def _announce_download(hub_set, directory):
-    """One line on what is about to be fetched; or `ConnectionError`, at most `PROBE_SECONDS` later."""
-    host = urlsplit(hub_set.url).hostname
-    failure = _probe(hub_set.url)
-    if failure is not None:
-        raise ConnectionError(
-            f"{_absent(hub_set, directory)} and {host} does not answer: {_told(failure)}. {_remedy(hub_set)}"
-        ) from failure
-    print(f"Downloading {hub_set.title} ({hub_set.megabytes} MB) from {host} to {directory}, once.", file=sys.stderr)
+def announce_download(hub_set, url, absent, directory, remedy):
+    """One line on what is about to be fetched; or an error, a few seconds later.
 
+    Args:
+        hub_set: `HubSet`.
+        url, absent, remedy: As for `downloads.check_answer`.
+        directory: Where it is going to be.
 
-def _probe(url):
-    """None if `url` answers, else the error that says why not.
-
-    TensorFlow Datasets retries each file of a set ten times with growing pauses, and waits without limit for a network
-    that drops its packets: offline costs minutes. It asks by `requests`, and so is asked here by `requests`: the same
-    proxies and certificates count.
+    Raises:
+        ConnectionError: the host does not answer.
     """
-    import requests
-
-    outcome = []
-
-    def ask():
-        try:
-            requests.head(url, allow_redirects=True, timeout=PROBE_SECONDS).raise_for_status()
-            outcome.append(None)
-        except Exception as error:
-            outcome.append(error)
-
-    # In a thread, because the timeout of `requests` does not cover the look-up of the host's name.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(PROBE_SECONDS)
-    return outcome[0] if outcome else TimeoutError(f"no answer within {PROBE_SECONDS} seconds")
+    downloads.check_answer(url, absent, remedy)
+    host = urlsplit(url).hostname
+    print(f"Downloading {hub_set.title} ({hub_set.megabytes} MB) from {host} to {directory}, once.", file=sys.stderr)
 
 
 def _absent(hub_set, directory):
@@ -216,14 +198,3 @@ def _remedy(hub_set):
         f'Where there is a network, `tfds.load("{hub_set.name}")` fetches it; '
         f"the environment variable TFDS_DATA_DIR says where it is looked for."
     )
-
-
-def _told(error):
-    """An error in a few words."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status is not None:
-        return f"HTTP status {status}"
-    # `requests` names the same address three times over; TensorFlow puts nodes of a graph around its words.
-    first = "" if hasattr(error, "request") else next(iter(str(error).splitlines()), "")
-    text = re.sub(r"{{.*?}} ?| \[.*", "", first)[:120].strip(" .,;")
-    return type(error).__name__ + (f" ({text})" if text else "")

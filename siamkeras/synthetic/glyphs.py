@@ -1,4 +1,4 @@
-"""Embedded stand-ins: data drawn from a seed, for when the real set cannot be had."""
+"""Characters of invented alphabets, drawn by invented hands."""
 
 from itertools import combinations_with_replacement
 from types import SimpleNamespace
@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from siamkeras.examples import Examples, aligned
+from siamkeras.synthetic.chance import check_whole, stream
 
 # Omniglot's canvas is 105 pixels wide; ours is drawn at least as large before it is reduced to `size`. A pen of 4.6
 # pixels inks about the 5 that Omniglot's does, since it inks every pixel that it touches.
@@ -84,18 +85,16 @@ def glyphs(alphabets=10, characters=12, hands=20, size=35, seed=0):
     >>> synthetic.glyphs(alphabets=2, characters=3, hands=4).images.shape
     (24, 35, 35, 1)
     """
-    given = {"alphabets": alphabets, "characters": characters, "hands": hands, "size": size, "seed": seed}
-    for name, value in given.items():
-        least = {"size": 8, "seed": 0}.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}.")
-    habits = np.stack([_chance(seed, 0, hand).standard_normal(len(HABIT) + 2) for hand in range(hands)])
+    check_whole(1, alphabets=alphabets, characters=characters, hands=hands)
+    check_whole(8, size=size)
+    check_whole(0, seed=seed)
+    habits = np.stack([stream(seed, 0, hand).standard_normal(len(HABIT) + 2) for hand in range(hands)])
     images = aligned((alphabets, characters, hands, size, size, 1), "float32")
     for alphabet in range(alphabets):
-        style = _style(_chance(seed, 1, alphabet))
+        style = _style(stream(seed, 1, alphabet))
         for character in range(characters):
-            plan = _plan(style, character, _chance(seed, 1, alphabet, character))
-            chances = (_chance(seed, 1, alphabet, character, hand) for hand in range(hands))
+            plan = _plan(style, character, stream(seed, 1, alphabet, character))
+            chances = (stream(seed, 1, alphabet, character, hand) for hand in range(hands))
             accidents = np.stack([chance.standard_normal(ACCIDENTS) for chance in chances])
             images[alphabet, character, ..., 0] = _inked(*_drawn(plan, habits, accidents), size)
     labels = np.repeat(np.arange(alphabets * characters), hands)
@@ -109,11 +108,6 @@ def glyphs(alphabets=10, characters=12, hands=20, size=35, seed=0):
         group_names=group_names,
         source=f"synthetic glyphs (seed {seed}): numbers do not compare with published ones",
     )
-
-
-def _chance(seed, *place):
-    # Every hand, alphabet, character and drawing has its own stream, so that no count shifts what another draws.
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
 
 
 def _style(chance):

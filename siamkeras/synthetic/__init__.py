@@ -1,0 +1,6 @@
+"""Embedded stand-ins: data drawn from a seed, for when the real set cannot be had."""
+
+from siamkeras.synthetic.glyphs import glyphs
+from siamkeras.synthetic.snacks import snacks
+
+__all__ = ["glyphs", "snacks"]

@@ -1,0 +1,10 @@
+"""Networks that turn one input into one embedding of length 1: plain `keras.Model`s named "tower".
+
+Any `keras.Model` with one output `(batch, dim)` can be a tower; these are good ones to begin with.
+"""
+
+from siamkeras.towers.baselines import ColourHistogram, histogram, pixels
+from siamkeras.towers.networks import conv, dense
+from siamkeras.towers.transfer import freeze, pretrained, unfreeze
+
+__all__ = ["ColourHistogram", "conv", "dense", "freeze", "histogram", "pixels", "pretrained", "unfreeze"]

@@ -1,0 +1,42 @@
+"""What every tower has: sizes that make sense, and an end that makes an embedding."""
+
+import keras
+
+from siamkeras.layers import UnitLength
+
+
+def finished(inputs, features, embedding_dim, normalize):
+    """A tower from its inputs and its features, `(batch, dim)`; with `embedding_dim=None` those are the embedding."""
+    x = features
+    # The last layer is float32 under mixed precision too: distances are small differences of embeddings.
+    if embedding_dim is not None:
+        (embedding_dim,) = checked_sizes("embedding_dim", [embedding_dim])
+        x = keras.layers.Dense(embedding_dim, dtype="float32", name="embedding")(x)
+    if normalize:
+        x = UnitLength(name="unit_length")(x)
+    elif embedding_dim is None:
+        x = keras.layers.Identity(dtype="float32", name="features")(x)
+    return keras.Model(inputs, x, name="tower")
+
+
+def image_shape(input_shape):
+    """`(height, width, channels)`, or `ValueError`."""
+    input_shape = shape(input_shape)
+    if len(input_shape) != 3:
+        raise ValueError(f"`input_shape` must be (height, width, channels). Received: {input_shape}.")
+    return input_shape
+
+
+def shape(input_shape):
+    """A tuple of positive integers, or `ValueError`."""
+    if isinstance(input_shape, int):
+        input_shape = (input_shape,)
+    return tuple(checked_sizes("input_shape", input_shape))
+
+
+def checked_sizes(name, values):
+    """A list of positive integers, or `ValueError`."""
+    values = [values] if isinstance(values, int) else list(values)
+    if any(isinstance(value, bool) or not hasattr(value, "__index__") or value < 1 for value in values):
+        raise ValueError(f"`{name}` must be made of positive whole numbers. Received: {values}.")
+    return [int(value) for value in values]
