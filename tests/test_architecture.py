@@ -103,7 +103,8 @@ def in_a_new_process(code, **environment):
 @pytest.mark.parametrize("backend, has_tensorflow", [("jax", False), ("tensorflow", True)])
 def test_import_brings_tensorflow_only_as_the_backend(backend, has_tensorflow):
     pytest.importorskip(backend)
-    code = "import sys, siamkeras, siamkeras.generators, siamkeras.data; print('tensorflow' in sys.modules)"
+    rooms = "siamkeras.generators, siamkeras.data, siamkeras.retrieval, siamkeras.evaluation"
+    code = f"import sys, siamkeras, {rooms}; print('tensorflow' in sys.modules)"
     assert in_a_new_process(code, KERAS_BACKEND=backend) == [str(has_tensorflow)]
 
 

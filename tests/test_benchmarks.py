@@ -13,8 +13,10 @@ from siamkeras.data import Examples
 SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.name != "measuring.py")
 # A row that each script is about.
 HEADLINES = {
+    "batch_losses": "| supervised contrastive |",
     "file_streams": "| pairs / Keras, >= 0.9 ",
     "import_time": "| `import siamkeras` after it ",
+    "nearest": "| approximate, clustered ",
     "pair_streams": "| loop, 64 pairs in a batch ",
     "training_step": "| (4, 4) ",
     "verification": "| trained tower, seed 0 ",

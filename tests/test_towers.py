@@ -120,11 +120,12 @@ def test_values_beyond_0_and_1_go_to_the_last_bins():
 
 def test_a_histogram_is_saved_has_no_weights_and_is_float32_under_mixed_precision(tmp_path):
     image = RNG.uniform(size=(2, 8, 8, 3)).astype("float32")
-    expected = ops.convert_to_numpy(towers.histogram((8, 8, 3), bins=5)(image))
+    image[0, 0] = 0.24999  # just below the second quarter; the next float16 is 0.25
+    expected = ops.convert_to_numpy(towers.histogram((8, 8, 3), bins=4)(image))
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        tower = towers.histogram((8, 8, 3), bins=5)
+        tower = towers.histogram((8, 8, 3), bins=4)
         tower.save(tmp_path / "tower.keras")
     finally:
         keras.config.set_dtype_policy(before)
@@ -329,6 +330,12 @@ def changed(tower):
     return {weight.path.split("/")[-2] for weight in moved}
 
 
+def switched_off(tower):
+    """The body within it too, which then hides its layers."""
+    tower.trainable = False
+    return tower
+
+
 EVERY = {"first", "first_norm", "second", "second_norm", "embedding"}
 
 
@@ -347,6 +354,7 @@ EVERY = {"first", "first_norm", "second", "second_norm", "embedding"}
         (lambda tower: towers.unfreeze(towers.freeze(tower), layers=2), {"embedding", "second"}),
         (lambda tower: towers.unfreeze(tower, layers=2, batch_norm=True), {"embedding", "second_norm"}),
         (lambda tower: towers.freeze(towers.unfreeze(tower, layers=2)), {"embedding"}),
+        (lambda tower: towers.unfreeze(switched_off(tower), layers=2), {"embedding", "second"}),
     ],
 )
 def test_a_step_of_training_changes_what_is_not_frozen_and_nothing_else(choose, learning):

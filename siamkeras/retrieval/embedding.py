@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+from keras import ops
 
 from siamkeras.examples import checked_images
 from siamkeras.retrieval.checks import checked_whole
@@ -44,11 +45,12 @@ def embed(tower, images, load=None, batch_size=256):
     found = []
     for batch in _batches(images, load, batch_size, shape):
         batch = batch.astype("float32") / 255 if batch.dtype == np.uint8 else batch
-        made = tower.predict_on_batch(batch)
-        if getattr(made, "ndim", 0) != 2:
-            told = f"an output of shape {made.shape}" if hasattr(made, "shape") else f"{len(made)} outputs"
+        # Called, not `predict`ed: that compiles a function for each tower, and TensorFlow warns of the fifth.
+        made = tower(ops.convert_to_tensor(batch), training=False)
+        if len(getattr(made, "shape", ())) != 2:
+            told = f"an output of shape {tuple(made.shape)}" if hasattr(made, "shape") else f"{len(made)} outputs"
             raise ValueError(f"`tower` must give one embedding for each image, (batch, dim). Received: {told}.")
-        found.append(made.astype("float32", copy=False))
+        found.append(ops.convert_to_numpy(made).astype("float32", copy=False))
     return np.concatenate(found)
 
 
