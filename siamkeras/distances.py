@@ -104,7 +104,8 @@ def pairwise(x, y, distance="euclidean"):
     """All distances between two sets of embeddings.
 
     Euclidean and cosine distances come from one matrix product, in `(n, m)` memory rather than `(n, m, dim)`; where
-    two embeddings of length 1 are nearly equal, rounding leaves up to about 0.001 of distance between them. Other
+    two embeddings of length 1 are nearly equal, rounding leaves up to about 0.001 of distance between them, and more
+    where embeddings lie far from the origin, compared with how far apart they are: subtract their mean first. Other
     distances are taken a block of rows at a time; their gradient still needs `(n, m, dim)`.
 
     Args:
@@ -136,7 +137,21 @@ def pairwise(x, y, distance="euclidean"):
         return ops.map(lambda row: measure(row[None, :], y), x)
     rows = max(1, BLOCK // max(1, m * dim))
     starts = range(0, max(n, 1), rows)
-    return ops.concatenate([measure(x[at : at + rows, None, :], y[None, :, :]) for at in starts], axis=0)
+    return ops.concatenate([_every(measure, x[at : at + rows], y) for at in starts], axis=0)
+
+
+def _every(measure, x, y):
+    # Couples one after the other, `(n * m, dim)`: a function written for `(batch, dim)` serves as well as one for
+    # `(..., dim)`, which in a square of couples might reduce the wrong axis without a word.
+    shape = (x.shape[0], *y.shape)
+    couples = [ops.reshape(ops.broadcast_to(part, shape), (-1, shape[2])) for part in (x[:, None, :], y[None, :, :])]
+    found = measure(*couples)
+    if tuple(found.shape) != (shape[0] * shape[1],):
+        raise ValueError(
+            f"A distance must give one number for each couple, (batch, dim), (batch, dim) -> (batch,). Received: "
+            f"{tuple(found.shape)} for {shape[0] * shape[1]} couples."
+        )
+    return ops.reshape(found, shape[:2])
 
 
 def _guarded_sqrt(square):

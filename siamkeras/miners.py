@@ -9,8 +9,8 @@ from keras import ops
 
 from siamkeras import masks
 
-# One more than the relative spacing of float32: what is multiplied by this is the next number up, or the one after.
-NEXT = 1.0 + 1.5 * 2.0**-23
+# The relative spacing of float32, and a half; and its smallest number.
+SPACING, SMALLEST = 1.5 * 2.0**-23, 1.2e-38
 
 
 def hard(distance, labels):
@@ -26,8 +26,11 @@ def hard(distance, labels):
     """
     positives, negatives = masks.positives(labels), masks.negatives(labels)
     counts = ops.logical_and(ops.any(positives, axis=1), ops.any(negatives, axis=1))
-    farthest = ops.argmax(ops.where(positives, distance, -float("inf")), axis=1)
-    nearest = ops.argmin(ops.where(negatives, distance, float("inf")), axis=1)
+    # One more column, since a device can be left without examples, and of nothing there is no largest.
+    spare = ((0, 0), (0, 1))
+    far, near = ops.where(positives, distance, -float("inf")), ops.where(negatives, distance, float("inf"))
+    farthest = ops.argmax(ops.pad(far, spare, constant_values=-float("inf")), axis=1)
+    nearest = ops.argmin(ops.pad(near, spare, constant_values=float("inf")), axis=1)
     return farthest[:, None], nearest[:, None], counts[:, None]
 
 
@@ -43,11 +46,17 @@ def semi_hard(distance, labels):
     positives, negatives = masks.positives(labels), masks.negatives(labels)
     counts = ops.logical_and(positives, ops.any(negatives, axis=1, keepdims=True))
     # How many negatives are at most as far as each positive: the next of the sorted negatives is the one.
-    _, passed = masks.smaller(ops.where(positives, distance * NEXT, distance), negatives)
+    _, passed = masks.smaller(ops.where(positives, next_up(distance), distance), negatives)
     nearest_first = ops.argsort(ops.where(negatives, distance, float("inf")), axis=1)
     last = ops.maximum(ops.sum(ops.cast(negatives, "int32"), axis=1, keepdims=True) - 1, 0)
     chosen = ops.take_along_axis(nearest_first, ops.minimum(passed, last), axis=1)
-    return ops.arange(ops.shape(distance)[0], dtype="int32")[None, :], chosen, counts
+    itself = ops.broadcast_to(ops.arange(ops.shape(distance)[0], dtype="int32")[None, :], ops.shape(distance))
+    return itself, chosen, counts
+
+
+def next_up(distance):
+    """A number a little above each distance, by the smallest step of float32 or the one after."""
+    return distance + ops.abs(distance) * SPACING + SMALLEST
 
 
 MINERS = {"hard": hard, "semi_hard": semi_hard}

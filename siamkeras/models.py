@@ -135,7 +135,8 @@ def tower_of(model):
     for layer in inside:
         if layer.name == "tower":
             return layer
-    if len(model.inputs) == len(model.outputs) == 1 and len(model.outputs[0].shape) == 2:
+    is_headed = bool(inside) and isinstance(model.layers[-1], layers.CosineClassifier)
+    if len(model.inputs) == len(model.outputs) == 1 and len(model.outputs[0].shape) == 2 and not is_headed:
         return model
     if inside:
         return inside[0]

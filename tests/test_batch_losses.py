@@ -145,3 +145,7 @@ def test_loss_survives_a_round_trip(loss):
 def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_numpy_numbers_are_arguments_too():
+    assert losses.MultiSimilarityLoss(base=np.float32(0.5)).base == 0.5

@@ -36,7 +36,7 @@ def test_pairwise_agrees_with_the_double_loop(name, embeddings):
 
 
 def test_pairwise_takes_blocks_of_rows_without_changing_anything(embeddings, monkeypatch):
-    """4 columns x 5 components: 45 numbers are two rows, so seven rows need four blocks, the last one shorter."""
+    """4 columns x 5 components: 45 numbers are two rows, eight couples; seven rows need four blocks, the last shorter."""
     x, y = embeddings
     whole = numpy(distances.pairwise(x, y, "manhattan"))
     monkeypatch.setattr(distances, "BLOCK", 45)
@@ -47,7 +47,7 @@ def test_pairwise_takes_blocks_of_rows_without_changing_anything(embeddings, mon
         return distances.manhattan(a, b)
 
     np.testing.assert_array_equal(numpy(distances.pairwise(x, y, spy)), whole)
-    assert widths == [2, 2, 2, 1]
+    assert widths == [8, 8, 8, 4]
 
 
 def test_pairwise_of_an_unknown_number_of_rows_agrees_too(embeddings):
@@ -125,3 +125,20 @@ def test_unknown_distance_is_named():
 def test_embeddings_of_other_length_are_refused():
     with pytest.raises(ValueError, match=r"\(n, dim\) and \(m, dim\). Received: shapes \(2, 3\) and \(2, 4\)"):
         distances.pairwise(np.zeros((2, 3)), np.zeros((2, 4)))
+
+
+def by_column(x, y):
+    """Reduces the last axis of `(batch, dim)` by its number, as a distance for `layers.Distance` may."""
+    return ops.sum(ops.abs(x - y), axis=1)
+
+
+def test_a_distance_written_for_pairs_serves_all_couples_too():
+    """Also where there are as many embeddings as they have numbers, and the shapes would not tell."""
+    x = np.random.default_rng(0).normal(size=(4, 4)).astype("float32")
+    expected = ops.convert_to_numpy(distances.pairwise(x, x, "manhattan"))
+    np.testing.assert_allclose(ops.convert_to_numpy(distances.pairwise(x, x, by_column)), expected, rtol=1e-5)
+
+
+def test_a_distance_that_gives_more_than_one_number_is_refused():
+    with pytest.raises(ValueError, match=r"one number for each couple, .* Received: \(6, 4\) for 6 couples"):
+        distances.pairwise(np.ones((2, 4)), np.ones((3, 4)), distances.absolute_difference)

@@ -548,3 +548,18 @@ def test_streams_that_cannot_be_drawn_are_refused_at_once(stream, arguments, mes
 def test_batches_that_cannot_be_filled_are_refused_at_once(stream, arguments, message):
     with pytest.raises(ValueError, match=message):
         stream(**arguments)
+
+
+@pytest.fixture
+def paths(tmp_path):
+    files = [tmp_path / f"{number}.png" for number in range(12)]
+    for file in files:
+        file.touch()
+    return np.array([str(file) for file in files])
+
+
+def test_a_loader_of_doubles_gives_float32_and_one_of_whole_numbers_is_refused(paths):
+    doubles = generators.balanced(paths, LABELS, 2, 2, load=lambda path: tf.zeros((2, 2), tf.float64), steps=1)
+    assert next(iter(doubles))[0].dtype == tf.float32
+    with pytest.raises(ValueError, match="`load` must give floats .* Received: int32"):
+        generators.triplets(paths[LABELS == 7], [7, 7, 8, 8, 8], load=lambda path: tf.zeros((2, 2), tf.int32))

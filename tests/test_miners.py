@@ -50,3 +50,14 @@ def test_smaller_entries_are_counted():
     smaller, in_mask = (ops.convert_to_numpy(part) for part in masks.smaller(values, np.array([[1, 0, 1, 0]]) == 1))
     np.testing.assert_array_equal(smaller, [[3, 0, 1, 2]])
     np.testing.assert_array_equal(in_mask, [[1, 0, 0, 1]])
+
+
+def test_a_negative_at_distance_0_is_not_behind_a_positive_there():
+    """On a line 0, 0 (class 1), 0, 0.1 (class 2): the one behind is at 0.1, though the other comes first."""
+    points = np.float32([0, 0, 0, 0.1])
+    assert (0, 1, 3) in chosen("semi_hard", np.abs(points[:, None] - points), np.array([1, 1, 2, 2]))
+
+
+@pytest.mark.parametrize("mining", miners.MINERS)
+def test_a_device_that_is_left_without_examples_meets_nobody(mining):
+    assert chosen(mining, np.zeros((0, 0), "float32"), np.zeros(0, int)) == []

@@ -131,7 +131,9 @@ def _look_up(images):
 def _scaled(images):
     import tensorflow as tf
 
-    return tf.cast(images, tf.float32) / 255.0 if images.dtype == tf.uint8 else images
+    if images.dtype != tf.uint8 and not images.dtype.is_floating:
+        raise ValueError(f"`load` must give floats in [0, 1], or uint8 from 0 to 255. Received: {images.dtype.name}.")
+    return tf.cast(images, tf.float32) / (255.0 if images.dtype == tf.uint8 else 1.0)
 
 
 def of_length(length):

@@ -3,6 +3,8 @@
 All compare by cosine similarity, `s = 1 - cosine distance`, and are computed in float32 at least.
 """
 
+import numbers
+
 import keras
 from keras import ops
 
@@ -234,6 +236,6 @@ def _log_of_one_and_sum(exponents):
 
 
 def _checked_base(base):
-    if isinstance(base, bool) or not isinstance(base, (int, float)) or not -1 <= base <= 1:
+    if isinstance(base, bool) or not isinstance(base, numbers.Real) or not -1 <= base <= 1:
         raise ValueError(f"`base` is a cosine similarity, from -1 to 1. Received: base={base!r}.")
     return float(base)

@@ -32,7 +32,7 @@ def contrastive(same, distance, margin=1.0):
 
     Reference: https://doi.org/10.1109/CVPR.2006.100
     """
-    check_margin(margin)
+    margin = check_margin(margin)
     same, distance = paired(same, distance)
     pull = ops.square(distance)
     push = ops.square(ops.maximum(margin - distance, 0.0))

@@ -193,7 +193,7 @@ def _all(distance, labels, margin):
     if margin == SOFT:
         return _all_soft(distance, positive, negative), counts, counts
     # A negative just at the edge costs nothing: it is moved behind it, by the smallest step.
-    place = ops.where(positive, distance + margin, ops.where(negative, distance * miners.NEXT, float("inf")))
+    place = ops.where(positive, distance + margin, ops.where(negative, miners.next_up(distance), float("inf")))
     nearer, nearer_negatives = (ops.cast(number, distance.dtype) for number in masks.smaller(place, negative))
     too_near = positives[:, None] - (nearer - nearer_negatives)
     times = ops.where(positive, nearer_negatives, ops.where(negative, -too_near, 0.0))
