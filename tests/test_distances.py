@@ -36,7 +36,7 @@ def test_pairwise_agrees_with_the_double_loop(name, embeddings):
 
 
 def test_pairwise_takes_blocks_of_rows_without_changing_anything(embeddings, monkeypatch):
-    """4 columns x 5 components: 45 numbers are two rows, eight couples; seven rows need four blocks, the last shorter."""
+    """4 columns x 5 components: 45 numbers are two rows, eight couples; seven rows need four blocks, one shorter."""
     x, y = embeddings
     whole = numpy(distances.pairwise(x, y, "manhattan"))
     monkeypatch.setattr(distances, "BLOCK", 45)
