@@ -50,7 +50,7 @@ def smaller(values, mask):
     Returns:
         `(smaller, smaller_in_mask)`, `(n, m)` int32 each.
     """
-    order = ops.argsort(ops.stop_gradient(values), axis=-1)
+    order = ops.argsort(ops.stop_gradient(ops.convert_to_tensor(values)), axis=-1)
     place = ops.argsort(order, axis=-1)
     counted = ops.take_along_axis(ops.cast(mask, "int32"), order, axis=-1)
     before = ops.cumsum(counted, axis=-1) - counted
