@@ -20,14 +20,11 @@ Without Omniglot, drawn glyphs stand in; their numbers compare with nothing.
 """
 
 import datetime
-import json
-import os
-import sys
-import time
 from pathlib import Path
 
 import measuring
 import numpy as np
+import training
 
 SIZE, FILTERS, EMBEDDING_DIM = 28, (24, 48, 96, 192), 64
 STEPS, STEPS_PER_EPOCH, BATCH_SIZE = 2200, 220, 64
@@ -51,61 +48,20 @@ def trained(train, seed, settings, checkpoint=None):
 
     from siamkeras import generators, losses, models, towers
 
-    steps, seconds, path = settings["steps"], 0.0, None
-    epoch_steps = min(STEPS_PER_EPOCH, steps)
-    keras.utils.set_random_seed(seed)
-    if checkpoint:
-        path = checkpoint.with_name(f"{checkpoint.stem}-{seed}.keras")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        seconds = seconds_so_far(path, settings)
-    if path and path.exists():
-        model = keras.saving.load_model(path)
-    else:
+    def build():
         tower = towers.conv(train.images.shape[1:], EMBEDDING_DIM, settings["filters"])
         model = models.siamese(tower)
-        schedule = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], steps)
+        schedule = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["steps"])
         model.compile(keras.optimizers.Adam(schedule), losses.ContrastiveLoss(settings["margin"]))
-    done = int(model.optimizer.iterations)
-    begin = time.perf_counter() - seconds
+        return model
 
-    def after_epoch(epoch, logs):
-        print(f"seed {seed}, {(epoch + 1) * epoch_steps} of {steps} steps, loss {logs['loss']:.4f}", file=sys.stderr)
-        if path:
-            partial = path.with_name(f"partial-{path.name}")
-            model.save(partial)
-            os.replace(partial, path)  # Whatever happens, there is a whole checkpoint.
-            write(path.with_suffix(".json"), {"settings": settings, "seconds": time.perf_counter() - begin})
+    def pairs(done):
+        return generators.pairs(*turned(train), settings["batch_size"], seed=seed, start=done)
 
-    # Step 700 has the same pairs whether training came there in one go or was interrupted.
-    pairs = generators.pairs(*turned(train), settings["batch_size"], seed=seed, start=done)
-    if done < steps:
-        model.fit(
-            pairs,
-            steps_per_epoch=epoch_steps,
-            initial_epoch=done // epoch_steps,
-            epochs=steps // epoch_steps,
-            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=after_epoch)],
-            shuffle=False,
-            verbose=0,
-        )
-        seconds = time.perf_counter() - begin
+    keras.utils.set_random_seed(seed)
+    path = checkpoint.with_name(f"{checkpoint.stem}-{seed}.keras") if checkpoint else None
+    model, seconds, _ = training.trained(f"seed {seed}", build, pairs, settings, path, STEPS_PER_EPOCH)
     return models.tower_of(model), seconds / 60
-
-
-def seconds_so_far(path, settings):
-    """Seconds that went into the checkpoint; refuses one that was trained otherwise."""
-    notes = path.with_suffix(".json")
-    if not path.exists() or not notes.exists():
-        return 0.0
-    found = json.loads(notes.read_text(encoding="utf-8"))
-    if found["settings"] != json.loads(json.dumps(settings)):
-        sys.exit(f"{path} was trained with {found['settings']}, not with {settings}. Remove it, or name another file.")
-    return found["seconds"]
-
-
-def write(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def embedded_pairs(tower, examples, protocol, count, seed):
@@ -255,7 +211,7 @@ def main():
     if options.save:
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
         content = {"machine": machine, "settings": settings, "test": repr(test), "pairs": options.pairs}
-        write(RESULTS, {**content, "baselines": baselines, "seeds": runs})
+        training.write(RESULTS, {**content, "baselines": baselines, "seeds": runs})
         print(f"Written: {RESULTS}")
 
 

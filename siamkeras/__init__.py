@@ -1,17 +1,18 @@
 """siamkeras: Siamese networks in Keras, and a course on them.
 
-Shared-weight towers, contrastive and triplet losses, tf.data streams of pairs, triplets and balanced batches, and what
-measures and searches embeddings. What a saved model needs is imported at once; what needs TensorFlow, matplotlib or
-scikit-learn, when it is first used.
+Shared-weight towers, contrastive and triplet losses, tf.data streams of pairs, triplets, balanced batches and
+episodes, and what measures and searches embeddings. What a saved model needs is imported at once; what needs
+TensorFlow, matplotlib or scikit-learn, when it is first used.
 """
 
 import importlib
 
-from siamkeras import callbacks, distances, layers, losses, masks, metrics, miners, models, towers
+from siamkeras import callbacks, distances, layers, losses, masks, metrics, miners, models, prototypes, towers
 
 __version__ = "0.1.0"
 
 _LAZY = (
+    "augmentation",
     "data",
     "downloads",
     "environment",
@@ -24,7 +25,19 @@ _LAZY = (
     "synthetic",
 )
 
-__all__ = ["callbacks", "distances", "layers", "losses", "masks", "metrics", "miners", "models", "towers", *_LAZY]
+__all__ = [
+    "callbacks",
+    "distances",
+    "layers",
+    "losses",
+    "masks",
+    "metrics",
+    "miners",
+    "models",
+    "prototypes",
+    "towers",
+    *_LAZY,
+]
 
 
 def __getattr__(name):

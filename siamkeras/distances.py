@@ -104,8 +104,7 @@ def pairwise(x, y, distance="euclidean"):
     """All distances between two sets of embeddings.
 
     Euclidean and cosine distances come from one matrix product, in `(n, m)` memory rather than `(n, m, dim)`; where
-    two embeddings of length 1 are nearly equal, rounding leaves up to about 0.001 of distance between them, and more
-    where embeddings lie far from the origin, compared with how far apart they are: subtract their mean first. Other
+    two embeddings of length 1 are nearly equal, rounding leaves up to about 0.001 of distance between them. Other
     distances are taken a block of rows at a time; their gradient still needs `(n, m, dim)`.
 
     Args:
@@ -129,6 +128,9 @@ def pairwise(x, y, distance="euclidean"):
     if measure is cosine:
         return 1.0 - ops.matmul(unit_length(x), ops.transpose(unit_length(y)))
     if measure in (euclidean, squared_euclidean):
+        # No distance depends on the origin, and the nearer that is to the embeddings, the less the squares cancel.
+        middle = ops.stop_gradient(ops.mean(y, axis=0, keepdims=True))
+        x, y = x - middle, y - middle
         squares = ops.sum(ops.square(x), axis=1)[:, None] + ops.sum(ops.square(y), axis=1)[None, :]
         square = ops.maximum(squares - 2.0 * ops.matmul(x, ops.transpose(y)), 0.0)
         return square if measure is squared_euclidean else _guarded_sqrt(square)

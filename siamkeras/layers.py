@@ -6,7 +6,7 @@ Comparisons and losses stay float32 under mixed precision.
 import keras
 from keras import ops
 
-from siamkeras import distances, losses
+from siamkeras import distances, losses, prototypes
 
 
 class _Float32Layer(keras.layers.Layer):
@@ -181,6 +181,115 @@ class InBatchSoftmaxLossLayer(_Float32Layer):
 
 
 @keras.saving.register_keras_serializable("siamkeras")
+class WeightedDistance(_Float32Layer):
+    """Probability that two embeddings are of one class: `[(batch, dim), (batch, dim)]` -> `(batch, 1)`, float32.
+
+    `sigmoid(sum_i weight_i |left_i - right_i| + bias)`, the head of Koch, Zemel and Salakhutdinov (2015): the Manhattan
+    distance, with a learned weight for each component and a learned threshold. A column, as the cross-entropy of Keras
+    needs it to give one value for each pair. Swapping left and right changes nothing.
+
+    Args:
+        kernel_initializer: Of the weights, `(dim,)`.
+        bias_initializer: Of the bias, a scalar.
+        kernel_regularizer: Of the weights, such as `keras.regularizers.L2(1e-4)`; or None.
+
+    Raises:
+        ValueError: not exactly two embeddings of one shape.
+
+    Reference: https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
+    """
+
+    def __init__(
+        self, kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+
+    def build(self, input_shape):
+        if len(input_shape) != 2 or input_shape[0] != input_shape[1]:
+            raise ValueError(
+                f"`WeightedDistance` compares two embeddings of the same shape. Received: shapes {input_shape}."
+            )
+        self.kernel = self.add_weight(
+            shape=(input_shape[0][-1], 1),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            name="kernel",
+        )
+        self.bias = self.add_weight(shape=(1,), initializer=self.bias_initializer, name="bias")
+
+    def call(self, inputs):
+        return ops.sigmoid(self.logits(inputs))
+
+    def logits(self, inputs):
+        """What goes into the sigmoid, `(batch, 1)`: large means alike. Where probabilities round to 1, it goes on."""
+        return ops.matmul(distances.absolute_difference(*inputs), self.kernel) + self.bias
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[0][:-1], 1)
+
+    def get_config(self):
+        parts = {
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+        }
+        return {**super().get_config(), **parts}
+
+
+@keras.saving.register_keras_serializable("siamkeras")
+class PrototypeLogits(_Float32Layer):
+    """Classes of an episode: `[support (way * shot, dim), query (n, dim)]` -> logits `(n, way)`, float32.
+
+    The support comes class after class, as `generators.episodes` gives it; each class is the mean of its embeddings,
+    and a query is compared with each: see `prototypes`.
+
+    Args:
+        way: How many classes the support has; its length must be a multiple of that.
+        distance: As for `prototypes.logits`.
+        scale: As for `prototypes.logits`, above 0.
+
+    Raises:
+        ValueError: way not a whole number of at least 2; scale not a positive number; unknown distance; not exactly
+            two sets of embeddings of one length.
+
+    Reference: https://arxiv.org/abs/1703.05175
+    """
+
+    def __init__(self, way, distance="squared_euclidean", scale=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.way = losses.check_whole("way", way, 2)
+        self.distance = distances.name_of(distance)
+        self.scale = losses.check_positive("scale", scale)
+
+    def build(self, input_shape):
+        if len(input_shape) != 2 or input_shape[0][1:] != input_shape[1][1:]:
+            raise ValueError(f"`PrototypeLogits` takes [support, query] embeddings. Received: shapes {input_shape}.")
+
+    def call(self, inputs):
+        support, query = inputs
+        if support.shape[0] is not None and support.shape[0] % self.way:
+            raise ValueError(
+                f"A support of {self.way} classes has as many embeddings of each. Received: {support.shape[0]}."
+            )
+        middle = ops.mean(ops.reshape(support, (self.way, -1, support.shape[1])), axis=1)
+        return prototypes.logits(query, middle, self.distance, self.scale)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[1][0], self.way)
+
+    def get_config(self):
+        kept = {"way": self.way, "scale": self.scale}
+        return {**super().get_config(), **kept, "distance": keras.saving.serialize_keras_object(self.distance)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "distance": keras.saving.deserialize_keras_object(config["distance"])})
+
+
+@keras.saving.register_keras_serializable("siamkeras")
 class CosineClassifier(_Float32Layer):
     """Classifier by cosine similarity: `(batch, dim)` -> logits `(batch, classes)`, float32.
 
@@ -201,9 +310,7 @@ class CosineClassifier(_Float32Layer):
 
     def __init__(self, classes, scale=16.0, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(classes, bool) or not hasattr(classes, "__index__") or classes < 2:
-            raise ValueError(f"`classes` must be a whole number of at least 2. Received: classes={classes!r}.")
-        self.classes = int(classes)
+        self.classes = losses.check_whole("classes", classes, 2)
         self.scale = losses.check_positive("scale", scale)
 
     def build(self, input_shape):

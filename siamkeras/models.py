@@ -101,26 +101,94 @@ def in_batch_softmax(tower, temperature=0.1):
     return keras.Model(inputs, endpoint(list(embeddings.values())), name="in_batch_softmax")
 
 
-def classifier(tower, classes, scale=16.0):
+def verifier(tower, kernel_regularizer=None):
+    """A pair of siblings and the probability that they are of one class (Koch, Zemel and Salakhutdinov, 2015).
+
+    The embeddings are compared component by component, and the weights of the components are learned with the tower;
+    see `layers.WeightedDistance`. Trains on the pairs of `generators.pairs`, as a classifier of two classes:
+    `compile("adam", loss="binary_crossentropy", metrics=["accuracy"])`.
+
+    Args:
+        tower: As for `siamese`; `towers.koch` is that of the paper.
+        kernel_regularizer: Of the weights of the comparison, such as `keras.regularizers.L2(1e-4)`; or None.
+
+    Returns:
+        A `keras.Model` named "verifier" that takes `{"left", "right"}` and gives the probability of "same",
+        `(batch, 1)`: large means alike. `evaluation` knows, and turns it round.
+
+    Raises:
+        ValueError: as for `siamese`.
+
+    Reference: https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
+    """
+    inputs, embeddings = _siblings(tower, ("left", "right"))
+    head = layers.WeightedDistance(kernel_regularizer=kernel_regularizer, name="weighted_distance")
+    return keras.Model(inputs, head(list(embeddings.values())), name="verifier")
+
+
+def prototypical(tower, way, distance="squared_euclidean", scale=10.0):
+    """A tower for support and query: each query is told by the nearest mean of a class (Snell et al., 2017).
+
+    Trains on the episodes of `generators.episodes` of as many classes. Compile it with
+    `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`. An episode is not to be divided among devices.
+
+    Args:
+        tower: As for `siamese`.
+        way: How many classes an episode has.
+        distance: A name in `distances.DISTANCES`, or a function.
+        scale: What distances are multiplied by. The paper has none, but embeddings of any length; those of length 1
+            need one, see `prototypes.logits`.
+
+    Returns:
+        A `keras.Model` named "prototypical" that takes `{"support": (way * shot, ...), "query": (n, ...)}`, the support
+        class after class, and gives logits, `(n, way)`.
+
+    Raises:
+        ValueError: as for `siamese`; way below 2; scale not a positive number.
+
+    Reference: https://arxiv.org/abs/1703.05175
+    """
+    head = layers.PrototypeLogits(way, distance, scale, name="prototype_logits")
+    inputs, embeddings = _siblings(tower, ("support", "query"))
+    return keras.Model(inputs, head(list(embeddings.values())), name="prototypical")
+
+
+def classifier(tower, classes, scale=16.0, proxies=None):
     """A tower under a cosine classifier, to be pretrained on labelled examples; afterwards the head is thrown away.
 
     Compile it with `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`.
+
+    With `proxies` it begins where few-shot by prototypes ends, and is fine-tuned on the support:
+
+    ```python
+    middle = prototypes.prototypes(tower(support), labels, way=5)
+    few_shot = models.classifier(tower, classes=5, proxies=middle)
+    few_shot.compile(keras.optimizers.Adam(1e-3), losses.FineTuningLoss())
+    few_shot.fit(support, labels, batch_size=len(labels), epochs=20)
+    ```
 
     Args:
         tower: As for `siamese`.
         classes: How many classes there are; labels are 0 to classes - 1.
         scale: What cosine similarities are multiplied by; see `layers.CosineClassifier`.
+        proxies: What the vectors of the classes begin as, `(classes, dim)`; None for random ones.
 
     Returns:
         A `keras.Model` named "classifier": `(batch, *input_shape)` -> logits `(batch, classes)`.
 
     Raises:
-        ValueError: as for `siamese`; classes below 2; scale not a positive number.
+        ValueError: as for `siamese`; classes below 2; scale not a positive number; proxies of another shape.
     """
     head = layers.CosineClassifier(classes, scale, name="cosine_classifier")
     template = _input_of(tower)
     inputs = keras.Input(template.shape[1:], dtype=template.dtype, name="inputs")
-    return keras.Model(inputs, head(tower(inputs)), name="classifier")
+    model = keras.Model(inputs, head(tower(inputs)), name="classifier")
+    if proxies is not None:
+        wanted, found = tuple(head.proxies.shape), tuple(proxies.shape)
+        if found != wanted:
+            raise ValueError(f"`proxies` are one vector for each class, {wanted}. Received: {found}.")
+        head.proxies.assign(proxies)
+    return model
 
 
 def tower_of(model):

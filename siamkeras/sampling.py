@@ -4,6 +4,7 @@ Batch 17 of seed 3 is the same on every machine, in parallel, and can be drawn a
 class first and then member, so that a class counts the same however many examples it has.
 """
 
+import operator
 from typing import NamedTuple
 
 import numpy as np
@@ -23,13 +24,14 @@ class ClassTable(NamedTuple):
     group_counts: np.ndarray
 
     @classmethod
-    def of(cls, labels, groups=None, need=2):
+    def of(cls, labels, groups=None, need=2, why=""):
         """The table of `labels` `(n,)`, with `groups` `(n,)` where another class means one of the same group.
 
         Args:
             labels: Integer classes in any numbering, or strings.
             groups: What each example belongs to; every class must lie within one group.
             need: How many examples each class must have.
+            why: What that number is made of, to be told in an error.
 
         Raises:
             ValueError: labels not `(n,)`, none, floats; fewer than two classes (in a group); a class with fewer than
@@ -44,7 +46,7 @@ class ClassTable(NamedTuple):
             )
         if counts.min() < need:
             raise ValueError(
-                f"Every class needs at least {need} examples. Received: class {told[counts.argmin()]!r} with "
+                f"Every class needs at least {need} examples{why}. Received: class {told[counts.argmin()]!r} with "
                 f"{counts.min()}, and {np.sum(counts < need)} such classes in all. Drop them: "
                 "`names, counts = np.unique(labels, return_counts=True); "
                 f"keep = np.isin(labels, names[counts >= {need}])`."
@@ -63,6 +65,21 @@ class ClassTable(NamedTuple):
                 f"{np.unique(np.asarray(groups)).tolist()[size.argmin()]!r} with one."
             )
         return cls(order, np.cumsum(counts) - counts, counts, first[within], size[within])
+
+
+def whole(name, value, least, why=""):
+    """`value` as a plain int; `why` says in a sentence what is wrong with less than `least`.
+
+    Raises:
+        ValueError: not a whole number, below `least`, or beyond 64 bits.
+    """
+    # As a plain int: a number of a narrow numpy dtype would overflow further on.
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not least <= value < 2**63:
+        reason = f" {why}" if why else ""
+        raise ValueError(
+            f"`{name}` must be a whole number, at least {least}, below 2**63. Received: {value!r}.{reason}"
+        )
+    return operator.index(value)
 
 
 def checked_labels(labels, name="labels"):
@@ -198,6 +215,72 @@ def balanced_indices(table, classes, per_class, seed, step):
     start, count, _, _ = tf.unstack(tf.gather(owned, chosen_class), axis=1)
     members = start[:, None] + _different(count, tf.reshape(member, (classes, per_class)))
     return tf.gather(order, tf.reshape(members, (-1,)))
+
+
+def episode_table(labels, groups, way, shot, query):
+    """What `episode_indices` draws from, after all that it needs has been checked.
+
+    Args:
+        labels, groups: As for `ClassTable.of`.
+        way, shot, query: As for `episode_indices`.
+
+    Returns:
+        `(table, way, shot, query)`, the numbers as plain ints.
+
+    Raises:
+        ValueError: fewer than `way` classes, in all or in a group; a class with fewer than `shot + query` examples;
+            numbers out of range; and as `ClassTable.of`.
+    """
+    way, shot, query = whole("way", way, 2), whole("shot", shot, 1), whole("query", query, 1)
+    table = ClassTable.of(labels, groups, need=shot + query, why=f", shot={shot} and query={query}")
+    smallest = int(table.group_counts.argmin())
+    if table.group_counts[smallest] < way:
+        where = "`labels`"
+        if groups is not None:
+            first = table.order[table.starts[smallest]]
+            where = f"group {np.asarray(groups)[first].item()!r}"
+        raise ValueError(
+            f"An episode of {way} classes needs as many{'' if groups is None else ' in each group'}. Received: "
+            f"{table.group_counts[smallest]} in {where}. Lower `way`{'' if groups is None else ', or drop the group'}."
+        )
+    return table, way, shot, query
+
+
+def episode_indices(table, way, shot, query, seed, step):
+    """Indices of one episode: `way` different classes, and `shot + query` different examples of each.
+
+    With groups all classes are of one group, and each group comes as often as any other.
+
+    Args:
+        table: `ClassTable`, with at least `way` classes in every group and at least `shot + query` examples of each.
+        way: Classes in an episode.
+        shot: Examples of each class in the support.
+        query: Examples of each class that are asked for.
+        seed: Whole number.
+        step: Number of the episode; a scalar int64 tensor or a whole number.
+
+    Returns:
+        `(support, query)`: int64 tensors, `(way, shot)` and `(way, query)`; row i of both is of one class.
+
+    >>> import numpy as np
+    >>> from siamkeras.sampling import ClassTable, episode_indices
+    >>> labels = np.array([7, 7, 7, 3, 3, 3, 5, 5, 5])
+    >>> support, query = episode_indices(ClassTable.of(labels), way=2, shot=2, query=1, seed=0, step=0)
+    >>> labels[support].tolist(), labels[query].tolist()
+    ([[7, 7], [5, 5]], [[7], [5]])
+    """
+    import tensorflow as tf
+
+    order, owned = _constants(table)
+    starts, group = np.unique(table.group_starts, return_inverse=True)
+    parts = [1, len(group), way * (shot + query)]
+    chance, key, member = tf.split(_uniform((sum(parts),), seed, step), parts)
+    # Sort the classes of the group by random keys and keep the first.
+    key = tf.where(tf.equal(group, _below(len(starts), chance)), key, -1.0)
+    chosen_class = tf.math.top_k(key, way).indices
+    start, count, _, _ = tf.unstack(tf.gather(owned, chosen_class), axis=1)
+    places = start[:, None] + _different(count, tf.reshape(member, (way, shot + query)))
+    return tuple(tf.split(tf.gather(order, places), [shot, query], axis=1))
 
 
 def _constants(table):

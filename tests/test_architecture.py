@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "masks": set(),
     "miners": {"masks"},
     "losses": {"distances", "masks", "miners"},
-    "layers": {"distances", "losses"},
+    "prototypes": {"distances"},
+    "layers": {"distances", "losses", "prototypes"},
     "metrics": {"losses"},
     "downloads": set(),
     "towers": {"layers", "downloads"},
@@ -27,11 +28,12 @@ MAY_IMPORT = {
     "synthetic": {"examples"},
     "data": {"examples", "synthetic", "downloads"},
     "retrieval": {"distances", "examples", "sampling"},
-    "evaluation": {"retrieval"},
+    "augmentation": set(),
+    "evaluation": {"distances", "examples", "layers", "losses", "models", "retrieval", "sampling"},
     "plotting": set(),
     "environment": set(),
 }
-CORE = {"distances", "masks", "miners", "losses", "layers", "metrics", "towers", "models", "callbacks"}
+CORE = {"distances", "masks", "miners", "losses", "prototypes", "layers", "metrics", "towers", "models", "callbacks"}
 FRAMEWORKS = {"tensorflow", "jax", "torch"}
 
 
@@ -69,7 +71,7 @@ def test_imports_go_one_way(path):
 @pytest.mark.parametrize("path", [path for path in files() if room(path) in CORE], ids=str)
 def test_the_core_knows_no_framework_but_keras(path):
     found = {name.split(".")[0] for name in imported(parsed(path))}
-    assert found <= {"keras", "numpy", "siamkeras", "math", "numbers", "warnings"}
+    assert found <= {"keras", "numpy", "siamkeras", "json", "math", "numbers", "pathlib", "warnings"}
 
 
 @pytest.mark.parametrize("path", files(), ids=str)

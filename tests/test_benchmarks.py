@@ -10,14 +10,16 @@ from project import ROOT
 
 from siamkeras.data import Examples
 
-SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.name != "measuring.py")
+SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.stem not in ("measuring", "training"))
 # A row that each script is about.
 HEADLINES = {
     "batch_losses": "| supervised contrastive |",
     "file_streams": "| pairs / Keras, >= 0.9 ",
     "import_time": "| `import siamkeras` after it ",
     "nearest": "| approximate, clustered ",
+    "omniglot": "| official runs, one plain embedding ",
     "pair_streams": "| loop, 64 pairs in a batch ",
+    "snacks": "| best, with colours ",
     "training_step": "| (4, 4) ",
     "verification": "| trained tower, seed 0 ",
 }
@@ -49,6 +51,7 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(tmp_path, mo
     state of the optimizer and its falling rate are those of a training that was never interrupted. A checkpoint of
     other settings is refused."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import training
     import verification
 
     monkeypatch.setattr(verification, "STEPS_PER_EPOCH", 2)
@@ -57,13 +60,13 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(tmp_path, mo
     settings = {"steps": 4, "batch_size": 4, "filters": [2], "margin": 0.5, "learning_rate": 0.01}
     path = tmp_path / "tower.keras"
 
-    def write_and_interrupt(*arguments, write=verification.write):
+    def write_and_interrupt(*arguments, write=training.write):
         write(*arguments)
         raise KeyboardInterrupt
 
     in_one_go, _ = verification.trained(train, 5, settings)
     with monkeypatch.context() as during, pytest.raises(KeyboardInterrupt):
-        during.setattr(verification, "write", write_and_interrupt)
+        during.setattr(training, "write", write_and_interrupt)
         verification.trained(train, 5, settings, path)
     with pytest.raises(SystemExit, match="was trained with"):
         verification.trained(train, 5, settings | {"margin": 1.0}, path)

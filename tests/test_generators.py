@@ -563,3 +563,40 @@ def test_a_loader_of_doubles_gives_float32_and_one_of_whole_numbers_is_refused(p
     assert next(iter(doubles))[0].dtype == tf.float32
     with pytest.raises(ValueError, match="`load` must give floats .* Received: int32"):
         generators.triplets(paths[LABELS == 7], [7, 7, 8, 8, 8], load=lambda path: tf.zeros((2, 2), tf.int32))
+
+
+def test_episodes_come_class_after_class_with_the_number_of_each_query():
+    """Image i shows the number i, and three are of each class."""
+    images = np.arange(24, dtype="float32").reshape(24, 1)
+    labels = np.repeat([7, 3, 40, 11, 5, 9, 2, 8], 3)
+    stream = generators.episodes(images, labels, way=4, shot=1, query=2, steps=20, seed=3)
+    assert int(stream.cardinality()) == 20
+    for inputs, number in stream:
+        support, asked = inputs["support"].numpy()[:, 0].astype(int), inputs["query"].numpy()[:, 0].astype(int)
+        assert support.shape == (4,) and asked.shape == (8,)
+        assert number.numpy().tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+        assert (labels[support][number] == labels[asked]).all()
+        assert len(set(support) | set(asked)) == 12
+
+
+def test_episodes_repeat_resume_keep_to_a_group_and_augment():
+    rng = np.random.default_rng(0)
+    images = rng.random((24, 2, 2, 1), dtype="float32")
+    labels, groups = np.repeat(np.arange(8), 3), np.repeat([0, 1], 12)
+    arguments = {"way": 3, "query": 1, "seed": 5, "groups": groups}
+    first, second = list(generators.episodes(images, labels, **arguments).take(2))
+    (resumed,) = generators.episodes(images, labels, start=1, steps=1, **arguments)
+    for role in ("support", "query"):
+        np.testing.assert_array_equal(resumed[0][role], second[0][role])
+        assert not np.array_equal(first[0][role], second[0][role])
+    darker = generators.episodes(images, labels, augment=lambda image, seed: image / 2, **arguments)
+    np.testing.assert_array_equal(next(iter(darker))[0]["support"], first[0]["support"] / 2)
+    place = [int(np.flatnonzero((images == image).all(axis=(1, 2, 3)))[0]) for image in first[0]["support"].numpy()]
+    assert len(set(groups[place])) == 1
+
+
+def test_episodes_refuse_what_pairs_refuse():
+    with pytest.raises(ValueError, match="Every image needs one label. Received: 3 images, 4 labels"):
+        generators.episodes(np.zeros((3, 1), "float32"), [0, 0, 1, 1])
+    with pytest.raises(ValueError, match="at least 6 examples, shot=1 and query=5"):
+        generators.episodes(np.zeros((4, 1), "float32"), [0, 0, 1, 1], way=2)

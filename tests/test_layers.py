@@ -8,6 +8,8 @@ from keras import ops
 
 from siamkeras import distances, layers, losses
 
+ONE, TWO = np.ones(1, "float32"), np.ones((1, 2), "float32")
+
 
 @pytest.fixture
 def mixed_precision():
@@ -152,9 +154,38 @@ def test_cosine_classifier_is_the_scaled_cosine_to_each_proxy():
     assert np.isfinite(oracles.gradient(layer, np.zeros((1, 2)))).all()
 
 
+def test_weighted_distance_by_hand():
+    """|1 - 4| = 3 and |2 - (-2)| = 4, weights 0.5 and -0.25, bias 0.1: 1.5 - 1 + 0.1 = 0.6, sigmoid 0.6457."""
+    layer = layers.WeightedDistance()
+    x, y = np.float32([[1, 2]]), np.float32([[4, -2]])
+    layer.build([(None, 2), (None, 2)])
+    layer.set_weights([np.float32([[0.5], [-0.25]]), np.float32([0.1])])
+    assert ops.convert_to_numpy(layer.logits([x, y])) == pytest.approx(np.array([[0.6]]), rel=1e-5)
+    for couple in ([x, y], [y, x]):
+        np.testing.assert_allclose(ops.convert_to_numpy(layer(couple)), [[0.645656]], rtol=1e-5)
+
+
+def test_weighted_distance_carries_its_penalty():
+    layer = layers.WeightedDistance(kernel_initializer="ones", kernel_regularizer=keras.regularizers.L2(0.1))
+    layer([TWO, TWO])
+    assert ops.convert_to_numpy(layer.losses[0]) == pytest.approx(0.2)  # 0.1 * (1 + 1)
+    again = round_trip(layer)
+    again([TWO, TWO])
+    assert ops.convert_to_numpy(again.losses[0]) == pytest.approx(0.2)
+
+
+def test_prototype_logits_by_hand():
+    """Class 0 has (0, 0) and (2, 0), middle (1, 0); class 1 (0, 3) and (0, 5), middle (0, 4). From (1, 1): 1 and 10."""
+    support = np.float32([[0, 0], [2, 0], [0, 3], [0, 5]])
+    found = layers.PrototypeLogits(2, scale=0.5)([support, np.float32([[1, 1], [0, 4]])])
+    np.testing.assert_allclose(ops.convert_to_numpy(found), [[-0.5, -5.0], [-8.5, 0.0]], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "layer, kept",
     [
+        (layers.PrototypeLogits(5, "cosine", 3.0, name="mine"), {"way": 5, "distance": "cosine", "scale": 3.0}),
+        (layers.PrototypeLogits(5, chebyshev, name="mine"), {"distance": chebyshev}),
         (layers.TripletLossLayer("soft", name="mine"), {"margin": "soft"}),
         (layers.InBatchSoftmaxLossLayer(0.3, name="mine"), {"temperature": 0.3}),
         (layers.CosineClassifier(7, 20.0, name="mine"), {"classes": 7, "scale": 20.0}),
@@ -167,9 +198,6 @@ def test_later_layers_survive_a_round_trip(layer, kept):
     assert {name: getattr(again, name) for name in ("name", *kept)} == {"name": "mine", **kept}
 
 
-ONE, TWO = np.ones(1, "float32"), np.ones((1, 2), "float32")
-
-
 @pytest.mark.parametrize(
     "make, message",
     [
@@ -179,6 +207,14 @@ ONE, TWO = np.ones(1, "float32"), np.ones((1, 2), "float32")
         (lambda: layers.InBatchSoftmaxLossLayer(0), "Received: temperature=0"),
         (lambda: layers.InBatchSoftmaxLossLayer()([TWO, TWO, TWO]), r"takes \[left, right\]"),
         (lambda: layers.InBatchSoftmaxLossLayer()([TWO, np.ones((1, 3), "float32")]), r"takes \[left, right\]"),
+        (lambda: layers.WeightedDistance()([TWO]), "compares two embeddings of the same shape"),
+        (lambda: layers.WeightedDistance()([ONE[None], TWO]), "compares two embeddings of the same shape"),
+        (lambda: layers.PrototypeLogits(1), "`way` must be a whole number of at least 2. Received: way=1"),
+        (lambda: layers.PrototypeLogits(2, scale=-1), "Received: scale=-1"),
+        (lambda: layers.PrototypeLogits(2, "hamming"), "Received: 'hamming'"),
+        (lambda: layers.PrototypeLogits(2)([TWO]), r"takes \[support, query\]"),
+        (lambda: layers.PrototypeLogits(2)([np.ones((4, 3)), np.ones((1, 2))]), r"takes \[support, query\]"),
+        (lambda: layers.PrototypeLogits(2)([np.ones((3, 2)), TWO]), "as many embeddings of each. Received: 3"),
         (lambda: layers.CosineClassifier(1), "`classes` must be a whole number of at least 2. Received: classes=1"),
         (lambda: layers.CosineClassifier(2.5), "Received: classes=2.5"),
         (lambda: layers.CosineClassifier(3, scale=0), "Received: scale=0"),

@@ -265,3 +265,54 @@ def test_a_tower_trains_on_labelled_batches_and_comes_back_with_its_loss(tower, 
 def test_the_tower_of_a_classifier_is_found_whatever_its_name():
     tower = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)], name="mine")
     assert models.tower_of(models.classifier(tower, classes=5)) is tower
+
+
+def test_a_verifier_is_symmetric_learns_and_comes_back(tmp_path):
+    """Two clusters on a line, each of a class: after some steps pairs of one are probably the same."""
+    rng = np.random.default_rng(3)
+    tower = towers.dense(2, embedding_dim=4, units=(16,), normalize=False)
+    verifier = models.verifier(tower, kernel_regularizer=keras.regularizers.L2(1e-4))
+    classes = rng.integers(0, 2, (2, 400))
+    left, right = (rng.normal(size=(400, 2)) * 0.1 + np.array([[1.0, 0.0]]) * c[:, None] for c in classes)
+    pairs = {"left": left.astype("float32"), "right": right.astype("float32")}
+    same = (classes[0] == classes[1]).astype("float32")
+    verifier.compile(keras.optimizers.Adam(0.02), "binary_crossentropy", metrics=["accuracy"])
+    verifier.fit(pairs, same, batch_size=40, epochs=8, verbose=0)
+    found = ops.convert_to_numpy(verifier(pairs))
+    assert found.shape == (400, 1)
+    assert np.mean((found[:, 0] > 0.5) == same) > 0.95
+    swapped = ops.convert_to_numpy(verifier({"left": pairs["right"], "right": pairs["left"]}))
+    np.testing.assert_allclose(found, swapped, rtol=1e-5)
+    assert models.tower_of(verifier) is tower
+    verifier.save(tmp_path / "verifier.keras")
+    again = keras.saving.load_model(tmp_path / "verifier.keras")
+    np.testing.assert_allclose(ops.convert_to_numpy(again(pairs)), found, rtol=1e-5)
+
+
+def test_a_prototypical_network_is_its_formula_learns_and_comes_back(tmp_path):
+    """Query 0 is nearest to the mean of rows 2 and 3 of the support, class 1."""
+    tower = towers.dense(2, embedding_dim=3, units=(8,))
+    model = models.prototypical(tower, way=2, scale=4.0)
+    support, query = images(4, (2,)), images(3, (2,))
+    x, q = ops.convert_to_numpy(tower(support)), ops.convert_to_numpy(tower(query))
+    expected = [[-4 * np.sum((row - x[at : at + 2].mean(axis=0)) ** 2) for at in (0, 2)] for row in q]
+    inputs = {"support": support, "query": query}
+    np.testing.assert_allclose(ops.convert_to_numpy(model(inputs)), expected, rtol=1e-4, atol=1e-5)
+    model.compile(keras.optimizers.Adam(0.02), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    labels = np.array([0, 1, 1])
+    losses_seen = [float(model.train_on_batch(inputs, labels)) for _ in range(30)]
+    assert losses_seen[-1] < losses_seen[0] / 2
+    found = ops.convert_to_numpy(model(inputs))
+    model.save(tmp_path / "prototypical.keras")
+    again = keras.saving.load_model(tmp_path / "prototypical.keras")
+    np.testing.assert_allclose(ops.convert_to_numpy(again(inputs)), found, rtol=1e-5)
+
+
+def test_a_classifier_begins_with_the_proxies_that_it_is_given(tower):
+    proxies = images(4, (3,))
+    model = models.classifier(tower, classes=4, scale=2.0, proxies=proxies)
+    x = images(5)
+    expected = [[2 * (1 - oracles.distance("cosine", a, b)) for b in proxies] for a in ops.convert_to_numpy(tower(x))]
+    np.testing.assert_allclose(ops.convert_to_numpy(model(x)), expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match=r"one vector for each class, \(4, 3\). Received: \(3, 3\)"):
+        models.classifier(tower, classes=4, proxies=proxies[:3])

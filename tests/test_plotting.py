@@ -71,6 +71,7 @@ CALLS = {
     "neighbours": lambda **more: plotting.neighbours(GREY[:1], GREY[None, 1:], **more),
     "curves": lambda **more: plotting.curves([0, 1], {"loss": [2, 3]}, "distance", "loss", **more),
     "bars": lambda **more: plotting.bars({"pixels": 0.4}, xlabel="accuracy", **more),
+    "trials": lambda **more: plotting.trials(GREY[:1], GREY[1:], **more),
     "unit_balls": lambda **more: plotting.unit_balls({"Manhattan": manhattan}, **more),
 }
 ONE_AXES = ("images", "distances", "roc", "embedding", "curves", "bars")
@@ -280,6 +281,45 @@ def test_neighbours_take_colours_and_need_no_distances():
 def test_neighbours_that_do_not_belong_to_the_queries_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         plotting.neighbours(**{"queries": GREY[:2], "neighbours": np.stack([GREY[:3], GREY[2:]]), **arguments})
+
+
+# --- trials ---
+
+
+def test_trials_mark_the_answer_and_what_was_told_instead():
+    """Of four, the first query is told rightly to be number 2; the second is told to be 0 and is 3."""
+    axes = plotting.trials(GREY[:2], GREY[1:], answers=[2, 3], told=[2, 0], columns=3)
+    assert axes.shape == (2, 5)
+    same, different = (plotting.SAME, "-"), (plotting.DIFFERENT, "--")
+    assert [axes[row, 0].get_xlabel() for row in (0, 1)] == ["right", "wrong"]
+    assert [frames(axes[row, 0]) for row in (0, 1)] == [same, different]
+    marked = [[place for place in range(4) if frames(axes[row, place + 1]) == same] for row in (0, 1)]
+    assert marked == [[2], [3]]
+    assert [place for place in range(4) if frames(axes[1, place + 1]) == different] == [0]
+    for row in (0, 1):
+        np.testing.assert_allclose(axes[row, 0].images[0].get_array()[..., 0], 1 - GREY[row], atol=1e-6)
+        for place in range(4):
+            np.testing.assert_allclose(
+                axes[row, place + 1].images[0].get_array()[..., 0], 1 - GREY[1 + place], atol=1e-6
+            )
+    axes[0, 0].figure.canvas.draw()
+    left, first, fourth = (axes[0, place].get_window_extent() for place in (0, 1, 4))
+    assert left.x1 < first.x0 and fourth.y1 < first.y0 and fourth.x0 == pytest.approx(first.x0)
+    assert left.width > 1.5 * first.width
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"answers": [0, 4]}, r"`answers` must be numbers of the support, from 0 to 3. Received: \[0 4\]"),
+        ({"told": [0.5, 1.0]}, "`told` must be numbers of the support"),
+        ({"told": [1]}, "told"),
+        ({"columns": 0}, "`columns` must be at least 1"),
+    ],
+)
+def test_trials_that_do_not_fit_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.trials(GREY[:2], GREY[1:], **arguments)
 
 
 # --- history ---
@@ -590,6 +630,20 @@ def test_curves_draw_what_is_given_and_keep_the_colours_of_same_and_different():
 def test_curves_differ_without_their_colours():
     ax = plotting.curves([0, 1], {name: [0, 1] for name in "abcd"}, "x", "y")
     assert len({drawn.get_linestyle() for drawn in ax.lines}) == 4
+
+
+def test_intervals_are_shades_around_their_curve():
+    ends = [(0.1, 0.4), (0.5, 0.6), (0.6, 0.9)]
+    ax = plotting.curves([1, 5, 9], {"a": [0.2, 0.5, 0.8], "b": [0, 0, 0]}, "x", "y", intervals={"a": ends})
+    (shade,) = ax.collections
+    (path,) = shade.get_paths()
+    drawn = {tuple(point) for point in path.vertices.round(6).tolist()}
+    assert {(x, end) for x, pair in zip([1, 5, 9], ends, strict=True) for end in pair} <= drawn
+    assert shade.get_facecolor()[0][:3] == pytest.approx(to_rgba(line(ax, "a").get_color())[:3])
+    assert (line(ax, "a").get_marker(), line(ax, "b").get_marker()) == ("o", "None")
+    for wrong in ({"c": ends}, {"a": ends[:2]}):
+        with pytest.raises(ValueError, match=r"one \(low, high\) for each point of a curve, \['a', 'b'\]"):
+            plotting.curves([1, 5, 9], {"a": [0, 0, 0], "b": [0, 0, 0]}, "x", "y", intervals=wrong)
 
 
 def test_each_curve_may_have_its_own_x():

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from siamkeras.sampling import ClassTable, balanced_indices, checked_labels, pair_indices, triplet_indices
+from siamkeras.sampling import (
+    ClassTable,
+    balanced_indices,
+    checked_labels,
+    episode_indices,
+    episode_table,
+    pair_indices,
+    triplet_indices,
+)
 
 LABELS = np.array([7, 3, 11, 7, 7, 3, 11, 7, 40, 40, 7, 3])  # 7: five, 3: three, 11: two, 40: two
 GROUPS = np.where(np.isin(LABELS, [7, 40]), 5, 2)
@@ -299,3 +307,66 @@ def test_labels_that_name_no_classes_are_refused(labels, message):
 def test_classes_that_make_no_pairs_are_refused(labels, groups, message):
     with pytest.raises(ValueError, match=message):
         ClassTable.of(labels, groups)
+
+
+def episode_of(step, seed=1, way=2, shot=1, query=1, groups=None, labels=LABELS):
+    table, *numbers = episode_table(labels, groups, way, shot, query)
+    return [part.numpy() for part in episode_indices(table, *numbers, seed, np.int64(step))]
+
+
+@pytest.mark.parametrize("shot, query", [(1, 1), (3, 2), (1, 4), (4, 1)])
+@pytest.mark.parametrize("groups", [None, np.repeat([5, 5, 2, 2], 5)])
+def test_an_episode_never_has_a_class_twice_nor_a_query_in_its_support(shot, query, groups):
+    labels = np.repeat([7, 40, 3, 11], 5)
+    for step in range(60):
+        support, asked = episode_of(step, shot=shot, query=query, groups=groups, labels=labels)
+        assert support.shape == (2, shot) and asked.shape == (2, query)
+        both = np.concatenate([support, asked], axis=1)
+        assert len(np.unique(both)) == both.size
+        classes = labels[both]
+        assert (classes == classes[:, :1]).all() and classes[0, 0] != classes[1, 0]
+        if groups is not None:
+            assert len(np.unique(groups[both])) == 1
+
+
+def test_every_example_comes_into_support_and_query():
+    """Four classes of three: in 400 episodes of two, each example is expected 67 times in each."""
+    labels = np.repeat([7, 40, 3, 11], 3)
+    drawn = [episode_of(step, labels=labels, shot=1, query=1) for step in range(400)]
+    for part in (0, 1):
+        counts = np.bincount(np.concatenate([each[part].ravel() for each in drawn]), minlength=12)
+        assert counts.min() > 35 and counts.max() < 105
+
+
+def test_every_group_gives_as_many_episodes():
+    """Group 5 has two classes and group 2 six: of 600 episodes each is expected to give 300, standard deviation 12."""
+    labels = np.repeat(np.arange(8), 2)
+    groups = np.where(labels < 2, 5, 2)
+    chosen = [groups[episode_of(step, labels=labels, groups=groups)[0][0, 0]] for step in range(600)]
+    assert 250 < np.sum(np.array(chosen) == 5) < 350
+
+
+def test_an_episode_is_rebuilt_from_its_seed_and_number():
+    labels = np.repeat(np.arange(9), 4)
+    first, again, next_one, other = (episode_of(*key, labels=labels) for key in [(3, 5), (3, 5), (4, 5), (3, 6)])
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], next_one[0]) and not np.array_equal(first[0], other[0])
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"way": 5}, "An episode of 5 classes needs as many. Received: 4 in `labels`. Lower `way`."),
+        (
+            {"way": 3, "groups": GROUPS},
+            "3 classes needs as many in each group. Received: 2 in group [25]. Lower `way`, or drop the group",
+        ),
+        ({"shot": 2}, r"at least 3 examples, shot=2 and query=1. Received: class (11|40) with 2, and 2 such"),
+        ({"way": 1}, "`way` must be a whole number, at least 2"),
+        ({"shot": 0}, "`shot` must be a whole number, at least 1"),
+        ({"query": 1.5}, "`query` must be a whole number, at least 1"),
+    ],
+)
+def test_episodes_that_cannot_be_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        episode_table(LABELS, **{"groups": None, "way": 2, "shot": 1, "query": 1} | arguments)

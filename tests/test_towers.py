@@ -8,10 +8,13 @@ import oracles
 import pytest
 from keras import ops
 
-from siamkeras import downloads, towers
+from siamkeras import downloads, models, towers
 from siamkeras.towers import transfer
 
 RNG = np.random.default_rng(2)
+on_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="is the same on every backend, and slow on some"
+)
 
 
 def test_dense_tower_gives_embeddings_of_length_one():
@@ -269,7 +272,7 @@ def test_a_download_of_weights_that_breaks_off_says_so(no_network, monkeypatch):
     assert probed == [transfer.APPLICATIONS["ConvNeXtTiny"][-1]]
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="is the same on every backend, and slow on some")
+@on_tensorflow
 @pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0", "EfficientNetV2B0", "ResNet50V2"])
 def test_keras_asks_for_weights_where_we_look_for_them(name, monkeypatch):
     """What each application gives to `get_file` is the file that we name; images of 32x48 cause no warning."""
@@ -434,3 +437,51 @@ def test_what_makes_no_tower_or_no_layer_is_refused(call, message):
 def test_sizes_that_make_no_tower_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@on_tensorflow
+def test_koch_is_the_published_network():
+    """Filters 10x10x64, 7x7x128, 4x4x128, 4x4x256 with biases: 6,464 + 401,536 + 262,272 + 524,544. Of 105 pixels 96,
+    48, 42, 21, 18, 9 and 6 remain: 6 * 6 * 256 = 9,216 features, and 9,217 * 4,096 = 37,752,832 for the units. With
+    the 4,097 of the comparison that is 38,951,745."""
+    tower = towers.koch()
+    assert tower.input_shape == (None, 105, 105, 1) and tower.output_shape == (None, 4096)
+    assert tower.count_params() == 38_947_648
+    assert models.verifier(tower).count_params() == 38_951_745
+    assert [tower.get_layer(f"conv_{n}").count_params() for n in (1, 2, 3, 4)] == [6464, 401536, 262272, 524544]
+    kernels = [tower.get_layer(name).kernel for name in ("conv_2", "units")]
+    biases = np.concatenate([ops.convert_to_numpy(tower.get_layer(n).bias) for n in ("conv_1", "conv_4", "units")])
+    spread = [float(ops.std(ops.convert_to_tensor(kernel))) for kernel in kernels]
+    assert spread == pytest.approx([0.01, 0.2], rel=0.02)
+    assert [biases.mean(), biases.std()] == pytest.approx([0.5, 0.01], rel=0.1)
+    assert len({float(ops.convert_to_numpy(tower.get_layer(f"conv_{n}").bias)[0]) for n in (1, 2, 3, 4)}) == 4
+    squares = [float(ops.sum(ops.square(tower.get_layer(f"conv_{n}").kernel))) for n in (1, 2, 3, 4)]
+    squares.append(float(ops.sum(ops.square(kernels[1]))))
+    assert float(sum(tower.losses)) == pytest.approx(2e-4 * sum(squares), rel=1e-3)
+
+
+def test_koch_takes_a_penalty_for_each_layer_and_images_of_65_pixels():
+    tower = towers.koch((65, 65, 1), l2=(0, 0, 0, 0.1, 0))
+    (penalty,) = tower.losses
+    assert float(penalty) == pytest.approx(0.1 * float(ops.sum(ops.square(tower.get_layer("conv_4").kernel))), rel=1e-4)
+    with pytest.raises(
+        ValueError, match=r"at least 65 pixels a side.*Received: input_shape=\(64, 105, 1\).*koch_small"
+    ):
+        towers.koch((64, 105, 1))
+    for l2 in ((1e-4,) * 4, (-1, 0, 0, 0, 0)):
+        with pytest.raises(ValueError, match="a penalty for each of five layers, at least 0"):
+            towers.koch(l2=l2)
+
+
+def test_the_small_koch_has_sigmoid_units_and_another_size():
+    tower = towers.koch_small((20, 16, 3), filters=(4, 5, 6, 7), units=9)
+    found = ops.convert_to_numpy(tower(np.random.default_rng(0).random((5, 20, 16, 3), "float32")))
+    assert found.shape == (5, 9) and 0 < found.min() and found.max() < 1
+    assert [tower.get_layer(f"conv_{n}").kernel.shape[-1] for n in (1, 2, 3, 4)] == [4, 5, 6, 7]
+    assert tower.get_layer("conv_4").output.shape[1:3] == (2, 2)
+    with pytest.raises(ValueError, match=r"four convolutions.*Received: filters=\(4, 5\)"):
+        towers.koch_small(filters=(4, 5))
+    with pytest.raises(ValueError, match=r"at least 8 pixels a side. Received: .*input_shape=\(7, 9, 1\)"):
+        towers.koch_small((7, 9, 1))
+    with pytest.raises(ValueError, match="`units` must be made of positive whole numbers"):
+        towers.koch_small(units=0)

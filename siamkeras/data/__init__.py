@@ -4,10 +4,12 @@ from siamkeras.data.characters import digits, mnist, omniglot
 from siamkeras.data.folders import image_folder, image_paths, load_image
 from siamkeras.data.notices import SkippedFilesNotice, StandInNotice
 from siamkeras.data.photos import snacks
+from siamkeras.data.runs import OneShotRuns, omniglot_runs
 from siamkeras.examples import Examples, split_by_class
 
 __all__ = [
     "Examples",
+    "OneShotRuns",
     "SkippedFilesNotice",
     "StandInNotice",
     "digits",
@@ -16,6 +18,7 @@ __all__ = [
     "load_image",
     "mnist",
     "omniglot",
+    "omniglot_runs",
     "snacks",
     "split_by_class",
 ]

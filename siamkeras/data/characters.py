@@ -65,10 +65,9 @@ def omniglot(subset="background", size=35, source="auto"):
         ConnectionError, ImportError: `source="real"`, and the set cannot be had.
         OSError: the copy on this machine is damaged, whatever the `source`; except `"synthetic"`.
     """
-    _check_name("subset", subset, OMNIGLOT_SUBSETS)
-    _check_name("source", source, hub.SOURCES)
-    if not isinstance(size, (int, np.integer)) or size < 8:
-        raise ValueError(f"`size` must be an integer of at least 8 pixels. Received: size={size!r}.")
+    check_name("subset", subset, OMNIGLOT_SUBSETS)
+    check_name("source", source, hub.SOURCES)
+    check_size(size)
     split, words, alphabets = OMNIGLOT_SUBSETS[subset]
     return hub.real_or_stand_in(
         OMNIGLOT,
@@ -120,8 +119,8 @@ def mnist(subset="train", source="auto"):
     Raises:
         ValueError, ConnectionError, ImportError, OSError: as `omniglot`.
     """
-    _check_name("subset", subset, MNIST_SUBSETS)
-    _check_name("source", source, hub.SOURCES)
+    check_name("subset", subset, MNIST_SUBSETS)
+    check_name("source", source, hub.SOURCES)
     words, part = MNIST_SUBSETS[subset]
     return hub.real_or_stand_in(
         MNIST, source, real=lambda: _mnist(subset, words), stand_in=lambda: _enlarged_digits(part, words)
@@ -174,6 +173,13 @@ def _digit_names():
     return {digit: str(digit) for digit in range(10)}
 
 
-def _check_name(argument, name, known):
+def check_name(argument, name, known):
+    """Raises `ValueError` for a name that is not known."""
     if name not in tuple(known):
         raise ValueError(f"`{argument}` must be one of {', '.join(map(repr, known))}. Received: {argument}={name!r}.")
+
+
+def check_size(size):
+    """Raises `ValueError` for a height and width in pixels at which characters cannot be read."""
+    if not isinstance(size, (int, np.integer)) or size < 8:
+        raise ValueError(f"`size` must be an integer of at least 8 pixels. Received: size={size!r}.")

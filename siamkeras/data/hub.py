@@ -107,7 +107,7 @@ def read(hub_set, split, size, columns, dark_ink=False):
             # One file after the other: the order must not depend on how the set was cut into files.
             read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
         )
-        return *_filled(dataset, hub_set.size, size, columns, dark_ink), info
+        return *filled(dataset, hub_set.size, size, columns, dark_ink), info
     except ImportError as error:
         raise ImportError(
             f"{hub_set.title} is read through TensorFlow Datasets, which cannot be used here: {downloads.told(error)}. "
@@ -124,7 +124,14 @@ def read(hub_set, split, size, columns, dark_ink=False):
         ) from error
 
 
-def _filled(dataset, native, size, columns, dark_ink):
+def filled(dataset, native, size, columns, dark_ink):
+    """Images of a dataset of encoded ones, `(n, size, size, 1)`, and its `columns`: the last part of `read`.
+
+    Args:
+        dataset: `tf.data.Dataset` of `{"image": bytes, name of a column: int}` of known length.
+        native: Height and width of its images.
+        size, columns, dark_ink: As for `read`.
+    """
     import tensorflow as tf
 
     def decode(example):

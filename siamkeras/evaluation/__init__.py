@@ -4,6 +4,7 @@ Distances come in, small meaning alike. A score, large meaning alike, is a dista
 only here: `score = -distance`.
 """
 
+from siamkeras.evaluation.episodes import FewShot, OneShot, few_shot, one_shot_runs
 from siamkeras.evaluation.retrieving import Retrieval, map_at_r, precision_at_k, recall_at_k, retrieval
 from siamkeras.evaluation.tables import Table, table
 from siamkeras.evaluation.verifying import (
@@ -19,12 +20,16 @@ from siamkeras.evaluation.verifying import (
 __all__ = [
     "FALSE_ACCEPT_RATES",
     "Comparison",
+    "FewShot",
+    "OneShot",
     "Retrieval",
     "Table",
     "Verification",
     "compare",
     "distances_of",
+    "few_shot",
     "map_at_r",
+    "one_shot_runs",
     "precision_at_k",
     "recall_at_k",
     "retrieval",

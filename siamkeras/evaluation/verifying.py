@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
+from siamkeras import layers, models
 from siamkeras.evaluation import tables
 from siamkeras.evaluation.curve import Curve, area, balanced_accuracy, equal_error, resampled
 from siamkeras.retrieval.checks import checked_whole
@@ -76,7 +77,8 @@ def verification(model, pairs, threshold=None, **options):
     """Measures how well a model of pairs verifies: are these two of the same class?
 
     Args:
-        model: A `models.siamese`, or any model from `{"left", "right"}` to a distance `(batch,)`.
+        model: A `models.siamese`, or any model from `{"left", "right"}` to a distance `(batch,)`; or a
+            `models.verifier`, whose distance is the probability of "different".
         pairs: A finite stream of `({"left", "right"}, same)`, as `generators.pairs(..., steps=k)` and
             `generators.from_pairs(..., shuffle=False)` give it.
         threshold: The distance below which a pair is called same, chosen beforehand on validation pairs:
@@ -214,7 +216,8 @@ def compare(model, left, right, threshold=None):
     """How alike new inputs are: a distance, a score that is large for alike, and a decision.
 
     Args:
-        model: A `models.siamese`, or any model from `{"left", "right"}` to a distance `(batch,)`.
+        model: A `models.siamese`, or any model from `{"left", "right"}` to a distance `(batch,)`; or a
+            `models.verifier`, whose distance is the probability of "different".
         left: One input, or `(n, ...)` of them; uint8 is divided by 255, as `generators` do.
         right: As many, of the same shape; `right[i]` is compared with `left[i]`.
         threshold: The distance below which two are called same, from `verification` on validation pairs; None for no
@@ -257,6 +260,13 @@ def _distance(model, inputs):
     for role, value in inputs.items():
         value = np.asarray(value)
         ready[role] = ops.convert_to_tensor(value.astype("float32") / 255 if value.dtype == np.uint8 else value)
+    head = model.layers[-1] if model.layers else None
+    if isinstance(head, layers.WeightedDistance):
+        # Of a verifier the probability of "different", which in float32 is not 0 where that of "same" is 1 already.
+        tower = models.tower_of(model)
+        return ops.convert_to_numpy(
+            ops.sigmoid(-head.logits([tower(ready[role], training=False) for role in ("left", "right")]))
+        ).reshape(-1)
     found = model(ready, training=False)
     if isinstance(found, (dict, list, tuple)):
         raise ValueError(f"The model must give one distance for each pair. Received: {len(found)} outputs.")

@@ -6,6 +6,7 @@ files are read as they are needed.
 """
 
 from siamkeras.generators.batching import balanced, triplets
+from siamkeras.generators.few_shot import episodes
 from siamkeras.generators.pairing import from_pairs, pairs
 
-__all__ = ["balanced", "from_pairs", "pairs", "triplets"]
+__all__ = ["balanced", "episodes", "from_pairs", "pairs", "triplets"]

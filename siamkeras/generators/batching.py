@@ -3,7 +3,8 @@
 import numpy as np
 
 from siamkeras import sampling
-from siamkeras.generators.fetching import drawn, fetched, labelled, whole
+from siamkeras.generators.fetching import drawn, fetched, labelled
+from siamkeras.sampling import whole
 
 
 def triplets(images, labels, batch_size=64, steps=None, seed=0, start=0, groups=None, load=None, augment=None):

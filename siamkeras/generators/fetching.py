@@ -1,11 +1,10 @@
 """From indices to named images: one road for pairs, triplets and batches, arrays and files."""
 
-import operator
-
 import numpy as np
 
 from siamkeras import sampling
 from siamkeras.examples import aligned, checked_images
+from siamkeras.sampling import whole
 
 
 def labelled(images, labels, seed, start, steps, load):
@@ -22,21 +21,6 @@ def labelled(images, labels, seed, start, steps, load):
         raise ValueError(f"Every image needs one label. Received: {len(images)} images, {len(labels)} labels.")
     steps = None if steps is None else whole("steps", steps, 1)
     return images, labels, whole("seed", seed, 0), whole("start", start, 0), steps
-
-
-def whole(name, value, least, why=""):
-    """`value` as a plain int; `why` says in a sentence what is wrong with less than `least`.
-
-    Raises:
-        ValueError: not a whole number, below `least`, or beyond 64 bits.
-    """
-    # As a plain int: a number of a narrow numpy dtype would overflow further on.
-    if isinstance(value, bool) or not hasattr(value, "__index__") or not least <= value < 2**63:
-        reason = f" {why}" if why else ""
-        raise ValueError(
-            f"`{name}` must be a whole number, at least {least}, below 2**63. Received: {value!r}.{reason}"
-        )
-    return operator.index(value)
 
 
 def drawn(draw, start, steps):

@@ -6,7 +6,8 @@ import numpy as np
 
 from siamkeras import sampling
 from siamkeras.examples import checked_images
-from siamkeras.generators.fetching import drawn, fetched, labelled, of_length, whole
+from siamkeras.generators.fetching import drawn, fetched, labelled, of_length
+from siamkeras.sampling import whole
 
 
 def pairs(

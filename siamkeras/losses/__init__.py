@@ -11,6 +11,7 @@ Labels of batches: each example has the number of its class. Who is a positive a
 them, so that a batch of 64 holds thousands of pairs and triplets; `generators.balanced` makes such batches.
 """
 
+from siamkeras.losses.adapting import FineTuningLoss, fine_tuning
 from siamkeras.losses.batches import (
     InBatchSoftmaxLoss,
     MultiSimilarityLoss,
@@ -20,7 +21,7 @@ from siamkeras.losses.batches import (
     softmax_of_pairs,
     supervised_contrastive,
 )
-from siamkeras.losses.checks import check_margin, check_positive, paired
+from siamkeras.losses.checks import check_margin, check_positive, check_whole, paired
 from siamkeras.losses.pairs import ContrastiveLoss, contrastive
 from siamkeras.losses.triplets import AVERAGES, MINING, TripletLoss, active_share, batch_triplet, triplet
 
@@ -28,6 +29,7 @@ __all__ = [
     "AVERAGES",
     "MINING",
     "ContrastiveLoss",
+    "FineTuningLoss",
     "InBatchSoftmaxLoss",
     "MultiSimilarityLoss",
     "SupervisedContrastiveLoss",
@@ -36,7 +38,9 @@ __all__ = [
     "batch_triplet",
     "check_margin",
     "check_positive",
+    "check_whole",
     "contrastive",
+    "fine_tuning",
     "in_batch_softmax",
     "multi_similarity",
     "paired",

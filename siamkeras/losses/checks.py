@@ -82,6 +82,28 @@ def check_positive(name, value):
     return float(value)
 
 
+def check_at_least_0(name, value):
+    """`value` as a float.
+
+    Raises:
+        ValueError: not a finite number of at least 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < float("inf"):
+        raise ValueError(f"`{name}` must be a number, at least 0. Received: {name}={value!r}.")
+    return float(value)
+
+
+def check_whole(name, value, least):
+    """`value` as an int.
+
+    Raises:
+        ValueError: not a whole number, or below `least`.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+        raise ValueError(f"`{name}` must be a whole number of at least {least}. Received: {name}={value!r}.")
+    return int(value)
+
+
 def check_choice(name, value, known):
     """`value` itself, one of the names `known`.
 

@@ -11,6 +11,7 @@ from siamkeras.plotting.decisions import distances, roc
 from siamkeras.plotting.pictures import images, neighbours, pairs
 from siamkeras.plotting.space import embedding, unit_balls
 from siamkeras.plotting.style import DIFFERENT, MARGIN, PALETTE, SAME, THRESHOLD
+from siamkeras.plotting.trials import trials
 
 __all__ = [
     "DIFFERENT",
@@ -27,5 +28,6 @@ __all__ = [
     "neighbours",
     "pairs",
     "roc",
+    "trials",
     "unit_balls",
 ]

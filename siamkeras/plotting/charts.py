@@ -57,7 +57,7 @@ def history(history, metrics=None, title=None):
     return axes
 
 
-def curves(x, ys, xlabel, ylabel, marks=None, title=None, ax=None):
+def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, title=None, ax=None):
     """Curves of formulas or of measurements, each with a line style of its own.
 
     Args:
@@ -66,6 +66,8 @@ def curves(x, ys, xlabel, ylabel, marks=None, title=None, ax=None):
         xlabel: Name and unit of x.
         ylabel: Name and unit of y.
         marks: `{name: x}`: vertical lines; a "threshold" is black, a "margin" dotted grey, as in `distances`; optional.
+        intervals: `{name: [(low, high), ...]}`, `(n, 2)`: drawn as a shade around the curve of that name, whose points
+            are then marked; optional.
         title: What the figure shows.
         ax: Where to draw; a figure of its own by default.
 
@@ -73,7 +75,7 @@ def curves(x, ys, xlabel, ylabel, marks=None, title=None, ax=None):
         The Axes.
 
     Raises:
-        ValueError: no curve, lengths that differ, a curve without its x.
+        ValueError: no curve, lengths that differ, a curve without its x, an interval without its curve.
     """
     named("ys", ys)
     if isinstance(x, dict) and set(x) != set(ys):
@@ -82,11 +84,20 @@ def curves(x, ys, xlabel, ylabel, marks=None, title=None, ax=None):
     for name, values in ys.items():
         places = column("x", x[name] if isinstance(x, dict) else x)
         lines[name] = places, column(name, values, len(places))
+    shades = {name: np.asarray(ends) for name, ends in (intervals or {}).items()}
+    for name, ends in shades.items():
+        if name not in lines or ends.shape != (len(lines[name][0]), 2):
+            raise ValueError(
+                f"`intervals` are one (low, high) for each point of a curve, {sorted(lines)}. "
+                f"Received: {name!r}, shape {ends.shape}."
+            )
     ax = new_axes(ax)
     for index, (name, line) in enumerate(lines.items()):
         own = PALETTE[index % len(PALETTE)], LINES[index % len(LINES)]
         colour, style = WORDS.get(str(name).split(" ")[0], own)
-        ax.plot(*line, color=colour, ls=style, lw=2, label=name)
+        ax.plot(*line, color=colour, ls=style, lw=2, label=name, marker="o" if name in shades else None)
+        if name in shades:
+            ax.fill_between(line[0], *shades[name].T, color=colour, alpha=0.2, lw=0)
     for index, (name, place) in enumerate((marks or {}).items()):
         colour, style = WORDS.get(str(name).split(" ")[0], (MARGIN, LINES[(index + 1) % len(LINES)]))
         ax.axvline(place, color=colour, ls=style, lw=1.5, label=name)

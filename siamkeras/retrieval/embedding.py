@@ -9,7 +9,7 @@ from siamkeras.examples import checked_images
 from siamkeras.retrieval.checks import checked_whole
 
 
-def embed(tower, images, load=None, batch_size=256):
+def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=0):
     """The embeddings that a tower makes of images, a batch at a time.
 
     Args:
@@ -19,13 +19,18 @@ def embed(tower, images, load=None, batch_size=256):
         load: Function from a path, a scalar string tensor, to an image tensor of fixed shape, as
             `data.load_image(size)` gives it. Files are read in parallel, two batches ahead, and not kept.
         batch_size: How many images go through the tower at once.
+        augment: Function `(image, seed)` to a distorted image of the same shape, as for `generators.pairs`.
+        views: How many times each image is looked at: as it is, and views - 1 times distorted by `augment`. The
+            embedding is the mean of all; of embeddings of length 1 it is shorter, which cosine distances do not see.
+        seed: Whole number that decides, with the place of an image, how it is distorted.
 
     Returns:
         `(n, dim)` float32.
 
     Raises:
         ValueError: images that do not fit the tower, none, not finite, neither float nor uint8; paths without `load`;
-            a tower with more than one input, or another output; a batch size that is not whole or below 1.
+            a tower with more than one input, or another output; a batch size or number of views that is not whole or
+            below 1; several views without `augment`, or with `load`.
         FileNotFoundError: a path at which there is no file.
 
     >>> import numpy as np
@@ -34,7 +39,11 @@ def embed(tower, images, load=None, batch_size=256):
     >>> retrieval.embed(tower, np.zeros((3, 8, 8, 1))).shape
     (3, 16)
     """
-    batch_size = checked_whole("batch_size", batch_size, 1)
+    batch_size, views = checked_whole("batch_size", batch_size, 1), checked_whole("views", views, 1)
+    if views > 1 and (augment is None or load is not None):
+        raise ValueError(
+            f"Several views need `augment`, and images in memory. Received: views={views}, {augment=}, {load=}."
+        )
     inputs = getattr(tower, "inputs", None) or []
     if len(inputs) != 1:
         raise ValueError(f"`tower` must be a built keras.Model with one input. Received: {tower!r}.")
@@ -42,8 +51,17 @@ def embed(tower, images, load=None, batch_size=256):
     shape = tuple(inputs[0].shape[1:])
     if load is None and images.ndim == len(shape):
         images = images[None]
+    if load is None:
+        _check_fit(images.shape[1:], shape)
+    found = _embedded(tower, _batches(images, load, batch_size, shape))
+    for view in range(1, views):
+        found = found + _embedded(tower, _distorted(images, augment, batch_size, checked_whole("seed", seed, 0), view))
+    return found / views
+
+
+def _embedded(tower, batches):
     found = []
-    for batch in _batches(images, load, batch_size, shape):
+    for batch in batches:
         batch = batch.astype("float32") / 255 if batch.dtype == np.uint8 else batch
         # Called, not `predict`ed: that compiles a function for each tower, and TensorFlow warns of the fifth.
         made = tower(ops.convert_to_tensor(batch), training=False)
@@ -56,7 +74,6 @@ def embed(tower, images, load=None, batch_size=256):
 
 def _batches(images, load, batch_size, shape):
     if load is None:
-        _check_fit(images.shape[1:], shape)
         yield from (images[at : at + batch_size] for at in range(0, len(images), batch_size))
         return
     import tensorflow as tf
@@ -64,6 +81,20 @@ def _batches(images, load, batch_size, shape):
     read = tf.data.Dataset.from_tensor_slices(images).map(load, tf.data.AUTOTUNE)
     _check_fit(tuple(read.element_spec.shape), shape)
     yield from read.batch(batch_size).prefetch(2).as_numpy_iterator()
+
+
+def _distorted(images, augment, batch_size, seed, view):
+    import tensorflow as tf
+
+    def at(place):
+        image = tf.numpy_function(lambda place: images[place], [place], images.dtype, stateful=False)
+        image = tf.cast(tf.ensure_shape(image, images.shape[1:]), tf.float32)
+        image = image / 255.0 if images.dtype == np.uint8 else image
+        key = tf.random.stateless_uniform((2,), tf.stack([seed + view, place]), None, None, tf.int32)
+        return tf.ensure_shape(augment(image, key), image.shape)
+
+    places = tf.data.Dataset.range(len(images))
+    yield from places.map(at, tf.data.AUTOTUNE).batch(batch_size).prefetch(2).as_numpy_iterator()
 
 
 def _check_fit(sides, shape):

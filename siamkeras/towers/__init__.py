@@ -5,6 +5,18 @@ Any `keras.Model` with one output `(batch, dim)` can be a tower; these are good 
 
 from siamkeras.towers.baselines import ColourHistogram, histogram, pixels
 from siamkeras.towers.networks import conv, dense
+from siamkeras.towers.published import koch, koch_small
 from siamkeras.towers.transfer import freeze, pretrained, unfreeze
 
-__all__ = ["ColourHistogram", "conv", "dense", "freeze", "histogram", "pixels", "pretrained", "unfreeze"]
+__all__ = [
+    "ColourHistogram",
+    "conv",
+    "dense",
+    "freeze",
+    "histogram",
+    "koch",
+    "koch_small",
+    "pixels",
+    "pretrained",
+    "unfreeze",
+]

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from siamkeras import downloads
+from siamkeras.towers import kept
 from siamkeras.towers.parts import finished, image_shape
 
 STORAGE = "https://storage.googleapis.com/"
@@ -24,7 +25,9 @@ APPLICATIONS = {
 
 
 def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, normalize=True):
-    """A network of `keras.applications` as a tower: preprocessing, the network, the average over places.
+    """A tower that has learned from other images: a network of `keras.applications`, or "omniglot".
+
+    Of the first: preprocessing, the network, the average over places.
 
     ```python
     tower = towers.pretrained("MobileNetV3Small", input_shape=(96, 96, 3), embedding_dim=64)
@@ -34,9 +37,13 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
     triplet.compile(keras.optimizers.Adam(1e-5)); triplet.fit(...)
     ```
 
+    `pretrained("omniglot")` takes no other argument, comes with the package, and knows written characters: a
+    `towers.conv` for images of 28x28 with ink 1 on 0, trained on the background alphabets by `benchmarks/omniglot.py`,
+    whose result file says how well it does on others.
+
     Args:
-        name: A name in `APPLICATIONS`, from small to large: MobileNetV3Small, MobileNetV3Large, EfficientNetB0,
-            EfficientNetV2B0, ResNet50V2, ConvNeXtTiny.
+        name: "omniglot"; or a name in `APPLICATIONS`, from small to large: MobileNetV3Small, MobileNetV3Large,
+            EfficientNetB0, EfficientNetV2B0, ResNet50V2, ConvNeXtTiny.
         weights: `"imagenet"`: what it learned from 1.3 million photos of 1,000 classes, fetched once (4 to 111 MB) to
             `~/.keras/models`. None: random. A path: a file of the weights of that network without its classifier, as
             its `save_weights` writes it.
@@ -54,9 +61,14 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
         ValueError: unknown name; an input shape or embedding that makes no sense; no such file of weights, or of
             another network.
         ConnectionError: `weights="imagenet"`, which are not on this machine and cannot be fetched.
+        OSError: "omniglot", and the file in the package is damaged.
     """
+    if name in kept.KEPT:
+        if (weights, input_shape, embedding_dim, normalize) != ("imagenet", None, None, True):
+            raise ValueError(f"The tower is kept as it was trained: `pretrained({name!r})` takes nothing else.")
+        return kept.load(kept.KEPT[name])
     if name not in APPLICATIONS:
-        raise ValueError(f"`name` must be one of {', '.join(APPLICATIONS)}. Received: {name!r}.")
+        raise ValueError(f"`name` must be one of {', '.join((*kept.KEPT, *APPLICATIONS))}. Received: {name!r}.")
     input_shape = image_shape((224, 224, 3) if input_shape is None else input_shape)
     if min(input_shape[:2]) < SMALLEST or input_shape[2] not in (1, 3):
         raise ValueError(

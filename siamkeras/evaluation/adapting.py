@@ -1,0 +1,74 @@
+"""Classifiers that are fitted anew on the support of each episode."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from siamkeras import losses, models
+
+# Of "fine_tuned": steps of Adam on all of the support, their size, weight of the entropy, scale of the cosines.
+DEFAULTS = {"steps": 50, "learning_rate": 0.01, "entropy": 0.1, "scale": 10.0}
+
+
+def checked_options(method, options):
+    """The options of a method, completed.
+
+    Raises:
+        ValueError: an option that the method does not have.
+    """
+    known = DEFAULTS if method == "fine_tuned" else {}
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(
+            f"method={method!r} has {'the options ' + ', '.join(known) if known else 'no options'}. "
+            f"Received: {', '.join(unknown)}."
+        )
+    return known | options
+
+
+def by_classifier(measure):
+    """A function `(support (way, shot, dim), asked (way, query, dim))` to the class of each query, `(way * query,)`."""
+    from sklearn.linear_model import LogisticRegression
+
+    def tell(support, asked):
+        known, wanted = _unit(support), _unit(asked)
+        number = np.repeat(np.arange(len(support)), support.shape[1])
+        return LogisticRegression(max_iter=1000).fit(known, number).predict(wanted)
+
+    return tell
+
+
+def by_fine_tuning(measure, steps, learning_rate, entropy, scale):
+    """As `by_classifier`: a softmax over cosine similarities that begins as the prototypes."""
+    losses.check_whole("steps", steps, 0)
+    losses.check_positive("learning_rate", learning_rate)
+    loss = losses.FineTuningLoss(entropy)
+    losses.check_positive("scale", scale)
+    made = {}
+
+    def tell(support, asked):
+        way, shot, dim = support.shape
+        if not made:
+            # One model for all episodes of a size: it is compiled once, and set back for each.
+            inputs = keras.Input((dim,))
+            made["model"] = models.classifier(keras.Model(inputs, keras.layers.Identity()(inputs)), way, scale)
+            made["model"].compile(keras.optimizers.Adam(learning_rate), loss)
+            made["model"].optimizer.build(made["model"].trainable_variables)
+            made["fresh"] = [ops.convert_to_numpy(variable) for variable in made["model"].optimizer.variables]
+        model = made["model"]
+        known, wanted = _unit(support), _unit(asked)
+        model.set_weights([known.reshape(way, shot, dim).mean(axis=1)])
+        for variable, value in zip(model.optimizer.variables, made["fresh"], strict=True):
+            variable.assign(value)
+        labels = np.concatenate([np.repeat(np.arange(way), shot), np.full(len(wanted), -1)]).astype("int32")
+        for _ in range(steps):
+            model.train_on_batch(np.concatenate([known, wanted]), labels)
+        return ops.convert_to_numpy(model(wanted, training=False)).argmax(axis=1)
+
+    return tell
+
+
+def _unit(embeddings):
+    flat = embeddings.reshape(-1, embeddings.shape[-1])
+    length = np.sqrt(np.sum(flat**2, axis=1, keepdims=True))
+    return flat / np.where(length > 0, length, 1.0)

@@ -1,0 +1,279 @@
+"""Few-shot: classes never seen, told apart by a few examples of each, over many episodes."""
+
+from typing import NamedTuple
+
+import numpy as np
+from keras import ops
+
+from siamkeras import layers, models, retrieval, sampling
+from siamkeras.distances import pairwise
+from siamkeras.evaluation import adapting, tables
+from siamkeras.examples import checked_images
+from siamkeras.retrieval.checks import checked_name, checked_whole
+
+# 1.96 standard errors of the mean on both sides.
+NORMAL_95 = 1.959964
+
+
+class FewShot(NamedTuple):
+    """Accuracy over episodes of classes that the network has never seen.
+
+    Attributes:
+        accuracy: Share of the queries that are told rightly, mean over episodes of any classes.
+        within: The same over episodes within one group each, such as an alphabet: the harder task. None where the
+            examples have no groups.
+        interval: `{"accuracy": (low, high), "within": (low, high)}`, 95 %: the mean and 1.96 standard errors of it on
+            both sides.
+        per_episode: `{"accuracy": (episodes,), "within": (episodes,)}`, share of the queries of each.
+        way, shot, query: Classes of an episode; examples of each in its support; others of each that were asked for.
+        method: How a query was told: `"prototype"`, `"nearest"`, `"classifier"`, `"fine_tuned"`.
+    """
+
+    accuracy: float
+    within: float | None
+    interval: dict
+    per_episode: dict
+    way: int
+    shot: int
+    query: int
+    method: str
+
+    def __repr__(self):
+        return tables.table({"": self})
+
+    def columns(self):
+        """The line of a table: `{heading: text}`."""
+        found = {"task": f"{self.way}-way {self.shot}-shot", "by": self.method.replace("_", " ")}
+        for name, heading in (("within", "within group"), ("accuracy", "over all classes")):
+            if name in self.per_episode:
+                found[heading] = f"{getattr(self, name):.1%}{tables.interval(self, name, 100, 1)}"
+        return found | {"episodes": f"{len(self.per_episode['accuracy']):,}"}
+
+
+def few_shot(
+    model,
+    images,
+    labels,
+    groups=None,
+    way=5,
+    shot=1,
+    query=5,
+    episodes=1000,
+    method="prototype",
+    distance=None,
+    seed=0,
+    views=1,
+    augment=None,
+    **options,
+):
+    """Measures few-shot classification: of each query, to which class of the support does it belong?
+
+    Every image is embedded once; the episodes are drawn from the embeddings, as `generators.episodes` draws them.
+
+    | `method` | a query belongs to the class |
+    |---|---|
+    | `"prototype"` | whose mean embedding is nearest (Snell et al., 2017) |
+    | `"nearest"` | of the nearest support example |
+    | `"classifier"` | that logistic regression says, fitted on the support (Tian et al., 2020) |
+    | `"fine_tuned"` | that a softmax over cosine similarities says, which began as the prototypes and was trained on |
+    |  | the support, with `losses.FineTuningLoss` (Dhillon et al., 2020): transductive, where `entropy` is above 0 |
+
+    Args:
+        model: A tower; or a model of this package made from one. `models.verifier` compares by what it has learned.
+        images: `(n, ...)`, of classes that the tower has not been trained on.
+        labels: `(n,)` integers or strings.
+        groups: `(n,)`, such as alphabets: episodes within one group are then measured too.
+        way: Classes in an episode.
+        shot: Examples of each class in the support.
+        query: Other examples of each class that are asked for.
+        episodes: How many, for each of the two protocols.
+        method: A name from the table; a verifier knows "nearest" only.
+        distance: A name in `distances.DISTANCES`, or a function; None for that of the model, or else "cosine".
+        seed: Whole number; the same gives the same episodes.
+        views, augment: As for `retrieval.embed`.
+        **options: Of `"fine_tuned"`: `steps` (50), `learning_rate` (0.01), `entropy` (0.1), `scale` (10).
+
+    Returns:
+        `FewShot`.
+
+    Raises:
+        ValueError: fewer than `way` classes, in all or in a group; a class with fewer than `shot + query` images;
+            unknown method or option; what does not fit the tower.
+
+    References: https://arxiv.org/abs/1703.05175, https://arxiv.org/abs/2003.11539, https://arxiv.org/abs/1909.02729
+    """
+    checked_name("method", method, METHODS)
+    episodes = checked_whole("episodes", episodes, 2)
+    tower, measure, is_verifier = comparison(model, distance)
+    if is_verifier and method != "nearest":
+        raise ValueError(f'A verifier compares couples: method="nearest". Received: method={method!r}.')
+    tell = METHODS[method](measure, **adapting.checked_options(method, options))
+    images = checked_images(images)
+    labels = sampling.checked_labels(labels)
+    if len(images) != len(labels):
+        raise ValueError(f"Every image needs one label. Received: {len(images)} images, {len(labels)} labels.")
+    protocols = {"accuracy": None} | ({} if groups is None else {"within": groups})
+    tables_of = {name: sampling.episode_table(labels, of, way, shot, query) for name, of in protocols.items()}
+    embeddings = retrieval.embed(tower, images, views=views, augment=augment, seed=seed)
+    found = {}
+    for name, (table, way, shot, query) in tables_of.items():
+        drawn = _drawn(table, way, shot, query, episodes, sampling.whole("seed", seed, 0))
+        number = np.repeat(np.arange(way), query)
+        found[name] = np.array(
+            [np.mean(tell(embeddings[support], embeddings[asked]) == number) for support, asked in drawn]
+        )
+    mean = {name: float(values.mean()) for name, values in found.items()}
+    return FewShot(
+        accuracy=mean["accuracy"],
+        within=mean.get("within"),
+        interval={name: _interval(values) for name, values in found.items()},
+        per_episode=found,
+        way=way,
+        shot=shot,
+        query=query,
+        method=method,
+    )
+
+
+class OneShot(NamedTuple):
+    """Accuracy on one-shot runs: in each, every query is of one class of the support.
+
+    Attributes:
+        accuracy: Share of the trials that are told rightly.
+        interval: `{"accuracy": (low, high)}`, 95 %, by Wilson: for trials that do not depend on one another, as those
+            of one run do a little, which have one support.
+        per_run: `(runs,)` share of each.
+        per_alphabet: `{alphabet: share}`, where the alphabets are known.
+        told: `(runs, trials)` which of the support each query was told to be.
+        right: `(runs, trials)` booleans.
+    """
+
+    accuracy: float
+    interval: dict
+    per_run: np.ndarray
+    per_alphabet: dict
+    told: np.ndarray
+    right: np.ndarray
+
+    def __repr__(self):
+        return tables.table({"": self})
+
+    def columns(self):
+        """The line of a table: `{heading: text}`."""
+        runs, trials = self.right.shape
+        return {
+            "accuracy": f"{self.accuracy:.1%}{tables.interval(self, 'accuracy', 100, 1)}",
+            "wrong": f"{np.sum(~self.right)} of {runs * trials}",
+            "worst run": f"{self.per_run.min():.0%}",
+        }
+
+
+def one_shot_runs(model, runs, distance=None, views=1, augment=None, seed=0):
+    """Measures one-shot classification on fixed runs, such as the official twenty of Omniglot.
+
+    Each query is told to be of the class of the nearest support image.
+
+    Args:
+        model: As for `few_shot`.
+        runs: `data.OneShotRuns`, as `data.omniglot_runs` gives them.
+        distance, views, augment, seed: As for `few_shot`.
+
+    Returns:
+        `OneShot`.
+
+    Raises:
+        ValueError: images of another shape than the tower takes; unknown distance.
+
+    Reference: https://doi.org/10.1126/science.aab3050
+    """
+    from scipy.stats import binomtest
+
+    tower, measure, _ = comparison(model, distance)
+    support, queries = np.asarray(runs.support), np.asarray(runs.queries)
+    number, trials, way = len(support), queries.shape[1], support.shape[1]
+    both = np.concatenate([each.reshape(-1, *each.shape[2:]) for each in (support, queries)])
+    embeddings = retrieval.embed(tower, both, views=views, augment=augment, seed=seed)
+    of_support, of_queries = np.split(embeddings, [number * way])
+    of_support, of_queries = of_support.reshape(number, way, -1), of_queries.reshape(number, trials, -1)
+    told = np.array([measure(asked, known).argmin(axis=1) for asked, known in zip(of_queries, of_support, strict=True)])
+    right = told == np.asarray(runs.answers)
+    interval = binomtest(int(right.sum()), right.size).proportion_ci(method="wilson")
+    alphabets = np.array([] if runs.alphabets is None else runs.alphabets)
+    return OneShot(
+        accuracy=float(right.mean()),
+        interval={"accuracy": (float(interval.low), float(interval.high))},
+        per_run=right.mean(axis=1),
+        per_alphabet={name: float(right[alphabets == name].mean()) for name in dict.fromkeys(alphabets.tolist())},
+        told=told,
+        right=right,
+    )
+
+
+def comparison(model, distance=None):
+    """What a model compares with: `(tower, measure, is_verifier)`.
+
+    `measure` takes embeddings `(q, dim)` and `(s, dim)` and gives distances `(q, s)`, as numpy; of a verifier they are
+    logits with their sign changed.
+    """
+    tower, head = models.tower_of(model), model.layers[-1] if model.layers else None
+    if isinstance(head, layers.WeightedDistance):
+        if distance is not None:
+            raise ValueError(f"A verifier has learned how to compare: leave `distance` out. Received: {distance!r}.")
+        return tower, lambda queries, support: _couples(head, queries, support), True
+    if distance is None:
+        # A model of several distances stacks them behind its layer.
+        own = [layer.distance for layer in model.layers if isinstance(layer, (layers.Distance, layers.PrototypeLogits))]
+        distance = own[0] if own else "cosine"
+
+    def measure(queries, support):
+        return ops.convert_to_numpy(pairwise(queries, support, distance))
+
+    measure(np.zeros((1, 1), "float32"), np.zeros((1, 1), "float32"))  # an unknown name, before anything is embedded
+    return tower, measure, False
+
+
+def _couples(head, queries, support):
+    left, right = (np.broadcast_to(part, (len(queries), *support.shape)) for part in (queries[:, None], support[None]))
+    logits = head.logits([ops.convert_to_tensor(part.reshape(-1, support.shape[1])) for part in (left, right)])
+    return -ops.convert_to_numpy(logits).reshape(len(queries), len(support))
+
+
+def _drawn(table, way, shot, query, episodes, seed):
+    """Pairs of indices `(way, shot)` and `(way, query)`, one for each episode."""
+    import tensorflow as tf
+
+    steps = tf.data.Dataset.range(episodes)
+    drawn = steps.map(lambda step: sampling.episode_indices(table, way, shot, query, seed, step), tf.data.AUTOTUNE)
+    return drawn.as_numpy_iterator()
+
+
+def _interval(values):
+    half = NORMAL_95 * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def _by_prototype(measure):
+    def tell(support, asked):
+        return measure(_flat(asked), support.mean(axis=1)).argmin(axis=1)
+
+    return tell
+
+
+def _by_nearest(measure):
+    def tell(support, asked):
+        found = measure(_flat(asked), _flat(support))
+        return found.reshape(len(found), *support.shape[:2]).min(axis=2).argmin(axis=1)
+
+    return tell
+
+
+def _flat(embeddings):
+    return embeddings.reshape(-1, embeddings.shape[-1])
+
+
+METHODS = {
+    "classifier": adapting.by_classifier,
+    "fine_tuned": adapting.by_fine_tuning,
+    "nearest": _by_nearest,
+    "prototype": _by_prototype,
+}

@@ -1,0 +1,48 @@
+"""Few-shot on embeddings: the middle of each class of the support, and how near each query is to it."""
+
+from keras import ops
+
+from siamkeras import distances
+
+
+def prototypes(embeddings, labels, way):
+    """The mean embedding of each class (Snell, Swersky and Zemel, 2017).
+
+    Args:
+        embeddings: Of the support, `(n, dim)`; classes may have different numbers of examples.
+        labels: Class of each, whole numbers from 0 to way - 1, `(n,)`.
+        way: How many classes there are.
+
+    Returns:
+        `(way, dim)`, in float32 at least; a class without examples is at 0.
+
+    >>> from siamkeras.prototypes import prototypes
+    >>> print(prototypes([[0.0, 0.0], [2.0, 4.0], [5.0, 1.0]], [1, 1, 0], way=2).numpy().tolist())
+    [[5.0, 1.0], [1.0, 2.0]]
+
+    Reference: https://arxiv.org/abs/1703.05175
+    """
+    embeddings = distances.as_float(embeddings)
+    belongs = ops.one_hot(ops.convert_to_tensor(labels), way, dtype=embeddings.dtype)  # (n, way)
+    counts = ops.sum(belongs, axis=0)[:, None]
+    return ops.matmul(ops.transpose(belongs), embeddings) / ops.maximum(counts, 1.0)
+
+
+def logits(queries, prototypes, distance="squared_euclidean", scale=1.0):
+    """Logits of each query for each class: `-scale * distance`, whose softmax is the probability of the class.
+
+    Args:
+        queries: Embeddings, `(n, dim)`.
+        prototypes: `(way, dim)`.
+        distance: A name in `distances.DISTANCES`, or a function of the same kind. With `"cosine"` this is the softmax
+            over cosine similarities, of which each logit is larger by the same `scale`.
+        scale: What distances are multiplied by. Embeddings of length 1 are at most 2 apart: a softmax over these
+            alone could never be sure.
+
+    Returns:
+        `(n, way)`.
+
+    Raises:
+        ValueError: as `distances.pairwise`.
+    """
+    return -scale * distances.pairwise(queries, prototypes, distance)

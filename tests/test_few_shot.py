@@ -1,0 +1,217 @@
+"""Few-shot and one-shot accuracy: against loops over the same episodes, by hand, and for what is refused."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pytest
+
+from siamkeras import evaluation, generators, models, towers
+
+RNG = np.random.default_rng(12)
+LABELS = np.repeat([7, 3, 40, 11, 5, 9], 6)
+GROUPS = np.where(np.isin(LABELS, [7, 3, 40]), 2, 1)
+CENTRES = RNG.normal(size=(41, 3))
+POINTS = (CENTRES[LABELS] + 0.8 * RNG.normal(size=(36, 3))).astype("float32")
+METHODS = ("prototype", "nearest", "classifier", "fine_tuned")
+
+
+def identity(dim=3):
+    inputs = keras.Input((dim,))
+    return keras.Model(inputs, keras.layers.Identity()(inputs), name="tower")
+
+
+def cosine(a, b):
+    return 1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+
+def by_loops(support, asked, method, distance):
+    """Classes that queries are told to be of: `support` (way, shot, dim), `asked` (way, query, dim)."""
+    told = []
+    for query in asked.reshape(-1, asked.shape[-1]):
+        if method == "prototype":
+            found = [distance(query, np.mean(known, axis=0)) for known in support]
+        else:
+            found = [min(distance(query, each) for each in known) for known in support]
+        told.append(int(np.argmin(found)))
+    return told
+
+
+@pytest.mark.parametrize("method", ["prototype", "nearest"])
+@pytest.mark.parametrize("name, distance", [("cosine", cosine), ("euclidean", lambda a, b: np.linalg.norm(a - b))])
+def test_accuracy_is_that_of_a_loop_over_the_same_episodes(method, name, distance):
+    """The streams of `generators.episodes` are the episodes that are measured."""
+    report = evaluation.few_shot(
+        identity(), POINTS, LABELS, GROUPS, way=3, shot=2, query=3, episodes=20, method=method, distance=name, seed=4
+    )
+    for protocol, groups in (("accuracy", None), ("within", GROUPS)):
+        stream = generators.episodes(POINTS, LABELS, way=3, shot=2, query=3, steps=20, seed=4, groups=groups)
+        expected = []
+        for inputs, number in stream:
+            support, asked = (inputs[role].numpy().reshape(3, -1, 3) for role in ("support", "query"))
+            expected.append(np.mean(np.array(by_loops(support, asked, method, distance)) == number.numpy()))
+        np.testing.assert_allclose(report.per_episode[protocol], expected)
+        mean, error = np.mean(expected), np.std(expected, ddof=1) / np.sqrt(20)
+        assert getattr(report, protocol) == pytest.approx(mean)
+        assert report.interval[protocol] == pytest.approx((mean - 1.96 * error, mean + 1.96 * error), rel=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_tells_clusters_apart_and_guesses_at_noise(method):
+    """Three of each of five classes around far centres: all right. Labels that mean nothing: one of five."""
+    centres = 10 * np.eye(5)
+    labels = np.repeat(np.arange(5) * 3, 10)
+    apart = (centres[labels // 3] + RNG.normal(size=(50, 5))).astype("float32")
+    arguments = {"way": 5, "shot": 3, "query": 5, "method": method}
+    options = {"steps": 20} if method == "fine_tuned" else {}
+    assert evaluation.few_shot(identity(5), apart, labels, episodes=4, **arguments, **options).accuracy == 1.0
+    noise = RNG.normal(size=(50, 5)).astype("float32")
+    found = evaluation.few_shot(identity(5), noise, labels, episodes=12, **arguments, **options).accuracy
+    assert 0.05 < found < 0.35
+
+
+def test_a_collapsed_tower_has_the_accuracy_of_a_guess():
+    report = evaluation.few_shot(identity(), np.ones_like(POINTS), LABELS, way=4, query=2, episodes=10)
+    assert report.accuracy == 0.25 and report.interval["accuracy"] == (0.25, 0.25)
+
+
+def test_fine_tuning_without_steps_is_the_prototypes_and_forgets_the_episode_before():
+    """By cosine similarity to the mean of embeddings of length 1; and in any order the episodes give the same."""
+    unit = POINTS / np.linalg.norm(POINTS, axis=1, keepdims=True)
+    arguments = {"way": 3, "shot": 2, "query": 3, "episodes": 6, "seed": 1}
+    by_prototype = evaluation.few_shot(identity(), unit, LABELS, **arguments)
+    untouched = evaluation.few_shot(identity(), POINTS, LABELS, method="fine_tuned", steps=0, **arguments)
+    np.testing.assert_array_equal(untouched.per_episode["accuracy"], by_prototype.per_episode["accuracy"])
+    tell = evaluation.adapting.by_fine_tuning(None, steps=15, learning_rate=0.5, entropy=0.1, scale=10.0)
+    support, asked = (unit[:24].reshape(4, 6, 3)[:, part] for part in (slice(0, 2), slice(2, 6)))
+    alone = tell(support, asked)
+    tell(asked[:, :2], support)
+    np.testing.assert_array_equal(tell(support, asked), alone)
+
+
+def test_fine_tuning_moves_the_border_to_where_the_labels_are():
+    """Class 0 lies at 0, 0, 0 and 45 degrees, class 1 at 80, 80, 80 and 55: the border between their means is at 42,
+    and on its wrong side one of the support itself, which training takes back."""
+    angle = np.deg2rad([[0, 0, 0, 45], [80, 80, 80, 55]])
+    support = np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype("float32")
+    told = {}
+    for steps in (0, 200):
+        tell = evaluation.adapting.by_fine_tuning(None, steps=steps, learning_rate=0.1, entropy=0.0, scale=10.0)
+        told[steps] = np.sum(tell(support, support) == np.repeat([0, 1], 4))
+    assert told == {0: 7, 200: 8}
+
+
+class Runs(NamedTuple):
+    support: np.ndarray
+    queries: np.ndarray
+    answers: np.ndarray
+    alphabets: tuple | None
+
+
+def test_one_shot_runs_by_hand():
+    """Two runs of three points in the plane, at 0, 45 and 90 degrees. Of the first all queries are right, of the second
+    the one at 40 degrees is asked for as 0: five of six. Wilson's interval of 5 of 6 is [0.436, 0.970]."""
+    angle = np.deg2rad([[0, 45, 90], [10, 50, 80], [0, 45, 90], [80, 40, 50]])
+    points = np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype("float32")
+    runs = Runs(points[::2], points[1::2], np.array([[0, 1, 2], [2, 0, 1]]), ("Greek", "Latin"))
+    report = evaluation.one_shot_runs(identity(2), runs)
+    assert report.told.tolist() == [[0, 1, 2], [2, 1, 1]]
+    assert report.accuracy == pytest.approx(5 / 6)
+    assert report.interval["accuracy"] == pytest.approx((0.4365, 0.9699), abs=1e-3)
+    assert report.per_run.tolist() == [1.0, pytest.approx(2 / 3)]
+    assert report.per_alphabet == {"Greek": 1.0, "Latin": pytest.approx(2 / 3)}
+    assert str(evaluation.table({"mine": report})).splitlines()[1].split()[:2] == ["mine", "83.3%"]
+    assert evaluation.one_shot_runs(identity(2), runs._replace(alphabets=None)).per_alphabet == {}
+
+
+def test_a_verifier_compares_by_what_it_has_learned():
+    """A weight of -1 on the first component alone: only that one counts, and the nearest there is told."""
+    verifier = models.verifier(identity(2))
+    verifier.get_layer("weighted_distance").set_weights([np.float32([[-1], [0]]), np.float32([3.0])])
+    runs = Runs(np.float32([[[0, 0], [5, 0]]]), np.float32([[[1, 9], [4, -9]]]), np.array([[0, 1]]), None)
+    assert evaluation.one_shot_runs(verifier, runs).told.tolist() == [[0, 1]]
+    # All probabilities are 1 in float32, and the logits still tell.
+    verifier.get_layer("weighted_distance").set_weights([np.float32([[-1], [0]]), np.float32([90.0])])
+    assert evaluation.one_shot_runs(verifier, runs).told.tolist() == [[0, 1]]
+    found = evaluation.few_shot(verifier, POINTS[:, :2], LABELS, way=3, episodes=5, method="nearest")
+    first = np.column_stack([POINTS[:, 0], 0 * POINTS[:, 0]])
+    alone = evaluation.few_shot(identity(2), first, LABELS, way=3, episodes=5, method="nearest", distance="euclidean")
+    np.testing.assert_array_equal(found.per_episode["accuracy"], alone.per_episode["accuracy"])
+
+
+def test_verification_takes_the_probability_of_different_as_the_distance_of_a_verifier():
+    """Logits 40 - |l - r| of 39 and 38: 1 - p is e^-39 and e^-38, which 1 - sigmoid in float32 would make 0 twice."""
+    verifier = models.verifier(identity(1))
+    verifier.get_layer("weighted_distance").set_weights([np.float32([[-1]]), np.float32([40.0])])
+    left, right = np.float32([[0], [0]]), np.float32([[1], [2]])
+    found = evaluation.compare(verifier, left, right, threshold=0.5)
+    np.testing.assert_allclose(found.distance, np.exp([-39.0, -38.0]), rtol=1e-4)
+    assert found.same.all()
+    pairs = generators.from_pairs(left, right, np.float32([1, 0]), batch_size=2, shuffle=False)
+    report = evaluation.verification(verifier, pairs, resamples=0)
+    assert report.auc == 1.0
+
+
+def test_a_model_compares_by_its_own_distance():
+    """From (2, 2) the point (1, 0) is nearer than (9, 9), which lies in the same direction."""
+    runs = Runs(np.float32([[[1, 0], [9, 9]]]), np.float32([[[2, 2]]]), np.array([[0]]), None)
+    assert evaluation.one_shot_runs(models.siamese(identity(2), "euclidean"), runs).told.tolist() == [[0]]
+    assert evaluation.one_shot_runs(models.prototypical(identity(2), way=2), runs).told.tolist() == [[0]]
+    assert evaluation.one_shot_runs(models.siamese(identity(2), "cosine"), runs).told.tolist() == [[1]]
+    assert evaluation.one_shot_runs(identity(2), runs).told.tolist() == [[1]]
+    assert evaluation.one_shot_runs(identity(2), runs, distance="manhattan").told.tolist() == [[0]]
+
+
+def test_several_views_are_averaged():
+    """Seen as it is and with one component gone, as the seed says: the mean of both embeddings is compared."""
+    tower = identity(2)
+    seen = []
+
+    def halve(point, seed):
+        seen.append(seed)
+        return point / 2
+
+    runs = Runs(np.float32([[[4, 0], [0, 2]]]), np.float32([[[3, 1]]]), np.array([[0]]), None)
+    report = evaluation.one_shot_runs(tower, runs, distance="euclidean", views=3, augment=halve)
+    assert report.accuracy == 1.0 and seen
+
+
+def test_both_protocols_stand_in_the_table():
+    report = evaluation.few_shot(identity(), POINTS, LABELS, GROUPS, way=3, episodes=5)
+    heading, line = str(report).splitlines()
+    assert heading.split("  ")[0] == "" and "within group" in heading and "over all classes" in heading
+    assert "3-way 1-shot" in line and "prototype" in line
+    assert "within group" not in str(evaluation.few_shot(identity(), POINTS, LABELS, way=3, episodes=5))
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"way": 7}, "An episode of 7 classes needs as many. Received: 6 in `labels`"),
+        ({"way": 4, "groups": GROUPS}, "4 classes needs as many in each group. Received: 3 in group 1"),
+        ({"shot": 5}, "at least 7 examples, shot=5 and query=2. Received: class 3 with 6"),
+        ({"episodes": 1}, "`episodes` must be a whole number, at least 2"),
+        ({"method": "best"}, "`method` must be one of .*'prototype'.* Received: 'best'"),
+        ({"distance": "hamming"}, "Received: 'hamming'"),
+        ({"steps": 3}, "method='prototype' has no options. Received: steps"),
+        ({"method": "fine_tuned", "rate": 3}, "has the options steps, .*Received: rate"),
+        ({"method": "fine_tuned", "entropy": -1}, "Received: entropy=-1"),
+        ({"method": "fine_tuned", "steps": -1}, "`steps` must be a whole number of at least 0"),
+        ({"labels": LABELS[:-1]}, "36 images, 35 labels"),
+        ({"images": np.ones((36, 4), "float32")}, r"takes images of shape \(3,\).* Received: images of shape \(4,\)"),
+        ({"views": 2}, "Several views need `augment`"),
+        ({"seed": -1}, "`seed` must be a whole number, at least 0"),
+    ],
+)
+def test_few_shot_refuses_what_cannot_be(arguments, message):
+    given = {"images": POINTS, "labels": LABELS, "way": 3, "query": 2, "episodes": 5} | arguments
+    with pytest.raises(ValueError, match=message):
+        evaluation.few_shot(identity(), **given)
+
+
+def test_a_verifier_has_no_prototypes_and_no_other_distance():
+    verifier = models.verifier(towers.dense(3, embedding_dim=2, units=(4,)))
+    with pytest.raises(ValueError, match='A verifier compares couples: method="nearest"'):
+        evaluation.few_shot(verifier, POINTS, LABELS, way=3)
+    with pytest.raises(ValueError, match="has learned how to compare: leave `distance` out"):
+        evaluation.few_shot(verifier, POINTS, LABELS, way=3, method="nearest", distance="cosine")
