@@ -646,6 +646,11 @@ def test_intervals_are_shades_around_their_curve():
             plotting.curves([1, 5, 9], {"a": [0, 0, 0], "b": [0, 0, 0]}, "x", "y", intervals=wrong)
 
 
+def test_the_axis_of_y_may_be_logarithmic():
+    scales = [plotting.curves([0, 1], {"a": [1, 1000]}, "x", "y", log=log).get_yscale() for log in (False, True)]
+    assert scales == ["linear", "log"]
+
+
 def test_each_curve_may_have_its_own_x():
     ax = plotting.curves({"a": [0, 1], "b": [0, 1, 2]}, {"a": [5, 6], "b": [7, 8, 9]}, "x", "y")
     assert line(ax, "b").get_xydata().tolist() == [[0, 7], [1, 8], [2, 9]]

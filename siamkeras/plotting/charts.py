@@ -57,7 +57,7 @@ def history(history, metrics=None, title=None):
     return axes
 
 
-def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, title=None, ax=None):
+def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, log=False, title=None, ax=None):
     """Curves of formulas or of measurements, each with a line style of its own.
 
     Args:
@@ -68,6 +68,7 @@ def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, title=None, ax=Non
         marks: `{name: x}`: vertical lines; a "threshold" is black, a "margin" dotted grey, as in `distances`; optional.
         intervals: `{name: [(low, high), ...]}`, `(n, 2)`: drawn as a shade around the curve of that name, whose points
             are then marked; optional.
+        log: Whether the axis of y is logarithmic; values of 0 are then not seen.
         title: What the figure shows.
         ax: Where to draw; a figure of its own by default.
 
@@ -101,7 +102,7 @@ def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, title=None, ax=Non
     for index, (name, place) in enumerate((marks or {}).items()):
         colour, style = WORDS.get(str(name).split(" ")[0], (MARGIN, LINES[(index + 1) % len(LINES)]))
         ax.axvline(place, color=colour, ls=style, lw=1.5, label=name)
-    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
     legend_below(ax)
     set_title(ax, title, f"{ylabel} against {xlabel}")
     return ax
