@@ -208,9 +208,10 @@ class WeightedDistance(_Float32Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape):
-        if len(input_shape) != 2 or input_shape[0] != input_shape[1]:
+        if len(input_shape) != 2 or input_shape[0] != input_shape[1] or len(input_shape[0]) != 2:
             raise ValueError(
-                f"`WeightedDistance` compares two embeddings of the same shape. Received: shapes {input_shape}."
+                "`WeightedDistance` compares two embeddings of the same shape, (batch, dim). "
+                f"Received: shapes {input_shape}."
             )
         self.kernel = self.add_weight(
             shape=(input_shape[0][-1], 1),
@@ -225,7 +226,8 @@ class WeightedDistance(_Float32Layer):
 
     def logits(self, inputs):
         """What goes into the sigmoid, `(batch, 1)`: large means alike. Where probabilities round to 1, it goes on."""
-        return ops.matmul(distances.absolute_difference(*inputs), self.kernel) + self.bias
+        difference = ops.cast(distances.absolute_difference(*inputs), self.compute_dtype)
+        return ops.matmul(difference, self.kernel) + self.bias
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[0][:-1], 1)
@@ -265,12 +267,14 @@ class PrototypeLogits(_Float32Layer):
         self.scale = losses.check_positive("scale", scale)
 
     def build(self, input_shape):
-        if len(input_shape) != 2 or input_shape[0][1:] != input_shape[1][1:]:
+        if len(input_shape) != 2 or not all(isinstance(each, (tuple, list)) and len(each) == 2 for each in input_shape):
             raise ValueError(f"`PrototypeLogits` takes [support, query] embeddings. Received: shapes {input_shape}.")
+        if input_shape[0][1] != input_shape[1][1]:
+            raise ValueError(f"`PrototypeLogits` takes [support, query] of one length. Received: shapes {input_shape}.")
 
     def call(self, inputs):
         support, query = inputs
-        if support.shape[0] is not None and support.shape[0] % self.way:
+        if support.shape[0] is not None and (support.shape[0] % self.way or not support.shape[0]):
             raise ValueError(
                 f"A support of {self.way} classes has as many embeddings of each. Received: {support.shape[0]}."
             )
@@ -301,6 +305,7 @@ class CosineClassifier(_Float32Layer):
         classes: How many classes there are; labels are 0 to classes - 1.
         scale: What similarities are multiplied by, above 0. Cosines reach from -1 to 1 only, and a softmax over these
             could never be sure.
+        initializer: Of the proxies, `(classes, dim)`. Each is a direction: any start without a preferred one will do.
 
     Raises:
         ValueError: classes not a whole number of at least 2; scale not a positive number.
@@ -308,16 +313,15 @@ class CosineClassifier(_Float32Layer):
     References: https://arxiv.org/abs/1804.09458 (cosine classifier), https://arxiv.org/abs/1703.07464 (proxies)
     """
 
-    def __init__(self, classes, scale=16.0, **kwargs):
+    def __init__(self, classes, scale=16.0, initializer="random_normal", **kwargs):
         super().__init__(**kwargs)
+        self.initializer = keras.initializers.get(initializer)
         self.classes = losses.check_whole("classes", classes, 2)
         self.scale = losses.check_positive("scale", scale)
 
     def build(self, input_shape):
-        # A proxy is a direction: any start that has no preferred one will do.
-        self.proxies = self.add_weight(
-            shape=(self.classes, input_shape[-1]), initializer="random_normal", name="proxies"
-        )
+        shape = (self.classes, input_shape[-1])
+        self.proxies = self.add_weight(shape=shape, initializer=self.initializer, name="proxies")
 
     def call(self, inputs):
         return self.scale * (1.0 - distances.pairwise(inputs, self.proxies, "cosine"))
@@ -326,4 +330,5 @@ class CosineClassifier(_Float32Layer):
         return (input_shape[0], self.classes)
 
     def get_config(self):
-        return {**super().get_config(), "classes": self.classes, "scale": self.scale}
+        kept = {"classes": self.classes, "scale": self.scale}
+        return {**super().get_config(), **kept, "initializer": keras.initializers.serialize(self.initializer)}

@@ -1,6 +1,7 @@
 """Ways to train a tower. The tower is the product; what is built here shares its weights."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from siamkeras import layers
@@ -114,7 +115,8 @@ def verifier(tower, kernel_regularizer=None):
 
     Returns:
         A `keras.Model` named "verifier" that takes `{"left", "right"}` and gives the probability of "same",
-        `(batch, 1)`: large means alike. `evaluation` knows, and turns it round.
+        `(batch, 1)`: large means alike. `evaluation` knows, and turns it round. On JAX and torch the gradient is 0
+        where the probability rounds to 0 or 1; TensorFlow finds the logits behind it.
 
     Raises:
         ValueError: as for `siamese`.
@@ -129,7 +131,8 @@ def verifier(tower, kernel_regularizer=None):
 def prototypical(tower, way, distance="squared_euclidean", scale=10.0):
     """A tower for support and query: each query is told by the nearest mean of a class (Snell et al., 2017).
 
-    Trains on the episodes of `generators.episodes` of as many classes. Compile it with
+    Trains on the episodes of `generators.episodes` of as many classes: the number of a query is its y. Nothing in an
+    array says where a class ends, so a support of 5 classes x 2 would be taken for one of 10 x 1. Compile it with
     `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`. An episode is not to be divided among devices.
 
     Args:
@@ -167,6 +170,8 @@ def classifier(tower, classes, scale=16.0, proxies=None):
     few_shot.fit(support, labels, batch_size=len(labels), epochs=20)
     ```
 
+    The tower itself changes: give a copy, or `towers.freeze` it, where it is needed as it was.
+
     Args:
         tower: As for `siamese`.
         classes: How many classes there are; labels are 0 to classes - 1.
@@ -179,14 +184,20 @@ def classifier(tower, classes, scale=16.0, proxies=None):
     Raises:
         ValueError: as for `siamese`; classes below 2; scale not a positive number; proxies of another shape.
     """
-    head = layers.CosineClassifier(classes, scale, name="cosine_classifier")
+    initializer = "random_normal" if proxies is None else "zeros"
+    head = layers.CosineClassifier(classes, scale, initializer, name="cosine_classifier")
     template = _input_of(tower)
+    if proxies is not None:
+        wanted, proxies = (
+            (head.classes, tower.outputs[0].shape[1]),
+            ops.convert_to_numpy(ops.convert_to_tensor(proxies)),
+        )
+        if tuple(proxies.shape) != wanted or not np.isfinite(proxies).all():
+            told = f"{tuple(proxies.shape)}, {'all' if np.isfinite(proxies).all() else 'not all'} finite"
+            raise ValueError(f"`proxies` are one finite vector for each class, {wanted}. Received: {told}.")
     inputs = keras.Input(template.shape[1:], dtype=template.dtype, name="inputs")
     model = keras.Model(inputs, head(tower(inputs)), name="classifier")
     if proxies is not None:
-        wanted, found = tuple(head.proxies.shape), tuple(proxies.shape)
-        if found != wanted:
-            raise ValueError(f"`proxies` are one vector for each class, {wanted}. Received: {found}.")
         head.proxies.assign(proxies)
     return model
 
@@ -197,6 +208,8 @@ def tower_of(model):
     Raises:
         ValueError: there is none.
     """
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise ValueError(f"Expected a built keras.Model. Received: {model!r}.")
     if model.name == "tower":
         return model
     inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
@@ -209,6 +222,20 @@ def tower_of(model):
     if inside:
         return inside[0]
     raise ValueError(f"Expected a tower, or a model made from one. Received: a model named {model.name!r}.")
+
+
+def head_of(model):
+    """The `layers.WeightedDistance` with which a verifier compares; None for a model that has none.
+
+    Raises:
+        ValueError: something stands behind it, so that it is not known what comes out.
+    """
+    heads = [layer for layer in model.layers if isinstance(layer, layers.WeightedDistance)]
+    if heads and heads[-1] is not model.layers[-1]:
+        raise ValueError(
+            f"The head of a verifier must be its last layer. Received: {model.layers[-1].name!r} behind it."
+        )
+    return heads[-1] if heads else None
 
 
 def _siblings(tower, roles):

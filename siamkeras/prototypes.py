@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from siamkeras import distances
+from siamkeras import distances, losses
 
 
 def prototypes(embeddings, labels, way):
@@ -16,14 +16,20 @@ def prototypes(embeddings, labels, way):
     Returns:
         `(way, dim)`, in float32 at least; a class without examples is at 0.
 
+    Raises:
+        ValueError: labels and embeddings that do not belong together; way below 1; labels, where they are known and not
+            part of a graph, that are not whole numbers from 0 to way - 1.
+
     >>> from siamkeras.prototypes import prototypes
     >>> print(prototypes([[0.0, 0.0], [2.0, 4.0], [5.0, 1.0]], [1, 1, 0], way=2).numpy().tolist())
     [[5.0, 1.0], [1.0, 2.0]]
 
     Reference: https://arxiv.org/abs/1703.05175
     """
-    embeddings = distances.as_float(embeddings)
-    belongs = ops.one_hot(ops.convert_to_tensor(labels), way, dtype=embeddings.dtype)  # (n, way)
+    way = losses.check_whole("way", way, 1)
+    losses.check_known_labels(labels, 0, way - 1)
+    labels, embeddings = losses.labelled(labels, embeddings)
+    belongs = ops.one_hot(ops.cast(labels, "int32"), way, dtype=embeddings.dtype)  # (n, way)
     counts = ops.sum(belongs, axis=0)[:, None]
     return ops.matmul(ops.transpose(belongs), embeddings) / ops.maximum(counts, 1.0)
 

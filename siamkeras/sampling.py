@@ -238,7 +238,7 @@ def episode_table(labels, groups, way, shot, query):
         where = "`labels`"
         if groups is not None:
             first = table.order[table.starts[smallest]]
-            where = f"group {np.asarray(groups)[first].item()!r}"
+            where = f"group {checked_labels(groups, 'groups')[first].item()!r}"
         raise ValueError(
             f"An episode of {way} classes needs as many{'' if groups is None else ' in each group'}. Received: "
             f"{table.group_counts[smallest]} in {where}. Lower `way`{'' if groups is None else ', or drop the group'}."

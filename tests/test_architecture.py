@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "masks": set(),
     "miners": {"masks"},
     "losses": {"distances", "masks", "miners"},
-    "prototypes": {"distances"},
+    "prototypes": {"distances", "losses"},
     "layers": {"distances", "losses", "prototypes"},
     "metrics": {"losses"},
     "downloads": set(),

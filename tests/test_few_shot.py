@@ -53,7 +53,8 @@ def test_accuracy_is_that_of_a_loop_over_the_same_episodes(method, name, distanc
         np.testing.assert_allclose(report.per_episode[protocol], expected)
         mean, error = np.mean(expected), np.std(expected, ddof=1) / np.sqrt(20)
         assert getattr(report, protocol) == pytest.approx(mean)
-        assert report.interval[protocol] == pytest.approx((mean - 1.96 * error, mean + 1.96 * error), rel=1e-3)
+        half = 2.093 * error  # Student's t of 19 degrees of freedom
+        assert report.interval[protocol] == pytest.approx((mean - half, min(mean + half, 1.0)), rel=1e-3)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -139,17 +140,28 @@ def test_a_verifier_compares_by_what_it_has_learned():
     np.testing.assert_array_equal(found.per_episode["accuracy"], alone.per_episode["accuracy"])
 
 
-def test_verification_takes_the_probability_of_different_as_the_distance_of_a_verifier():
-    """Logits 40 - |l - r| of 39 and 38: 1 - p is e^-39 and e^-38, which 1 - sigmoid in float32 would make 0 twice."""
+@pytest.mark.parametrize("bias", [-40.0, -18.0, 0.0, 40.0, 110.0])
+def test_the_distance_of_a_verifier_is_the_negative_log_of_its_probability(bias):
+    """The logits bias - 1 and bias - 2 keep their order also where both probabilities round to 0 or 1."""
     verifier = models.verifier(identity(1))
-    verifier.get_layer("weighted_distance").set_weights([np.float32([[-1]]), np.float32([40.0])])
+    verifier.get_layer("weighted_distance").set_weights([np.float32([[-1]]), np.float32([bias])])
     left, right = np.float32([[0], [0]]), np.float32([[1], [2]])
-    found = evaluation.compare(verifier, left, right, threshold=0.5)
-    np.testing.assert_allclose(found.distance, np.exp([-39.0, -38.0]), rtol=1e-4)
-    assert found.same.all()
+    found = evaluation.compare(verifier, left, right, threshold=np.log(2))
+    np.testing.assert_allclose(found.distance, np.log1p(np.exp([1.0 - bias, 2.0 - bias])), rtol=1e-4)
+    assert found.same.all() == (bias > 2)
     pairs = generators.from_pairs(left, right, np.float32([1, 0]), batch_size=2, shuffle=False)
-    report = evaluation.verification(verifier, pairs, resamples=0)
-    assert report.auc == 1.0
+    assert evaluation.verification(verifier, pairs, resamples=0).auc == 1.0
+
+
+def test_what_stands_behind_the_head_of_a_verifier_is_refused():
+    verifier = models.verifier(identity(1))
+    flat = keras.Model(verifier.input, keras.layers.Reshape((), name="flat")(verifier.output))
+    for measure in (
+        lambda: evaluation.compare(flat, np.float32([[0]]), np.float32([[1]])),
+        lambda: evaluation.few_shot(flat, POINTS[:, :1], LABELS, method="nearest"),
+    ):
+        with pytest.raises(ValueError, match="must be its last layer. Received: 'flat' behind"):
+            measure()
 
 
 def test_a_model_compares_by_its_own_distance():
@@ -160,6 +172,67 @@ def test_a_model_compares_by_its_own_distance():
     assert evaluation.one_shot_runs(models.siamese(identity(2), "cosine"), runs).told.tolist() == [[1]]
     assert evaluation.one_shot_runs(identity(2), runs).told.tolist() == [[1]]
     assert evaluation.one_shot_runs(identity(2), runs, distance="manhattan").told.tolist() == [[0]]
+
+
+def test_equal_distances_are_no_answer():
+    """A tower that gives the same for everything is right in no trial, though all answers are the first."""
+    runs = Runs(np.ones((2, 3, 2), "float32"), np.ones((2, 4, 2), "float32"), np.zeros((2, 4), int), None)
+    assert evaluation.one_shot_runs(identity(2), runs).accuracy == 0.0
+
+
+def test_bytes_are_divided_in_both_halves_of_a_run():
+    points = np.uint8([[[250, 0], [10, 10]]])
+    runs = Runs(points, points.astype("float32") / 255, np.array([[0, 1]]), None)
+    assert evaluation.one_shot_runs(identity(2), runs, distance="euclidean").accuracy == 1.0
+
+
+HALF = np.ones((2, 3, 2), "float32")
+
+
+@pytest.mark.parametrize(
+    "runs, message",
+    [
+        (Runs(HALF, HALF[:1], np.zeros((2, 3), int), None), r"Received: \(2, 3, 2\), \(1, 3, 2\) and \(2, 3\)"),
+        (Runs(HALF, HALF[..., :1], np.zeros((2, 3), int), None), r"and answers \(runs, trials\)"),
+        (Runs(HALF, HALF, np.zeros(3, int), None), r"and answers \(runs, trials\)"),
+        (Runs(HALF[0], HALF[0], np.zeros((3, 2), int), None), r"and answers \(runs, trials\)"),
+        (Runs(HALF, HALF, np.full((2, 3), 3), None), "from 0 to 2. Received: int64, from 3 to 3"),
+        (Runs(HALF, HALF, np.full((2, 3), -1), None), "from 0 to 2"),
+        (Runs(HALF, HALF, np.zeros((2, 3)), None), "from 0 to 2. Received: float64"),
+        (Runs(HALF, HALF, np.zeros((2, 3), int), ("Greek",)), "Received: 2 runs, 1 alphabets"),
+        (Runs(HALF * np.nan, HALF, np.zeros((2, 3), int), None), "`support` must be finite"),
+    ],
+)
+def test_runs_that_do_not_belong_together_are_refused(runs, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.one_shot_runs(identity(2), runs)
+
+
+def test_a_broken_tower_is_no_result():
+    inputs = keras.Input((3,))
+    broken = keras.Model(inputs, keras.layers.Rescaling(float("inf"))(inputs), name="tower")
+    with pytest.raises(ValueError, match="Embeddings must be finite. Received: NaN or infinity for image 0"):
+        evaluation.few_shot(broken, POINTS, LABELS, way=3)
+
+
+def test_a_distance_of_ones_own_is_asked_for_whole_embeddings_only():
+    def weighted(x, y):
+        return keras.ops.sum(keras.ops.matmul(keras.ops.abs(x - y), np.float32([[1], [2], [3]])), axis=-1)
+
+    found = evaluation.few_shot(identity(), POINTS, LABELS, way=3, episodes=5, distance=weighted)
+    scaled = evaluation.few_shot(identity(), POINTS * [1, 2, 3], LABELS, way=3, episodes=5, distance="manhattan")
+    np.testing.assert_array_equal(found.per_episode["accuracy"], scaled.per_episode["accuracy"])
+
+
+def test_measuring_draws_nothing_from_the_generator_of_keras():
+    """What is drawn after it, as in a training that goes on, is what would have been drawn without it."""
+    drawn = []
+    for measured in (False, True):
+        keras.utils.set_random_seed(0)
+        if measured:
+            evaluation.few_shot(identity(), POINTS, LABELS, way=3, episodes=2, method="fine_tuned", steps=1)
+        drawn.append(float(keras.random.normal(())))
+    assert drawn[0] == drawn[1]
 
 
 def test_several_views_are_averaged():
@@ -201,12 +274,16 @@ def test_both_protocols_stand_in_the_table():
         ({"images": np.ones((36, 4), "float32")}, r"takes images of shape \(3,\).* Received: images of shape \(4,\)"),
         ({"views": 2}, "Several views need `augment`"),
         ({"seed": -1}, "`seed` must be a whole number, at least 0"),
+        ({"method": "classifier", "distance": "cosine"}, "takes cosine similarity: leave `distance` out"),
+        ({"images": np.array(["a.png"] * 36)}, "takes images in memory. Received: <U5"),
+        ({"model": "tower"}, "Expected a built keras.Model. Received: 'tower'"),
+        ({"way": 4, "groups": np.array([f"g{g}" for g in GROUPS], dtype=object)}, "Received: 3 in group 'g1'"),
     ],
 )
 def test_few_shot_refuses_what_cannot_be(arguments, message):
-    given = {"images": POINTS, "labels": LABELS, "way": 3, "query": 2, "episodes": 5} | arguments
+    given = {"model": identity(), "images": POINTS, "labels": LABELS, "way": 3, "query": 2, "episodes": 5} | arguments
     with pytest.raises(ValueError, match=message):
-        evaluation.few_shot(identity(), **given)
+        evaluation.few_shot(**given)
 
 
 def test_a_verifier_has_no_prototypes_and_no_other_distance():

@@ -22,6 +22,18 @@ def test_a_tower_comes_back_nearly_as_it_was(tmp_path):
     assert again.name == "tower"
 
 
+def test_what_would_come_back_as_another_tower_is_not_kept(tmp_path):
+    large = towers.conv((8, 8, 1), embedding_dim=3, filters=(2,))
+    large.set_weights([weight + 1e6 for weight in large.get_weights()])
+    for tower in (towers.conv((8, 8, 1), embedding_dim=3, filters=(2,), normalize=False), large):
+        tower.set_weights([3 * weight for weight in tower.get_weights()])
+        with pytest.raises(ValueError, match="Only a `towers.conv` with embeddings of length 1, whose weights fit"):
+            kept.save(tmp_path / "mine.npz", tower)
+        assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="kept in a file `.npz`. Received: .*mine.weights"):
+        kept.save(tmp_path / "mine.weights", towers.conv((8, 8, 1), embedding_dim=3, filters=(2,)))
+
+
 def test_a_damaged_or_missing_file_is_named(tmp_path):
     broken = tmp_path / "broken.npz"
     broken.write_bytes(b"PK no zip")

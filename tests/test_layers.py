@@ -213,7 +213,10 @@ def test_later_layers_survive_a_round_trip(layer, kept):
         (lambda: layers.PrototypeLogits(2, scale=-1), "Received: scale=-1"),
         (lambda: layers.PrototypeLogits(2, "hamming"), "Received: 'hamming'"),
         (lambda: layers.PrototypeLogits(2)([TWO]), r"takes \[support, query\]"),
-        (lambda: layers.PrototypeLogits(2)([np.ones((4, 3)), np.ones((1, 2))]), r"takes \[support, query\]"),
+        (
+            lambda: layers.PrototypeLogits(2)([np.ones((4, 3)), np.ones((1, 2))]),
+            r"takes \[support, query\] of one length",
+        ),
         (lambda: layers.PrototypeLogits(2)([np.ones((3, 2)), TWO]), "as many embeddings of each. Received: 3"),
         (lambda: layers.CosineClassifier(1), "`classes` must be a whole number of at least 2. Received: classes=1"),
         (lambda: layers.CosineClassifier(2.5), "Received: classes=2.5"),

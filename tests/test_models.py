@@ -314,5 +314,7 @@ def test_a_classifier_begins_with_the_proxies_that_it_is_given(tower):
     x = images(5)
     expected = [[2 * (1 - oracles.distance("cosine", a, b)) for b in proxies] for a in ops.convert_to_numpy(tower(x))]
     np.testing.assert_allclose(ops.convert_to_numpy(model(x)), expected, rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match=r"one vector for each class, \(4, 3\). Received: \(3, 3\)"):
+    with pytest.raises(ValueError, match=r"one finite vector for each class, \(4, 3\). Received: \(3, 3\), all finite"):
         models.classifier(tower, classes=4, proxies=proxies[:3])
+    with pytest.raises(ValueError, match=r"Received: \(4, 3\), not all finite"):
+        models.classifier(tower, classes=4, proxies=(proxies * np.nan).tolist())

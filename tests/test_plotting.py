@@ -313,8 +313,10 @@ def test_trials_mark_the_answer_and_what_was_told_instead():
     [
         ({"answers": [0, 4]}, r"`answers` must be numbers of the support, from 0 to 3. Received: \[0 4\]"),
         ({"told": [0.5, 1.0]}, "`told` must be numbers of the support"),
+        ({"told": [-1, 0]}, "`told` must be numbers of the support"),
+        ({"columns": 2.5}, "`columns` must be a whole number of at least 1. Received: columns=2.5"),
         ({"told": [1]}, "told"),
-        ({"columns": 0}, "`columns` must be at least 1"),
+        ({"columns": 0}, "`columns` must be a whole number of at least 1. Received: columns=0"),
     ],
 )
 def test_trials_that_do_not_fit_are_refused(arguments, message):
@@ -641,7 +643,7 @@ def test_intervals_are_shades_around_their_curve():
     assert {(x, end) for x, pair in zip([1, 5, 9], ends, strict=True) for end in pair} <= drawn
     assert shade.get_facecolor()[0][:3] == pytest.approx(to_rgba(line(ax, "a").get_color())[:3])
     assert (line(ax, "a").get_marker(), line(ax, "b").get_marker()) == ("o", "None")
-    for wrong in ({"c": ends}, {"a": ends[:2]}):
+    for wrong in ({"c": ends}, {"a": ends[:2]}, {"a": [end[::-1] for end in ends]}, {"a": np.full((3, 2), np.nan)}):
         with pytest.raises(ValueError, match=r"one \(low, high\) for each point of a curve, \['a', 'b'\]"):
             plotting.curves([1, 5, 9], {"a": [0, 0, 0], "b": [0, 0, 0]}, "x", "y", intervals=wrong)
 

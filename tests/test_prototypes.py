@@ -35,6 +35,35 @@ def test_logits_are_distances_with_their_sign_changed():
     assert found == pytest.approx([-50.0, -10.0], rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    "labels, way, message",
+    [
+        ([1, 2, 3], 3, r"whole numbers from 0 to 2. Received: \[1, 2, 3\]"),
+        (np.array([-1, 0, 1]), 2, r"from 0 to 1. Received: \[-1, 0, 1\]"),
+        ([0, 0.5, 1], 2, r"from 0 to 1. Received: \[0.0, 0.5, 1.0\]"),
+        (["a", "b", "c"], 3, "from 0 to 2"),
+        ([0, 1], 2, "Every embedding needs one label"),
+        ([0, 1, 1], 0, "`way` must be a whole number of at least 1"),
+        (np.arange(20), 3, "Received: 20 labels, int64, from 0 to 19"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(labels, way, message):
+    with pytest.raises(ValueError, match=message):
+        prototypes(np.eye(3, dtype="float32"), labels, way)
+
+
+def test_a_column_of_labels_serves_too():
+    x, labels = RNG.normal(size=(3, 2)).astype("float32"), np.array([1, 0, 1])
+    flat, column = (ops.convert_to_numpy(prototypes(x, each, 2)) for each in (labels, labels[:, None]))
+    np.testing.assert_array_equal(flat, column)
+
+
+def test_a_label_beyond_the_classes_costs_nan_and_not_nothing():
+    """Labels from 1 to 3 for three classes: the last is none. Nor is -2, which is not the word for "no label"."""
+    found = ops.convert_to_numpy(losses.fine_tuning([1, 3, -2, -1], RNG.normal(size=(4, 3)).astype("float32")))
+    assert np.isnan(found).tolist() == [False, True, True, False]
+
+
 def test_fine_tuning_loss_agrees_with_plain_sums():
     """Two labelled of four: the mean of their -log p, and 0.3 times the mean entropy of the others."""
     x, labels = RNG.normal(size=(4, 3)).astype("float32"), np.array([2, -1, 0, -1])

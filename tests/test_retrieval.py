@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import oracles
 import pytest
+from keras import ops
 from PIL import Image
 
 from siamkeras import data, distances, retrieval, towers
@@ -452,3 +453,47 @@ def test_towers_of_any_image_size_embed(tower):
     inputs = keras.Input((None, None, 1))
     any_size = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
     np.testing.assert_allclose(retrieval.embed(any_size, IMAGES)[:, 0], IMAGES.mean(axis=(1, 2, 3)), rtol=1e-5)
+
+
+def brighter(image, seed):
+    """Adds to all pixels a number that the seed alone decides, from 0 to 0.999."""
+    return image + float_of(seed)
+
+
+def float_of(seed):
+    return ops.cast(ops.mod(seed[0], 1000), "float32") / 1000
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="distorts in the graph of a tf.data stream")
+def test_views_are_averaged_and_depend_on_seed_and_place():
+    """The tower gives back its input: the mean of the image and of two that are brighter by different numbers."""
+    inputs = keras.Input((2,))
+    tower = keras.Model(inputs, keras.layers.Identity()(inputs))
+    images = np.float32([[0, 1], [2, 3], [4, 5], [6, 7]])
+    seen = retrieval.embed(tower, images, views=3, augment=brighter, seed=5)
+    added = (seen - images) * 3 / 2  # on average of the two distorted views
+    np.testing.assert_allclose(added[:, 0], added[:, 1], atol=1e-4)
+    assert len(np.unique(added[:, 0].round(4))) == 4 and (added > 0).all()
+    again, whole = (retrieval.embed(tower, images, views=3, augment=brighter, seed=5, batch_size=n) for n in (3, 4))
+    np.testing.assert_array_equal(again, whole)
+    other = retrieval.embed(tower, images, views=3, augment=brighter, seed=9)
+    assert not np.allclose(other, seen)
+    # The second view of a seed is not the first of the next one.
+    second = 3 * seen - 2 * retrieval.embed(tower, images, views=2, augment=brighter, seed=5)
+    assert not np.allclose(second, 2 * retrieval.embed(tower, images, views=2, augment=brighter, seed=6) - images)
+    bytes_seen = retrieval.embed(tower, np.uint8(images * 10), views=3, augment=brighter, seed=5)
+    np.testing.assert_allclose(bytes_seen - images * 10 / 255, added * 2 / 3, atol=1e-4)
+
+
+@pytest.mark.parametrize("arguments", [{"views": 2}, {"views": 2, "augment": brighter, "load": brighter}])
+def test_views_need_a_distortion_and_images_in_memory(arguments):
+    inputs = keras.Input((2,))
+    tower = keras.Model(inputs, keras.layers.Identity()(inputs))
+    with pytest.raises(ValueError, match="Several views need `augment`, and images in memory; .* Received: views=2"):
+        retrieval.embed(tower, np.ones((3, 2), "float32"), **arguments)
+    with pytest.raises(ValueError, match="`augment` needs several views. Received: views=1"):
+        retrieval.embed(tower, np.ones((3, 2), "float32"), augment=brighter)
+    with pytest.raises(ValueError, match="`augment` is a function of an image and a seed. Received: 3"):
+        retrieval.embed(tower, np.ones((3, 2), "float32"), views=2, augment=3)
+    with pytest.raises(ValueError, match="`views` must be a whole number, at least 1. Received: 0"):
+        retrieval.embed(tower, np.ones((3, 2), "float32"), views=0)

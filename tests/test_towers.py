@@ -468,7 +468,7 @@ def test_koch_takes_a_penalty_for_each_layer_and_images_of_65_pixels():
         ValueError, match=r"at least 65 pixels a side.*Received: input_shape=\(64, 105, 1\).*koch_small"
     ):
         towers.koch((64, 105, 1))
-    for l2 in ((1e-4,) * 4, (-1, 0, 0, 0, 0)):
+    for l2 in ((1e-4,) * 4, (-1, 0, 0, 0, 0), 1e-4, None, "abcde"):
         with pytest.raises(ValueError, match="a penalty for each of five layers, at least 0"):
             towers.koch(l2=l2)
 

@@ -55,7 +55,8 @@ def checked_factors(name, value, zero=False):
 
 
 def _is_number(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    # What is drawn is float32, in which larger ones are infinite and smaller ones 0.
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and (value == 0 or 1e-30 < abs(value) < 1e30)
 
 
 def _is_range(value):

@@ -131,7 +131,10 @@ def _file():
     fault = _fault(content)
     if fault:
         raise ConnectionError(f"{absent} and what was downloaded is something else: {fault}. {remedy}")
-    _keep(places[-1], content)
+    try:
+        _keep(places[-1], content)
+    except OSError as error:
+        raise ConnectionError(f"{absent} and cannot be kept there: {downloads.told(error)}. {remedy}") from error
     return places[-1]
 
 

@@ -51,7 +51,10 @@ def by_fine_tuning(measure, steps, learning_rate, entropy, scale):
         if not made:
             # One model for all episodes of a size: it is compiled once, and set back for each.
             inputs = keras.Input((dim,))
-            made["model"] = models.classifier(keras.Model(inputs, keras.layers.Identity()(inputs)), way, scale)
+            # With proxies, so that nothing is drawn: to measure must not change the training that goes on after it.
+            proxies = np.zeros((way, dim), "float32")
+            tower = keras.Model(inputs, keras.layers.Identity()(inputs))
+            made["model"] = models.classifier(tower, way, scale, proxies)
             made["model"].compile(keras.optimizers.Adam(learning_rate), loss)
             made["model"].optimizer.build(made["model"].trainable_variables)
             made["fresh"] = [ops.convert_to_numpy(variable) for variable in made["model"].optimizer.variables]

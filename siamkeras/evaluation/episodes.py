@@ -5,14 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
-from siamkeras import layers, models, retrieval, sampling
-from siamkeras.distances import pairwise
+from siamkeras import distances, layers, models, retrieval, sampling
 from siamkeras.evaluation import adapting, tables
 from siamkeras.examples import checked_images
 from siamkeras.retrieval.checks import checked_name, checked_whole
-
-# 1.96 standard errors of the mean on both sides.
-NORMAL_95 = 1.959964
 
 
 class FewShot(NamedTuple):
@@ -22,8 +18,8 @@ class FewShot(NamedTuple):
         accuracy: Share of the queries that are told rightly, mean over episodes of any classes.
         within: The same over episodes within one group each, such as an alphabet: the harder task. None where the
             examples have no groups.
-        interval: `{"accuracy": (low, high), "within": (low, high)}`, 95 %: the mean and 1.96 standard errors of it on
-            both sides.
+        interval: `{"accuracy": (low, high), "within": (low, high)}`, 95 %, by Student's t over episodes: how sure the
+            mean is for *these* images. Other classes would differ by more, however many episodes are drawn.
         per_episode: `{"accuracy": (episodes,), "within": (episodes,)}`, share of the queries of each.
         way, shot, query: Classes of an episode; examples of each in its support; others of each that were asked for.
         method: How a query was told: `"prototype"`, `"nearest"`, `"classifier"`, `"fine_tuned"`.
@@ -88,7 +84,8 @@ def few_shot(
         query: Other examples of each class that are asked for.
         episodes: How many, for each of the two protocols.
         method: A name from the table; a verifier knows "nearest" only.
-        distance: A name in `distances.DISTANCES`, or a function; None for that of the model, or else "cosine".
+        distance: A name in `distances.DISTANCES`, or a function, for "prototype" and "nearest"; None for that of the
+            model, or else "cosine".
         seed: Whole number; the same gives the same episodes.
         views, augment: As for `retrieval.embed`.
         **options: Of `"fine_tuned"`: `steps` (50), `learning_rate` (0.01), `entropy` (0.1), `scale` (10).
@@ -98,7 +95,7 @@ def few_shot(
 
     Raises:
         ValueError: fewer than `way` classes, in all or in a group; a class with fewer than `shot + query` images;
-            unknown method or option; what does not fit the tower.
+            unknown method or option; what does not fit the tower; embeddings that are not finite.
 
     References: https://arxiv.org/abs/1703.05175, https://arxiv.org/abs/2003.11539, https://arxiv.org/abs/1909.02729
     """
@@ -107,17 +104,22 @@ def few_shot(
     tower, measure, is_verifier = comparison(model, distance)
     if is_verifier and method != "nearest":
         raise ValueError(f'A verifier compares couples: method="nearest". Received: method={method!r}.')
+    if method in ("classifier", "fine_tuned") and distance is not None:
+        raise ValueError(f"method={method!r} takes cosine similarity: leave `distance` out. Received: {distance!r}.")
     tell = METHODS[method](measure, **adapting.checked_options(method, options))
+    seed, images = sampling.whole("seed", seed, 0), np.asarray(images)
+    if images.dtype.kind in "USO":
+        raise ValueError(f"`few_shot` takes images in memory. Received: {images.dtype}, shape {images.shape}.")
     images = checked_images(images)
     labels = sampling.checked_labels(labels)
     if len(images) != len(labels):
         raise ValueError(f"Every image needs one label. Received: {len(images)} images, {len(labels)} labels.")
     protocols = {"accuracy": None} | ({} if groups is None else {"within": groups})
     tables_of = {name: sampling.episode_table(labels, of, way, shot, query) for name, of in protocols.items()}
-    embeddings = retrieval.embed(tower, images, views=views, augment=augment, seed=seed)
+    embeddings = _embedded(tower, images, views, augment, seed)
     found = {}
     for name, (table, way, shot, query) in tables_of.items():
-        drawn = _drawn(table, way, shot, query, episodes, sampling.whole("seed", seed, 0))
+        drawn = _drawn(table, way, shot, query, episodes, seed)
         number = np.repeat(np.arange(way), query)
         found[name] = np.array(
             [np.mean(tell(embeddings[support], embeddings[asked]) == number) for support, asked in drawn]
@@ -140,8 +142,8 @@ class OneShot(NamedTuple):
 
     Attributes:
         accuracy: Share of the trials that are told rightly.
-        interval: `{"accuracy": (low, high)}`, 95 %, by Wilson: for trials that do not depend on one another, as those
-            of one run do a little, which have one support.
+        interval: `{"accuracy": (low, high)}`, 95 %, by Wilson: for trials that do not depend on one another. Those of
+            one run do, having one support: the standard error of pixels over the official runs is 1.2 times as large.
         per_run: `(runs,)` share of each.
         per_alphabet: `{alphabet: share}`, where the alphabets are known.
         told: `(runs, trials)` which of the support each query was told to be.
@@ -171,7 +173,7 @@ class OneShot(NamedTuple):
 def one_shot_runs(model, runs, distance=None, views=1, augment=None, seed=0):
     """Measures one-shot classification on fixed runs, such as the official twenty of Omniglot.
 
-    Each query is told to be of the class of the nearest support image.
+    Each query is told to be of the class of the nearest support image, and is right where no other is as near.
 
     Args:
         model: As for `few_shot`.
@@ -182,21 +184,24 @@ def one_shot_runs(model, runs, distance=None, views=1, augment=None, seed=0):
         `OneShot`.
 
     Raises:
-        ValueError: images of another shape than the tower takes; unknown distance.
+        ValueError: support, queries, answers or alphabets that do not belong together; images of another shape than the
+            tower takes; embeddings that are not finite; unknown distance.
 
     Reference: https://doi.org/10.1126/science.aab3050
     """
     from scipy.stats import binomtest
 
     tower, measure, _ = comparison(model, distance)
-    support, queries = np.asarray(runs.support), np.asarray(runs.queries)
+    support, queries, answers = _checked_runs(runs)
     number, trials, way = len(support), queries.shape[1], support.shape[1]
     both = np.concatenate([each.reshape(-1, *each.shape[2:]) for each in (support, queries)])
-    embeddings = retrieval.embed(tower, both, views=views, augment=augment, seed=seed)
+    embeddings = _embedded(tower, both, views, augment, seed)
     of_support, of_queries = np.split(embeddings, [number * way])
     of_support, of_queries = of_support.reshape(number, way, -1), of_queries.reshape(number, trials, -1)
-    told = np.array([measure(asked, known).argmin(axis=1) for asked, known in zip(of_queries, of_support, strict=True)])
-    right = told == np.asarray(runs.answers)
+    found = np.array([measure(asked, known) for asked, known in zip(of_queries, of_support, strict=True)])
+    told = found.argmin(axis=2)
+    as_near = found <= np.take_along_axis(found, answers[..., None], axis=2)
+    right = np.sum(as_near, axis=2) == 1  # the answer alone: nothing is gained by the same embedding for everything
     interval = binomtest(int(right.sum()), right.size).proportion_ci(method="wilson")
     alphabets = np.array([] if runs.alphabets is None else runs.alphabets)
     return OneShot(
@@ -215,27 +220,55 @@ def comparison(model, distance=None):
     `measure` takes embeddings `(q, dim)` and `(s, dim)` and gives distances `(q, s)`, as numpy; of a verifier they are
     logits with their sign changed.
     """
-    tower, head = models.tower_of(model), model.layers[-1] if model.layers else None
-    if isinstance(head, layers.WeightedDistance):
+    tower, head = models.tower_of(model), models.head_of(model)
+    if head is not None:
         if distance is not None:
             raise ValueError(f"A verifier has learned how to compare: leave `distance` out. Received: {distance!r}.")
-        return tower, lambda queries, support: _couples(head, queries, support), True
+
+        def logits(left, right):
+            return -head.logits([left, right])[:, 0]
+
+        return tower, lambda queries, support: ops.convert_to_numpy(distances.pairwise(queries, support, logits)), True
     if distance is None:
         # A model of several distances stacks them behind its layer.
         own = [layer.distance for layer in model.layers if isinstance(layer, (layers.Distance, layers.PrototypeLogits))]
         distance = own[0] if own else "cosine"
 
-    def measure(queries, support):
-        return ops.convert_to_numpy(pairwise(queries, support, distance))
-
-    measure(np.zeros((1, 1), "float32"), np.zeros((1, 1), "float32"))  # an unknown name, before anything is embedded
-    return tower, measure, False
+    known = distances.get(distance)  # an unknown name, before anything is embedded
+    return tower, lambda queries, support: ops.convert_to_numpy(distances.pairwise(queries, support, known)), False
 
 
-def _couples(head, queries, support):
-    left, right = (np.broadcast_to(part, (len(queries), *support.shape)) for part in (queries[:, None], support[None]))
-    logits = head.logits([ops.convert_to_tensor(part.reshape(-1, support.shape[1])) for part in (left, right)])
-    return -ops.convert_to_numpy(logits).reshape(len(queries), len(support))
+def _embedded(tower, images, views, augment, seed):
+    embeddings = retrieval.embed(tower, images, views=views, augment=augment, seed=seed)
+    finite = np.isfinite(embeddings).all(axis=1)
+    if not finite.all():
+        raise ValueError(f"Embeddings must be finite. Received: NaN or infinity for image {finite.argmin()}.")
+    return embeddings
+
+
+def _checked_runs(runs):
+    """Support and queries as float32 `(runs, n, ...)`, answers as integers `(runs, trials)`."""
+    halves = []
+    for name in ("support", "queries"):
+        images = checked_images(getattr(runs, name), name=name)
+        halves.append(images.astype("float32") / 255 if images.dtype == np.uint8 else images)
+    (support, queries), answers = halves, np.asarray(runs.answers)
+    fits = (
+        min(support.ndim, queries.ndim) >= 3 and len(support) == len(queries) and support.shape[2:] == queries.shape[2:]
+    )
+    if not fits or answers.shape != queries.shape[:2]:
+        raise ValueError(
+            "Runs have a support (runs, way, ...), queries (runs, trials, ...) and answers (runs, trials). "
+            f"Received: {support.shape}, {queries.shape} and {answers.shape}."
+        )
+    if answers.dtype.kind not in "iu" or answers.min() < 0 or answers.max() >= support.shape[1]:
+        raise ValueError(
+            f"Answers are whole numbers of the support, from 0 to {support.shape[1] - 1}. "
+            f"Received: {answers.dtype}, from {answers.min()} to {answers.max()}."
+        )
+    if runs.alphabets is not None and len(runs.alphabets) != len(support):
+        raise ValueError(f"Every run has one alphabet. Received: {len(support)} runs, {len(runs.alphabets)} alphabets.")
+    return support, queries, answers
 
 
 def _drawn(table, way, shot, query, episodes, seed):
@@ -248,8 +281,10 @@ def _drawn(table, way, shot, query, episodes, seed):
 
 
 def _interval(values):
-    half = NORMAL_95 * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
+    from scipy.stats import t
+
+    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return max(float(values.mean() - half), 0.0), min(float(values.mean() + half), 1.0)
 
 
 def _by_prototype(measure):

@@ -13,17 +13,18 @@ def table(reports):
 
     Of `Verification`: `TAR@1%` is the true accept rate at a false accept rate of 1 %; `threshold` is followed by
     `given` where it was not chosen on these pairs; FAR and FRR are the errors that it makes. Of `Retrieval`: `P@5` is
-    the precision at 5; `99 of 100` queries were measured, where one has no other of its class.
+    the precision at 5; `99 of 100` queries were measured, where one has no other of its class. Of `FewShot` both
+    protocols stand side by side, where there are groups; of `OneShot` `worst run` is the lowest accuracy of a run.
 
     Raises:
-        ValueError: no reports; reports of two kinds, with other false accept rates or other k.
+        ValueError: no reports; reports of two kinds, with other false accept rates or k, or only some with groups.
     """
     lines = {name: report.columns() for name, report in reports.items()}
     kinds = {(type(report).__name__, *lines[name]): None for name, report in reports.items()}
     if len(kinds) != 1:
         told = [f"{kind} ({', '.join(headings)})" for kind, *headings in kinds]
         raise ValueError(
-            "A table needs reports of one kind, with the same false accept rates or the same k. "
+            "A table needs reports of one kind, with the same false accept rates, the same k, or all with groups. "
             f"Received: {' and '.join(told) or 'none'}."
         )
     rows = [["", *next(iter(lines.values()))], *([name, *cells.values()] for name, cells in lines.items())]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
-from siamkeras import layers, models
+from siamkeras import models
 from siamkeras.evaluation import tables
 from siamkeras.evaluation.curve import Curve, area, balanced_accuracy, equal_error, resampled
 from siamkeras.retrieval.checks import checked_whole
@@ -78,7 +78,7 @@ def verification(model, pairs, threshold=None, **options):
 
     Args:
         model: A `models.siamese`, or any model from `{"left", "right"}` to a distance `(batch,)`; or a
-            `models.verifier`, whose distance is the probability of "different".
+            `models.verifier`, whose distance is -log of the probability of "same": log 2 = 0.693 where that is 1/2.
         pairs: A finite stream of `({"left", "right"}, same)`, as `generators.pairs(..., steps=k)` and
             `generators.from_pairs(..., shuffle=False)` give it.
         threshold: The distance below which a pair is called same, chosen beforehand on validation pairs:
@@ -260,13 +260,12 @@ def _distance(model, inputs):
     for role, value in inputs.items():
         value = np.asarray(value)
         ready[role] = ops.convert_to_tensor(value.astype("float32") / 255 if value.dtype == np.uint8 else value)
-    head = model.layers[-1] if model.layers else None
-    if isinstance(head, layers.WeightedDistance):
-        # Of a verifier the probability of "different", which in float32 is not 0 where that of "same" is 1 already.
+    head = models.head_of(model)
+    if head is not None:
         tower = models.tower_of(model)
-        return ops.convert_to_numpy(
-            ops.sigmoid(-head.logits([tower(ready[role], training=False) for role in ("left", "right")]))
-        ).reshape(-1)
+        logits = head.logits([tower(ready[role], training=False) for role in ("left", "right")])
+        # From the logit, in float64: the probability itself rounds to 0 and 1, where all pairs would be equally far.
+        return np.logaddexp(0.0, -ops.convert_to_numpy(logits).astype("float64")).reshape(-1)
     found = model(ready, training=False)
     if isinstance(found, (dict, list, tuple)):
         raise ValueError(f"The model must give one distance for each pair. Received: {len(found)} outputs.")

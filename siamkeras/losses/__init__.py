@@ -21,7 +21,7 @@ from siamkeras.losses.batches import (
     softmax_of_pairs,
     supervised_contrastive,
 )
-from siamkeras.losses.checks import check_margin, check_positive, check_whole, paired
+from siamkeras.losses.checks import check_known_labels, check_margin, check_positive, check_whole, labelled, paired
 from siamkeras.losses.pairs import ContrastiveLoss, contrastive
 from siamkeras.losses.triplets import AVERAGES, MINING, TripletLoss, active_share, batch_triplet, triplet
 
@@ -36,12 +36,14 @@ __all__ = [
     "TripletLoss",
     "active_share",
     "batch_triplet",
+    "check_known_labels",
     "check_margin",
     "check_positive",
     "check_whole",
     "contrastive",
     "fine_tuning",
     "in_batch_softmax",
+    "labelled",
     "multi_similarity",
     "paired",
     "softmax_of_pairs",

@@ -21,7 +21,8 @@ def fine_tuning(labels, logits, entropy=0.1):
         entropy: Weight of the entropy, at least 0.
 
     Returns:
-        One value per example, `(batch,)`, scaled so that the mean over the batch is the sum above.
+        One value per example, `(batch,)`, scaled so that the mean over the batch is the sum above; NaN for a label that
+        is neither -1 nor a class, so that labels from 1 to classes are found out.
 
     Raises:
         ValueError: labels and logits that do not belong together; entropy not a number of at least 0.
@@ -35,13 +36,16 @@ def fine_tuning(labels, logits, entropy=0.1):
     """
     entropy = check_at_least_0("entropy", entropy)
     labels, logits = labelled(labels, logits)
-    has_label = ops.cast(labels >= 0, logits.dtype)
+    is_known = ops.logical_and(labels >= 0, labels < logits.shape[1])
+    has_label = ops.cast(is_known, logits.dtype)
     log_p = ops.log_softmax(logits, axis=-1)
     chosen = ops.one_hot(ops.maximum(ops.cast(labels, "int32"), 0), logits.shape[1], dtype=logits.dtype)
     cross_entropy = -ops.sum(chosen * log_p, axis=-1)
     uncertainty = -ops.sum(ops.exp(log_p) * log_p, axis=-1)
     without = 1.0 - has_label
-    return per_example(has_label * cross_entropy, has_label) + entropy * per_example(without * uncertainty, without)
+    values = per_example(has_label * cross_entropy, has_label)
+    values = values + entropy * per_example(without * uncertainty, without)
+    return ops.where(ops.logical_or(is_known, labels == -1), values, float("nan"))
 
 
 @keras.saving.register_keras_serializable("siamkeras")

@@ -4,6 +4,7 @@ import math
 import numbers
 
 import keras
+import numpy as np
 from keras import ops
 
 from siamkeras import distances
@@ -53,6 +54,24 @@ def labelled(labels, embeddings):
             f"Received: labels {shapes[0]}, embeddings {shapes[1]}."
         )
     return ops.reshape(labels, (-1,)), distances.as_float(embeddings)
+
+
+def check_known_labels(labels, least, most):
+    """Nothing, or an error; labels within a graph cannot be looked at, and pass.
+
+    Raises:
+        ValueError: labels given as a list or an array that are not whole numbers from `least` to `most`.
+    """
+    if not isinstance(labels, (list, tuple, np.ndarray)):
+        return
+    known = np.asarray(labels)
+    if known.dtype.kind not in "iuf" or not ((known >= least) & (known <= most) & (known == np.round(known))).all():
+        told = (
+            known.tolist()
+            if known.size < 9
+            else f"{known.size} labels, {known.dtype}, from {known.min()} to {known.max()}"
+        )
+        raise ValueError(f"Labels must be whole numbers from {least} to {most}. Received: {told}.")
 
 
 def check_margin(margin, soft=False):

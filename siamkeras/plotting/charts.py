@@ -87,7 +87,7 @@ def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, log=False, title=N
         lines[name] = places, column(name, values, len(places))
     shades = {name: np.asarray(ends) for name, ends in (intervals or {}).items()}
     for name, ends in shades.items():
-        if name not in lines or ends.shape != (len(lines[name][0]), 2):
+        if name not in lines or ends.shape != (len(lines[name][0]), 2) or not np.all(ends[:, 0] <= ends[:, 1]):
             raise ValueError(
                 f"`intervals` are one (low, high) for each point of a curve, {sorted(lines)}. "
                 f"Received: {name!r}, shape {ends.shape}."

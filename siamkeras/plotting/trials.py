@@ -14,7 +14,8 @@ def trials(queries, support, answers=None, told=None, columns=10, ink=True, titl
         queries: `(q, height, width[, channels])`.
         support: `(way, height, width[, channels])`, the same for all queries.
         answers: Which of the support is of the class of each query, `(q,)`; framed blue and solid, optional.
-        told: Which was told, `(q,)`; where it is not the answer it is framed orange and dashed, optional.
+        told: Which was told, `(q,)`; where it is not the answer it is framed orange and dashed, and black where the
+            answers are not given; optional.
         columns: Support images in a row.
         ink: As in `images`.
         title: What the figure shows.
@@ -27,13 +28,16 @@ def trials(queries, support, answers=None, told=None, columns=10, ink=True, titl
     """
     queries, support = as_rgb("queries", queries, ink), as_rgb("support", support, ink)
     way = len(support)
-    if columns < 1:
-        raise ValueError(f"`columns` must be at least 1. Received: columns={columns}.")
+    if not isinstance(columns, int) or columns < 1:
+        raise ValueError(f"`columns` must be a whole number of at least 1. Received: columns={columns!r}.")
     columns = min(columns, way)
     marked = []
     for name, values in (("answers", answers), ("told", told)):
-        values = np.full(len(queries), -1) if values is None else column(name, values, len(queries))
-        if values.dtype.kind not in "iu" or values.min() < -1 or values.max() >= way:
+        if values is None:
+            marked.append(np.full(len(queries), -1))
+            continue
+        values = column(name, values, len(queries))
+        if values.dtype.kind not in "iu" or values.min() < 0 or values.max() >= way:
             raise ValueError(f"`{name}` must be numbers of the support, from 0 to {way - 1}. Received: {values}.")
         marked.append(values)
     rows = -(-way // columns)
@@ -50,7 +54,7 @@ def trials(queries, support, answers=None, told=None, columns=10, ink=True, titl
             axes[row, place + 1] = figure.add_subplot(grid[row * rows + below, beside + 2])
             look = (QUIET, "-")
             if place in (answer, said):
-                look = WORDS["same" if place == answer else "different"]
+                look = WORDS["same" if place == answer else "different"] if answer >= 0 else ("black", "-")
             frame(axes[row, place + 1], picture, "", *look)
     set_title(figure, title, f"{len(queries)} one-shot trial{'s' * (len(queries) > 1)} of {way} classes")
     return axes

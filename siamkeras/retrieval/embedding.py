@@ -40,10 +40,14 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
     (3, 16)
     """
     batch_size, views = checked_whole("batch_size", batch_size, 1), checked_whole("views", views, 1)
-    if views > 1 and (augment is None or load is not None):
+    checked_whole("seed", seed, 0, 2**63 - 1)
+    if (views > 1) != (augment is not None) or (views > 1 and load is not None):
         raise ValueError(
-            f"Several views need `augment`, and images in memory. Received: views={views}, {augment=}, {load=}."
+            "Several views need `augment`, and images in memory; `augment` needs several views. "
+            f"Received: views={views}, augment={augment!r}, load={load!r}."
         )
+    if augment is not None and not callable(augment):
+        raise ValueError(f"`augment` is a function of an image and a seed. Received: {augment!r}.")
     inputs = getattr(tower, "inputs", None) or []
     if len(inputs) != 1:
         raise ValueError(f"`tower` must be a built keras.Model with one input. Received: {tower!r}.")
@@ -53,9 +57,11 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
         images = images[None]
     if load is None:
         _check_fit(images.shape[1:], shape)
+    # All streams first: a distortion that does not work says so before anything is embedded.
+    streams = [_distorted(images, augment, batch_size, seed, view) for view in range(1, views)]
     found = _embedded(tower, _batches(images, load, batch_size, shape))
-    for view in range(1, views):
-        found = found + _embedded(tower, _distorted(images, augment, batch_size, checked_whole("seed", seed, 0), view))
+    for stream in streams:
+        found = found + _embedded(tower, stream.as_numpy_iterator())
     return found / views
 
 
@@ -90,11 +96,13 @@ def _distorted(images, augment, batch_size, seed, view):
         image = tf.numpy_function(lambda place: images[place], [place], images.dtype, stateful=False)
         image = tf.cast(tf.ensure_shape(image, images.shape[1:]), tf.float32)
         image = image / 255.0 if images.dtype == np.uint8 else image
-        key = tf.random.stateless_uniform((2,), tf.stack([seed + view, place]), None, None, tf.int32)
+        # In two steps: views of one seed must not be those of the next.
+        of_view = tf.random.stateless_uniform((), tf.constant([seed, view], tf.int64), None, None, tf.int64)
+        key = tf.random.stateless_uniform((2,), tf.stack([of_view, place]), None, None, tf.int32)
         return tf.ensure_shape(augment(image, key), image.shape)
 
     places = tf.data.Dataset.range(len(images))
-    yield from places.map(at, tf.data.AUTOTUNE).batch(batch_size).prefetch(2).as_numpy_iterator()
+    return places.map(at, tf.data.AUTOTUNE).batch(batch_size).prefetch(2)
 
 
 def _check_fit(sides, shape):

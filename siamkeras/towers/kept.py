@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from keras import ops
 
 from siamkeras.towers.networks import conv
 
@@ -37,10 +38,21 @@ def save(path, tower, **about):
         path: A file, `.npz`.
         tower: What `towers.conv` gave, trained.
         **about: What else is to be known of it: numbers and words.
+
+    Raises:
+        ValueError: another suffix; a tower that would come back as another one.
     """
+    if Path(path).suffix != ".npz":
+        raise ValueError(f"Weights are kept in a file `.npz`. Received: {path}.")
     filters = [layer.filters for layer in tower.layers if isinstance(layer, keras.layers.Conv2D)]
     weights = tower.get_weights()
     about |= {"input_shape": tower.input_shape[1:], "embedding_dim": tower.output_shape[1], "filters": filters}
-    arrays = {f"weight_{number}": weight.astype("float16") for number, weight in enumerate(weights)}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with np.errstate(over="ignore"):  # what is too large is found out below
+        arrays = {f"weight_{number}": weight.astype("float16") for number, weight in enumerate(weights)}
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, about=json.dumps(about | {"weights": len(weights)}), **arrays)
+    images = np.random.default_rng(0).random((8, *tower.input_shape[1:]), "float32")
+    before, after = (np.asarray(ops.convert_to_numpy(each(images))) for each in (tower, load(path)))
+    if not np.abs(after - before).max() < 0.01:  # NaN too
+        Path(path).unlink()
+        raise ValueError("Only a `towers.conv` with embeddings of length 1, whose weights fit float16, can be kept so.")

@@ -1,5 +1,7 @@
 """Towers of papers, as they were published, and what has to change for a small machine."""
 
+import numbers
+
 import keras
 from keras import initializers, layers, regularizers
 
@@ -33,7 +35,8 @@ def koch(input_shape=(105, 105, 1), l2=(2e-4, 2e-4, 2e-4, 2e-4, 2e-4)):
     Reference: https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
     """
     input_shape = image_shape(input_shape)
-    if len(tuple(l2)) != 5 or not all(0 <= each < float("inf") for each in l2):
+    l2 = tuple(l2) if isinstance(l2, (list, tuple)) else (l2,)
+    if len(l2) != 5 or not all(isinstance(each, numbers.Real) and 0 <= each < float("inf") for each in l2):
         raise ValueError(f"`l2` is a penalty for each of five layers, at least 0. Received: {l2!r}.")
     penalties = [regularizers.L2(each) if each else None for each in l2]
     bias = initializers.RandomNormal(0.5, 0.01)
