@@ -267,7 +267,7 @@ def episode_indices(table, way, shot, query, seed, step):
     >>> labels = np.array([7, 7, 7, 3, 3, 3, 5, 5, 5])
     >>> support, query = episode_indices(ClassTable.of(labels), way=2, shot=2, query=1, seed=0, step=0)
     >>> labels[support].tolist(), labels[query].tolist()
-    ([[7, 7], [5, 5]], [[7], [5]])
+    ([[7, 7], [3, 3]], [[7], [3]])
     """
     import tensorflow as tf
 

@@ -57,6 +57,19 @@ def test_accuracy_is_that_of_a_loop_over_the_same_episodes(method, name, distanc
         assert report.interval[protocol] == pytest.approx((mean - half, min(mean + half, 1.0)), rel=1e-3)
 
 
+@pytest.mark.parametrize("method", ["nearest", "classifier"])
+def test_embeddings_that_are_there_give_the_same(method):
+    arguments = {"way": 3, "shot": 2, "query": 3, "episodes": 8, "seed": 2, "method": method}
+    embedded = evaluation.few_shot(identity(), POINTS, LABELS, GROUPS, **arguments)
+    given = evaluation.few_shot_of(POINTS, LABELS, GROUPS, **arguments)
+    for name in ("accuracy", "within"):
+        np.testing.assert_array_equal(given.per_episode[name], embedded.per_episode[name])
+    with pytest.raises(ValueError, match="finite"):
+        evaluation.few_shot_of(POINTS * np.nan, LABELS, **arguments)
+    with pytest.raises(ValueError, match="Received: 'hamming'|leave `distance` out"):
+        evaluation.few_shot_of(POINTS, LABELS, **arguments, distance="hamming")
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_tells_clusters_apart_and_guesses_at_noise(method):
     """Three of each of five classes around far centres: all right. Labels that mean nothing: one of five."""

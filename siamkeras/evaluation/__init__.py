@@ -4,7 +4,7 @@ Distances come in, small meaning alike. A score, large meaning alike, is a dista
 only here: `score = -distance`.
 """
 
-from siamkeras.evaluation.episodes import FewShot, OneShot, few_shot, one_shot_runs
+from siamkeras.evaluation.episodes import FewShot, OneShot, few_shot, few_shot_of, one_shot_runs
 from siamkeras.evaluation.retrieving import Retrieval, map_at_r, precision_at_k, recall_at_k, retrieval
 from siamkeras.evaluation.tables import Table, table
 from siamkeras.evaluation.verifying import (
@@ -28,6 +28,7 @@ __all__ = [
     "compare",
     "distances_of",
     "few_shot",
+    "few_shot_of",
     "map_at_r",
     "one_shot_runs",
     "precision_at_k",

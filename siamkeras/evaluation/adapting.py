@@ -7,7 +7,7 @@ from keras import ops
 from siamkeras import losses, models
 
 # Of "fine_tuned": steps of Adam on all of the support, their size, weight of the entropy, scale of the cosines.
-DEFAULTS = {"steps": 50, "learning_rate": 0.01, "entropy": 0.1, "scale": 10.0}
+DEFAULTS = {"steps": 30, "learning_rate": 0.01, "entropy": 0.1, "scale": 20.0}
 
 
 def checked_options(method, options):

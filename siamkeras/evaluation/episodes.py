@@ -8,7 +8,7 @@ from keras import ops
 from siamkeras import distances, layers, models, retrieval, sampling
 from siamkeras.evaluation import adapting, tables
 from siamkeras.examples import checked_images
-from siamkeras.retrieval.checks import checked_name, checked_whole
+from siamkeras.retrieval.checks import checked_embeddings, checked_name, checked_whole
 
 
 class FewShot(NamedTuple):
@@ -88,7 +88,7 @@ def few_shot(
             model, or else "cosine".
         seed: Whole number; the same gives the same episodes.
         views, augment: As for `retrieval.embed`.
-        **options: Of `"fine_tuned"`: `steps` (50), `learning_rate` (0.01), `entropy` (0.1), `scale` (10).
+        **options: Of `"fine_tuned"`: `steps` (30), `learning_rate` (0.01), `entropy` (0.1), `scale` (20).
 
     Returns:
         `FewShot`.
@@ -100,41 +100,75 @@ def few_shot(
     References: https://arxiv.org/abs/1703.05175, https://arxiv.org/abs/2003.11539, https://arxiv.org/abs/1909.02729
     """
     checked_name("method", method, METHODS)
-    episodes = checked_whole("episodes", episodes, 2)
     tower, measure, is_verifier = comparison(model, distance)
     if is_verifier and method != "nearest":
         raise ValueError(f'A verifier compares couples: method="nearest". Received: method={method!r}.')
-    if method in ("classifier", "fine_tuned") and distance is not None:
-        raise ValueError(f"method={method!r} takes cosine similarity: leave `distance` out. Received: {distance!r}.")
-    tell = METHODS[method](measure, **adapting.checked_options(method, options))
-    seed, images = sampling.whole("seed", seed, 0), np.asarray(images)
+    images = np.asarray(images)
     if images.dtype.kind in "USO":
         raise ValueError(f"`few_shot` takes images in memory. Received: {images.dtype}, shape {images.shape}.")
     images = checked_images(images)
+    _check_distance(method, distance)
+    measured = _plan(len(images), labels, groups, way, shot, query, episodes, method, measure, seed, options)
+    return measured(_embedded(tower, images, views, augment, seed))
+
+
+def few_shot_of(
+    embeddings,
+    labels,
+    groups=None,
+    way=5,
+    shot=1,
+    query=5,
+    episodes=1000,
+    method="prototype",
+    distance=None,
+    seed=0,
+    **options,
+):
+    """`few_shot` of embeddings that are there already, `(n, dim)`; all else as there, with "cosine" unless told.
+
+    >>> import numpy as np
+    >>> from siamkeras import evaluation
+    >>> embeddings = np.repeat(np.eye(3), 4, axis=0)  # three classes of four, each in one point
+    >>> evaluation.few_shot_of(embeddings, np.repeat([7, 3, 9], 4), way=3, query=2, episodes=10).accuracy
+    1.0
+    """
+    checked_name("method", method, METHODS)
+    embeddings = checked_embeddings(embeddings)
+    _check_distance(method, distance)
+    measure = _measure("cosine" if distance is None else distance)
+    return _plan(len(embeddings), labels, groups, way, shot, query, episodes, method, measure, seed, options)(
+        embeddings
+    )
+
+
+def _check_distance(method, distance):
+    if method in ("classifier", "fine_tuned") and distance is not None:
+        raise ValueError(f"method={method!r} takes cosine similarity: leave `distance` out. Received: {distance!r}.")
+
+
+def _plan(count, labels, groups, way, shot, query, episodes, method, measure, seed, options):
+    """A function from embeddings `(count, dim)` to `FewShot`, after all that it needs has been checked."""
+    episodes, seed = checked_whole("episodes", episodes, 2), sampling.whole("seed", seed, 0)
+    tell = METHODS[method](measure, **adapting.checked_options(method, options))
     labels = sampling.checked_labels(labels)
-    if len(images) != len(labels):
-        raise ValueError(f"Every image needs one label. Received: {len(images)} images, {len(labels)} labels.")
+    if count != len(labels):
+        raise ValueError(f"Every image needs one label. Received: {count} images, {len(labels)} labels.")
     protocols = {"accuracy": None} | ({} if groups is None else {"within": groups})
     tables_of = {name: sampling.episode_table(labels, of, way, shot, query) for name, of in protocols.items()}
-    embeddings = _embedded(tower, images, views, augment, seed)
-    found = {}
-    for name, (table, way, shot, query) in tables_of.items():
-        drawn = _drawn(table, way, shot, query, episodes, seed)
-        number = np.repeat(np.arange(way), query)
-        found[name] = np.array(
-            [np.mean(tell(embeddings[support], embeddings[asked]) == number) for support, asked in drawn]
-        )
-    mean = {name: float(values.mean()) for name, values in found.items()}
-    return FewShot(
-        accuracy=mean["accuracy"],
-        within=mean.get("within"),
-        interval={name: _interval(values) for name, values in found.items()},
-        per_episode=found,
-        way=way,
-        shot=shot,
-        query=query,
-        method=method,
-    )
+
+    def measured(embeddings):
+        found = {}
+        for name, (table, *numbers) in tables_of.items():
+            number = np.repeat(np.arange(way), query)
+            drawn = _drawn(table, *numbers, episodes, seed)
+            scores = [np.mean(tell(embeddings[support], embeddings[asked]) == number) for support, asked in drawn]
+            found[name] = np.array(scores)
+        mean = {name: float(values.mean()) for name, values in found.items()}
+        interval = {name: _interval(values) for name, values in found.items()}
+        return FewShot(mean["accuracy"], mean.get("within"), interval, found, way, shot, query, method)
+
+    return measured
 
 
 class OneShot(NamedTuple):
@@ -234,8 +268,12 @@ def comparison(model, distance=None):
         own = [layer.distance for layer in model.layers if isinstance(layer, (layers.Distance, layers.PrototypeLogits))]
         distance = own[0] if own else "cosine"
 
+    return tower, _measure(distance), False
+
+
+def _measure(distance):
     known = distances.get(distance)  # an unknown name, before anything is embedded
-    return tower, lambda queries, support: ops.convert_to_numpy(distances.pairwise(queries, support, known)), False
+    return lambda queries, support: ops.convert_to_numpy(distances.pairwise(queries, support, known))
 
 
 def _embedded(tower, images, views, augment, seed):

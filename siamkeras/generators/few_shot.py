@@ -50,7 +50,7 @@ def episodes(
     >>> images = np.arange(9, dtype="float32").reshape(9, 1)  # image 4 shows the number 4, and 3 are of each class
     >>> inputs, number = next(iter(generators.episodes(images, np.repeat([10, 20, 30], 3), way=2, query=2, seed=3)))
     >>> (inputs["support"][:, 0] // 3).numpy().tolist(), (inputs["query"][:, 0] // 3).numpy().tolist()
-    ([2.0, 0.0], [2.0, 2.0, 0.0, 0.0])
+    ([1.0, 0.0], [1.0, 1.0, 0.0, 0.0])
     >>> number.numpy().tolist()
     [0, 0, 1, 1]
     """
