@@ -394,7 +394,7 @@ def test_a_frozen_application_works_in_training_as_at_inference(small):
         (lambda: towers.unfreeze(toy(), layers=True), r"Received: layers=True"),
         (
             lambda: towers.pretrained("VGG16"),
-            r"`name` must be one of MobileNetV3Small, .*ConvNeXtTiny. Received: 'VGG16'",
+            r"`name` must be one of omniglot, MobileNetV3Small, .*ConvNeXtTiny. Received: 'VGG16'",
         ),
         (lambda: towers.pretrained("ResNet50V2", None, (31, 64, 3)), r"at least 32 pixels a side.*\(31, 64, 3\)"),
         (
