@@ -39,7 +39,9 @@ def fine_tuning(labels, logits, entropy=0.1):
     is_known = ops.logical_and(labels >= 0, labels < logits.shape[1])
     has_label = ops.cast(is_known, logits.dtype)
     log_p = ops.log_softmax(logits, axis=-1)
-    chosen = ops.one_hot(ops.maximum(ops.cast(labels, "int32"), 0), logits.shape[1], dtype=logits.dtype)
+    chosen = ops.one_hot(
+        ops.clip(ops.cast(labels, "int32"), 0, logits.shape[1] - 1), logits.shape[1], dtype=logits.dtype
+    )
     cross_entropy = -ops.sum(chosen * log_p, axis=-1)
     uncertainty = -ops.sum(ops.exp(log_p) * log_p, axis=-1)
     without = 1.0 - has_label
