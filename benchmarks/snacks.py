@@ -98,6 +98,7 @@ def fitted(name, photos, settings, checkpoint=None, seed=0):
     from siamkeras import models
 
     keras.utils.set_random_seed(seed)
+    settings = {name: value for name, value in settings.items() if name != "towers"}  # this is one of them
     first = round(settings["pretrained"] * settings["steps"])
     stages = [settings | {"steps": settings["steps"] - first}]
     if first:
