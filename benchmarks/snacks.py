@@ -5,7 +5,7 @@ of the `test` split then searches among them. Contenders:
 
 - pixels, and colour histograms;
 - the tower of lesson 4, trained as there: 800 steps as a cosine classifier, 400 with the triplet loss;
-- seven such towers of other seeds, half an hour on busy cores, their embeddings side by side; and with the colour
+- seven such towers of other seeds, 25 minutes on busy cores, their embeddings side by side; and with the colour
   histogram beside these.
 
 `--trials` compares what might help, 1,200 steps each, on a fifth of the photos that is held out: every choice was made

@@ -188,10 +188,8 @@ def classifier(tower, classes, scale=16.0, proxies=None):
     head = layers.CosineClassifier(classes, scale, initializer, name="cosine_classifier")
     template = _input_of(tower)
     if proxies is not None:
-        wanted, proxies = (
-            (head.classes, tower.outputs[0].shape[1]),
-            ops.convert_to_numpy(ops.convert_to_tensor(proxies)),
-        )
+        wanted = head.classes, tower.outputs[0].shape[1]
+        proxies = ops.convert_to_numpy(ops.convert_to_tensor(proxies))
         if tuple(proxies.shape) != wanted or not np.isfinite(proxies).all():
             told = f"{tuple(proxies.shape)}, {'all' if np.isfinite(proxies).all() else 'not all'} finite"
             raise ValueError(f"`proxies` are one finite vector for each class, {wanted}. Received: {told}.")

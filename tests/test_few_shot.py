@@ -248,18 +248,13 @@ def test_measuring_draws_nothing_from_the_generator_of_keras():
     assert drawn[0] == drawn[1]
 
 
-def test_several_views_are_averaged():
-    """Seen as it is and with one component gone, as the seed says: the mean of both embeddings is compared."""
-    tower = identity(2)
-    seen = []
-
-    def halve(point, seed):
-        seen.append(seed)
-        return point / 2
-
-    runs = Runs(np.float32([[[4, 0], [0, 2]]]), np.float32([[[3, 1]]]), np.array([[0]]), None)
-    report = evaluation.one_shot_runs(tower, runs, distance="euclidean", views=3, augment=halve)
-    assert report.accuracy == 1.0 and seen
+def test_several_views_are_averaged_before_they_are_compared():
+    """As it is, the query (3, 2.5) is nearer to (4, 0) than to (0, 4). Every second view has its first component turned
+    round: the mean of the query, (0, 2.5), is nearer to that of (0, 4), which stays, than to (0, 0)."""
+    runs = Runs(np.float32([[[4, 0], [0, 4]]]), np.float32([[[3, 2.5]]]), np.array([[1]]), None)
+    turned = {"views": 2, "augment": lambda point, seed: point * np.float32([-1, 1])}
+    assert evaluation.one_shot_runs(identity(2), runs, distance="euclidean").told.tolist() == [[0]]
+    assert evaluation.one_shot_runs(identity(2), runs, distance="euclidean", **turned).told.tolist() == [[1]]
 
 
 def test_both_protocols_stand_in_the_table():

@@ -8,7 +8,7 @@ from keras import ops
 from siamkeras import distances, layers, models, retrieval, sampling
 from siamkeras.evaluation import adapting, tables
 from siamkeras.examples import checked_images
-from siamkeras.retrieval.checks import checked_embeddings, checked_name, checked_whole
+from siamkeras.retrieval.checks import checked_embeddings, checked_name
 
 
 class FewShot(NamedTuple):
@@ -149,7 +149,7 @@ def _check_distance(method, distance):
 
 def _plan(count, labels, groups, way, shot, query, episodes, method, measure, seed, options):
     """A function from embeddings `(count, dim)` to `FewShot`, after all that it needs has been checked."""
-    episodes, seed = checked_whole("episodes", episodes, 2), sampling.whole("seed", seed, 0)
+    episodes, seed = sampling.whole("episodes", episodes, 2), sampling.whole("seed", seed, 0)
     tell = METHODS[method](measure, **adapting.checked_options(method, options))
     labels = sampling.checked_labels(labels)
     if count != len(labels):
@@ -291,10 +291,8 @@ def _checked_runs(runs):
         images = checked_images(getattr(runs, name), name=name)
         halves.append(images.astype("float32") / 255 if images.dtype == np.uint8 else images)
     (support, queries), answers = halves, np.asarray(runs.answers)
-    fits = (
-        min(support.ndim, queries.ndim) >= 3 and len(support) == len(queries) and support.shape[2:] == queries.shape[2:]
-    )
-    if not fits or answers.shape != queries.shape[:2]:
+    runs_and_images = [(half.shape[:1], half.shape[2:]) for half in halves if half.ndim >= 3]
+    if runs_and_images != [(answers.shape[:1], support.shape[2:])] * 2 or answers.shape != queries.shape[:2]:
         raise ValueError(
             "Runs have a support (runs, way, ...), queries (runs, trials, ...) and answers (runs, trials). "
             f"Received: {support.shape}, {queries.shape} and {answers.shape}."

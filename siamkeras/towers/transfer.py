@@ -38,8 +38,8 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
     ```
 
     `pretrained("omniglot")` takes no other argument, comes with the package, and knows written characters: a
-    `towers.conv` for images of 28x28 with ink 1 on 0, trained on the background alphabets by `benchmarks/omniglot.py`,
-    whose result file says how well it does on others.
+    `towers.conv` for images of 28x28 with ink 1 on 0, trained on 25 of the 30 background alphabets by
+    `benchmarks/omniglot.py`, whose result file says how well it does on others.
 
     Args:
         name: "omniglot"; or a name in `APPLICATIONS`, from small to large: MobileNetV3Small, MobileNetV3Large,
