@@ -5,8 +5,10 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from siamkeras import evaluation, generators, models, towers
+from siamkeras.evaluation.episodes import METHODS as METHOD_OF
 
 RNG = np.random.default_rng(12)
 LABELS = np.repeat([7, 3, 40, 11, 5, 9], 6)
@@ -68,6 +70,22 @@ def test_embeddings_that_are_there_give_the_same(method):
         evaluation.few_shot_of(POINTS * np.nan, LABELS, **arguments)
     with pytest.raises(ValueError, match="Received: 'hamming'|leave `distance` out"):
         evaluation.few_shot_of(POINTS, LABELS, **arguments, distance="hamming")
+
+
+def test_the_penalty_of_the_classifier_is_an_option():
+    """As scikit-learn's own on the same vectors of length 1, for two penalties that tell some queries differently."""
+    rng, told = np.random.default_rng(3), []
+    support, asked = rng.normal(size=(5, 4, 3)), rng.normal(size=(5, 20, 3))
+    known, wanted = (
+        part.reshape(-1, 3) / np.linalg.norm(part.reshape(-1, 3), axis=1)[:, None] for part in (support, asked)
+    )
+    for C in (0.05, 200.0):
+        told.append(METHOD_OF["classifier"](None, C=C)(support, asked))
+        expected = LogisticRegression(C=C, max_iter=1000).fit(known, np.repeat(np.arange(5), 4)).predict(wanted)
+        np.testing.assert_array_equal(told[-1], expected)
+    assert np.any(told[0] != told[1])
+    with pytest.raises(ValueError, match="`C` must be a number above 0"):
+        evaluation.few_shot_of(POINTS, LABELS, way=3, query=2, method="classifier", C=0)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -275,6 +293,7 @@ def test_both_protocols_stand_in_the_table():
         ({"method": "best"}, "`method` must be one of .*'prototype'.* Received: 'best'"),
         ({"distance": "hamming"}, "Received: 'hamming'"),
         ({"steps": 3}, "method='prototype' has no options. Received: steps"),
+        ({"method": "classifier", "steps": 3}, "has the options C. Received: steps"),
         ({"method": "fine_tuned", "rate": 3}, "has the options steps, .*Received: rate"),
         ({"method": "fine_tuned", "entropy": -1}, "Received: entropy=-1"),
         ({"method": "fine_tuned", "steps": -1}, "`steps` must be a whole number of at least 0"),

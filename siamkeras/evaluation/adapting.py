@@ -6,8 +6,12 @@ from keras import ops
 
 from siamkeras import losses, models
 
-# Of "fine_tuned": steps of Adam on all of the support, their size, weight of the entropy, scale of the cosines.
-DEFAULTS = {"steps": 30, "learning_rate": 0.01, "entropy": 0.1, "scale": 20.0}
+DEFAULTS = {
+    # Inverse of the penalty on weights. Embeddings of length 1 need large weights: scikit-learn's 1 holds them back.
+    "classifier": {"C": 10.0},
+    # Steps of Adam on all of the support, their size, weight of the entropy, scale of the cosines.
+    "fine_tuned": {"steps": 30, "learning_rate": 0.01, "entropy": 0.1, "scale": 20.0},
+}
 
 
 def checked_options(method, options):
@@ -16,7 +20,7 @@ def checked_options(method, options):
     Raises:
         ValueError: an option that the method does not have.
     """
-    known = DEFAULTS if method == "fine_tuned" else {}
+    known = DEFAULTS.get(method, {})
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise ValueError(
@@ -26,14 +30,16 @@ def checked_options(method, options):
     return known | options
 
 
-def by_classifier(measure):
+def by_classifier(measure, C):
     """A function `(support (way, shot, dim), asked (way, query, dim))` to the class of each query, `(way * query,)`."""
     from sklearn.linear_model import LogisticRegression
+
+    losses.check_positive("C", C)
 
     def tell(support, asked):
         known, wanted = _unit(support), _unit(asked)
         number = np.repeat(np.arange(len(support)), support.shape[1])
-        return LogisticRegression(max_iter=1000).fit(known, number).predict(wanted)
+        return LogisticRegression(C=C, max_iter=1000).fit(known, number).predict(wanted)
 
     return tell
 

@@ -88,7 +88,8 @@ def few_shot(
             model, or else "cosine".
         seed: Whole number; the same gives the same episodes.
         views, augment: As for `retrieval.embed`.
-        **options: Of `"fine_tuned"`: `steps` (30), `learning_rate` (0.01), `entropy` (0.1), `scale` (20).
+        **options: Of `"fine_tuned"`: `steps` (30), `learning_rate` (0.01), `entropy` (0.1), `scale` (20). Of
+            `"classifier"`: `C` (10), the inverse of the penalty on its weights.
 
     Returns:
         `FewShot`.
