@@ -16,6 +16,7 @@ HEADLINES = {
     "batch_losses": "| supervised contrastive |",
     "file_streams": "| pairs / Keras, >= 0.9 ",
     "import_time": "| `import siamkeras` after it ",
+    "koch": "| koch small ",
     "nearest": "| approximate, clustered ",
     "omniglot": "| official runs, one plain embedding ",
     "pair_streams": "| loop, 64 pairs in a batch ",
