@@ -49,7 +49,10 @@ RESULTS = Path(__file__).parent / "results" / "snacks.json"
 
 
 def photo_tower(settings):
-    """The tower of lesson 4: blocks of a convolution, the average over places, an embedding of length 1."""
+    """The tower of lesson 4, but for the momentum of its batch normalisation, 0.99 here.
+
+    Blocks of a convolution, the average over places, an embedding of length 1.
+    """
     import keras
     from keras import layers
 
