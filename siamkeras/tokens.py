@@ -17,6 +17,7 @@ ENGLISH = "abcdefghijklmnopqrstuvwxyz0123456789"
 PAD, UNKNOWN = 0, 1
 # With (a number below buckets) * MULTIPLIER + a character, int32 does not overflow.
 MULTIPLIER, MOST_BUCKETS = 40487, 46340
+LONGEST_WORD = 15
 
 
 def words(sentences, most=5000, length=32):
@@ -83,6 +84,7 @@ class HashedNGrams(layers.Layer):
 
     Args:
         sizes: The n.
+        words: Whether each whole word, of up to 15 letters, counts besides, as one more n-gram.
         buckets: How many numbers there are, at most 46,340.
 
     Raises:
@@ -96,13 +98,15 @@ class HashedNGrams(layers.Layer):
     4
     """
 
-    def __init__(self, sizes=(3, 4, 5), buckets=2**14, **kwargs):
+    def __init__(self, sizes=(3, 4, 5), words=False, buckets=2**14, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
         sizes = [sizes] if isinstance(sizes, int) else list(sizes)
         if not sizes:
             raise ValueError("`sizes` must hold at least one number. Received: none.")
         self.sizes = [check_whole("sizes", size, 1) for size in sizes]
-        self.buckets = check_whole("buckets", buckets, 1)
+        if not isinstance(words, bool):
+            raise ValueError(f"`words` must be True or False. Received: words={words!r}.")
+        self.words, self.buckets = words, check_whole("buckets", buckets, 1)
         if self.buckets > MOST_BUCKETS:
             raise ValueError(f"There can be at most {MOST_BUCKETS:,} buckets. Received: buckets={buckets}.")
 
@@ -117,7 +121,14 @@ class HashedNGrams(layers.Layer):
         codes = ops.cast(inputs, "int32")
         codes = ops.pad(ops.where(codes == PAD, UNKNOWN, codes), [[0, 0], [1, 1]], constant_values=UNKNOWN)
         is_letter = codes > UNKNOWN
-        found = [self._of_size(size, codes, is_letter) for size in self.sizes if size <= codes.shape[1]]
+        width = codes.shape[1]
+        found = [self._of_size(size, codes, is_letter, n_gram) for size in self.sizes if size <= width]
+        if self.words:
+            found += [
+                self._of_size(letters + 2, codes, is_letter, whole_word)
+                for letters in range(1, LONGEST_WORD + 1)
+                if letters + 2 <= width
+            ]
         rows = ops.shape(codes)[0]
         # The last bucket is for what is no n-gram.
         place = ops.concatenate(found, axis=1) + ops.arange(rows, dtype="int32")[:, None] * (self.buckets + 1)
@@ -125,24 +136,33 @@ class HashedNGrams(layers.Layer):
         counts = ops.segment_sum(ops.ones_like(place, dtype="float32"), place, rows * (self.buckets + 1))
         return ops.reshape(counts, (-1, self.buckets + 1))[:, :-1]
 
-    def _of_size(self, size, codes, is_letter):
-        """The number of the n-gram that begins at each place; `buckets` where none does."""
+    def _of_size(self, size, codes, is_letter, is_wanted):
+        """The number of what begins at each place and is wanted; `buckets` where that is nothing."""
         windows = codes.shape[1] - size + 1
-        number = ops.full_like(codes[:, :windows], size % self.buckets)
+        # Whole words are others than n-grams of the same characters.
+        number = ops.full_like(codes[:, :windows], (size + 97 * (is_wanted is whole_word)) % self.buckets)
         for offset in range(size):
             number = (number * MULTIPLIER + codes[:, offset : offset + windows]) % self.buckets
-        letters = [is_letter[:, offset : offset + windows] for offset in range(size)]
-        inside = letters[1:-1] or letters
-        is_one = ops.any(ops.stack(letters), axis=0)
-        if size > 2:
-            is_one = ops.logical_and(is_one, ops.all(ops.stack(inside), axis=0))
-        return ops.where(is_one, number, self.buckets)
+        letters = ops.stack([is_letter[:, offset : offset + windows] for offset in range(size)])
+        return ops.where(is_wanted(letters), number, self.buckets)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.buckets)
 
     def get_config(self):
-        return {**super().get_config(), "sizes": self.sizes, "buckets": self.buckets}
+        return {**super().get_config(), "sizes": self.sizes, "words": self.words, "buckets": self.buckets}
+
+
+def n_gram(letters):
+    """Which windows are n-grams: one letter at least, and separators at their ends alone; `(size, ...)` -> `(...)`."""
+    found = ops.any(letters, axis=0)
+    return ops.logical_and(found, ops.all(letters[1:-1], axis=0)) if letters.shape[0] > 2 else found
+
+
+def whole_word(letters):
+    """Which windows are a word between two separators; `(size, ...)` -> `(...)`."""
+    bounded = ops.logical_not(ops.logical_or(letters[0], letters[-1]))
+    return ops.logical_and(bounded, ops.all(letters[1:-1], axis=0))
 
 
 def inverse_document_frequencies(counts):

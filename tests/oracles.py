@@ -25,10 +25,14 @@ def contrastive(same, distance, margin):
     return same * pull + (1 - same) * push
 
 
+def words(sentence):
+    """The words of a sentence: letters and digits in a row, in small letters."""
+    return "".join(letter if letter.isalnum() else " " for letter in sentence.lower()).split()
+
+
 def n_grams(sentence, size):
     """The n-grams of a sentence, cut from each of its words with a separator before and behind it."""
-    words = "".join(letter if letter.isalnum() else " " for letter in sentence.lower()).split()
-    return [f" {word} "[at : at + size] for word in words for at in range(len(word) + 3 - size)]
+    return [f" {word} "[at : at + size] for word in words(sentence) for at in range(len(word) + 3 - size)]
 
 
 def auc(distances, same):

@@ -78,11 +78,13 @@ def test_the_manhattan_lstm_has_the_weights_of_its_paper():
 
 
 def tf_idf(sentences, sizes):
-    """TF-IDF vectors of length 1 by a loop, over the n-grams that occur."""
+    """TF-IDF vectors of length 1 by a loop, over the n-grams and words that occur, each as log(1 + count)."""
     grams = [[gram for size in sizes for gram in oracles.n_grams(sentence, size)] for sentence in sentences]
+    for row, sentence in zip(grams, sentences, strict=True):
+        row += [f"<{word}>" for word in oracles.words(sentence)]
     names = sorted({gram for row in grams for gram in row})
     weights = [np.log((1 + len(grams)) / (1 + sum(name in row for row in grams))) + 1 for name in names]
-    vectors = np.array([[row.count(name) for name in names] for row in grams]) * weights
+    vectors = np.log1p([[row.count(name) for name in names] for row in grams]) * weights
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
@@ -94,7 +96,7 @@ def test_without_vectors_the_embedding_is_tf_idf_but_for_its_order():
 
 def test_random_vectors_keep_the_distances_but_for_chance():
     """The cosine of two sums of 4,096 random numbers strays by 1 / sqrt(4096) = 0.016; four times that."""
-    tower = towers.hashed(32, 4096, sizes=(3, 4), buckets=2000, sentences=numbers(SENTENCES))
+    tower = towers.hashed(32, 4096, sizes=(3, 4), buckets=40_000, sentences=numbers(SENTENCES))
     found, wanted = embedded(tower, numbers(SENTENCES)), tf_idf(SENTENCES, (3, 4))
     np.testing.assert_allclose(found @ found.T, wanted @ wanted.T, atol=0.063)
 

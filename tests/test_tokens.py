@@ -47,6 +47,18 @@ def test_n_grams_are_counted_as_a_loop_counts_them(size):
         assert sorted(row[row > 0]) == sorted(collections.Counter(grams).values())
 
 
+def test_whole_words_are_counted_besides_and_are_no_n_grams():
+    """ "A cat is a cat" has the words a, cat, is, a, cat: counts 2, 2, 1. The word a is another thing than the 3-gram
+    `_a_`, and a word of sixteen letters is too long."""
+    layer = tokens.HashedNGrams([50], words=True, buckets=40_000)
+    found = counted(layer, numbers([*SENTENCES, "a" * 15, "a" * 16], length=50))
+    for sentence, row in zip(SENTENCES, found, strict=False):
+        assert sorted(row[row > 0]) == sorted(collections.Counter(oracles.words(sentence)).values())
+    assert found[-2:].sum(axis=1).tolist() == [1, 0]
+    both = counted(tokens.HashedNGrams([3], words=True, buckets=40_000), numbers(["a"]))
+    assert both.sum() == 2 and both.max() == 1
+
+
 def test_one_n_gram_has_one_number_wherever_it_stands():
     """ "cat" and "a cat" share the three 3-grams of cat; the other has `_a_` besides."""
     first, second = counted(tokens.HashedNGrams([3], buckets=40_000), numbers(["cat", "a cat"]))
@@ -70,9 +82,9 @@ def test_numbers_of_n_grams_do_not_depend_on_the_machine():
         return found
 
     for buckets in (7, 16384, tokens.MOST_BUCKETS):
-        row = counted(tokens.HashedNGrams([3], buckets), numbers(["a"]))[0]
+        row = counted(tokens.HashedNGrams([3], buckets=buckets), numbers(["a"]))[0]
         assert np.flatnonzero(row).tolist() == [number([1, 2, 1], buckets)]
-        row = counted(tokens.HashedNGrams([4], buckets), numbers(["99"]))[0]
+        row = counted(tokens.HashedNGrams([4], buckets=buckets), numbers(["99"]))[0]
         assert np.flatnonzero(row).tolist() == [number([1, 37, 37, 1], buckets)]
 
 
@@ -86,7 +98,7 @@ def test_sizes_longer_than_a_sentence_count_nothing():
 
 
 def test_the_layer_comes_back_from_its_config():
-    layer = tokens.HashedNGrams([2, 3], buckets=99)
+    layer = tokens.HashedNGrams([2, 3], words=True, buckets=99)
     again = keras.layers.deserialize(keras.layers.serialize(layer))
     codes = numbers(SENTENCES)
     np.testing.assert_array_equal(counted(again, codes), counted(layer, codes))
@@ -113,6 +125,7 @@ def test_document_frequencies_by_hand():
         (lambda: tokens.characters(alphabet=""), "different characters. Received: ''"),
         (lambda: tokens.HashedNGrams([0]), "`sizes` must be a whole number of at least 1"),
         (lambda: tokens.HashedNGrams([]), "`sizes` must hold at least one number. Received: none"),
+        (lambda: tokens.HashedNGrams(words=3), "`words` must be True or False. Received: words=3"),
         (lambda: tokens.HashedNGrams(buckets=50_000), "at most 46,340 buckets. Received: buckets=50000"),
         (lambda: tokens.HashedNGrams()(np.zeros((2, 3, 4), "int32")), "of fixed length. Received: "),
     ],

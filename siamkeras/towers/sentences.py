@@ -74,11 +74,20 @@ def recurrent(
     return finished(inputs, x, embedding_dim, normalize)
 
 
-def hashed(tokens=None, embedding_dim=512, sizes=(3, 4, 5), buckets=2**14, sentences=None, dropout=0.0, normalize=True):
+def hashed(
+    tokens=None,
+    embedding_dim=512,
+    sizes=(3, 4, 5),
+    words=True,
+    buckets=2**14,
+    sentences=None,
+    dropout=0.0,
+    normalize=True,
+):
     """Tower of hashed n-grams: how often each occurs, and a vector for each; the embedding is their sum.
 
     The vectors begin as random ones, times the inverse document frequency of their n-gram: so distances are, from the
-    start and but for chance, those of TF-IDF vectors, the strongest simple comparison of texts. Training then changes
+    start and but for chance, those of TF-IDF vectors, a simple comparison of texts and a strong one. Training changes
     how much each n-gram weighs, and moves vectors of different n-grams towards each other or apart; Adam with a
     learning rate of 0.01 has served well. Order counts only within words; a sentence without a
     letter of the alphabet has the embedding 0, and the cosine distance 1 to all others.
@@ -88,8 +97,8 @@ def hashed(tokens=None, embedding_dim=512, sizes=(3, 4, 5), buckets=2**14, sente
             of sentences: numbers of their characters come in, `(length,)`, on any backend. None for
             `tokens.characters()`.
         embedding_dim: Length of the embedding. The more, the nearer are the distances to those of TF-IDF at the
-            start; None for no vectors, but counts times weights: an embedding as long as there are buckets.
-        sizes, buckets: Of the n-grams; see `tokens.HashedNGrams`.
+            start; None for no vectors, but TF-IDF itself: an embedding as long as there are buckets.
+        sizes, words, buckets: Of the n-grams; see `tokens.HashedNGrams`.
         sentences: Sentences to count document frequencies in, from the training set: `(n,)` strings, or numbers
             `(n, length)` as they come in. None weighs all n-grams alike.
         dropout: Share of the n-grams that are left out in training, from 0 to below 1: what is left of a sentence has
@@ -109,7 +118,7 @@ def hashed(tokens=None, embedding_dim=512, sizes=(3, 4, 5), buckets=2**14, sente
         inputs, x = _tokenised(tokens)
     else:
         inputs = x = keras.Input(tuple(checked_sizes("tokens", [tokens])), dtype="int32", name="inputs")
-    x = counts = tokenising.HashedNGrams(sizes, buckets, name="n_grams")(x)
+    x = counts = tokenising.HashedNGrams(sizes, words, buckets, name="n_grams")(x)
     weights = np.ones(buckets, "float32")
     if sentences is not None:
         weights = _document_weights(keras.Model(inputs, counts), sentences)
@@ -152,10 +161,10 @@ class MaskedMean(layers.Layer):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class NGramWeights(layers.Layer):
-    """Counts times a weight for each n-gram: `(batch, buckets)` -> `(batch, buckets)`, float32.
+    """`log(1 + count)` times a weight, for each n-gram: `(batch, buckets)` -> `(batch, buckets)`, float32.
 
-    What is learned is the logarithm of a weight, 0 at the start: a weight stays above 0, and a step of training makes
-    it larger or smaller by a share of itself.
+    That something occurs twice says more than once, and not twice as much. What is learned is the logarithm of a
+    weight, 0 at the start: a weight stays above 0, and a step of training changes it by a share of itself.
     """
 
     def __init__(self, **kwargs):
@@ -165,7 +174,7 @@ class NGramWeights(layers.Layer):
         self.logarithms = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="logarithms")
 
     def call(self, inputs):
-        return inputs * ops.exp(self.logarithms)
+        return ops.log1p(inputs) * ops.exp(self.logarithms)
 
     def compute_output_shape(self, input_shape):
         return input_shape
