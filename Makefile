@@ -10,7 +10,8 @@ LESSONS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 BENCHMARKS := $(filter-out benchmarks/measuring.py benchmarks/training.py,$(sort $(wildcard benchmarks/*.py)))
 # What has to give the same answers on every backend of Keras: all that is written in keras.ops, or calls a tower.
 BACKEND_TESTS := $(wildcard $(addprefix tests/test_,$(addsuffix .py,\
-	distances masks miners losses triplets batch_losses prototypes layers metrics callbacks towers kept models retrieval)))
+	distances masks miners losses triplets batch_losses prototypes layers metrics callbacks towers kept models retrieval \
+	tokens sentence_towers)))
 
 export KERAS_BACKEND := tensorflow
 export TF_CPP_MIN_LOG_LEVEL := 2

@@ -7,7 +7,7 @@ TensorFlow, matplotlib or scikit-learn, when it is first used.
 
 import importlib
 
-from siamkeras import callbacks, distances, layers, losses, masks, metrics, miners, models, prototypes, towers
+from siamkeras import callbacks, distances, layers, losses, masks, metrics, miners, models, prototypes, tokens, towers
 
 __version__ = "0.1.0"
 
@@ -35,6 +35,7 @@ __all__ = [
     "miners",
     "models",
     "prototypes",
+    "tokens",
     "towers",
     *_LAZY,
 ]

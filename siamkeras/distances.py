@@ -36,6 +36,18 @@ def manhattan(x, y):
     return ops.sum(absolute_difference(x, y), axis=-1)
 
 
+def exponential_manhattan(x, y):
+    """`1 - exp(-sum_i |x_i - y_i|)`, `(...)`, from 0 to 1: one minus the similarity of the Manhattan LSTM.
+
+    >>> from siamkeras import distances
+    >>> print(round(float(distances.exponential_manhattan([0.0, 0.0], [0.5, 0.2])), 4))  # 1 - exp(-0.7)
+    0.5034
+
+    Reference: https://doi.org/10.1609/aaai.v30i1.10350
+    """
+    return 1.0 - ops.exp(-manhattan(x, y))
+
+
 def cosine(x, y):
     """One minus the cosine of the angle between `x` and `y`, `(...)`, from 0 (same way) to 2 (opposite).
 
@@ -66,6 +78,7 @@ def unit_length(x):
 DISTANCES = {
     "cosine": cosine,
     "euclidean": euclidean,
+    "exponential_manhattan": exponential_manhattan,
     "manhattan": manhattan,
     "squared_euclidean": squared_euclidean,
 }

@@ -54,6 +54,70 @@ class Examples(NamedTuple):
         )
 
 
+class SentencePairs(NamedTuple):
+    """Pairs of sentences, and how alike the two of each are in meaning.
+
+    Attributes:
+        left: `(n,)` strings.
+        right: `(n,)` strings; `right[i]` goes with `left[i]`.
+        same: `(n,)` float32 in [0, 1]: 1 = they mean the same, 0 = they have nothing to do with each other.
+        source: Where the pairs come from, in one sentence.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    same: np.ndarray
+    source: str = "given by the caller"
+
+    def __repr__(self):
+        return f"{len(self.same):,} pairs of sentences, mean same {np.mean(self.same):.2f}, source: {self.source}"
+
+    @property
+    def sentences(self):
+        """All sentences, `(2 n,)`: first those on the left, then those on the right."""
+        return np.concatenate([self.left, self.right])
+
+
+def checked_sentences(sentences, name="sentences"):
+    """`sentences` as an array of strings, `(n,)`.
+
+    Raises:
+        ValueError: not strings, or not one-dimensional; none; an empty one, or one of blanks.
+    """
+    found = np.asarray(sentences)
+    strings = found.dtype.kind in "US" or (
+        found.dtype.kind in "OT" and all(isinstance(each, (str, bytes)) for each in found.flat)
+    )
+    if found.ndim != 1 or not found.size or not strings:
+        raise ValueError(
+            f"`{name}` must be sentences, (n,) strings, at least one. Received: {found.dtype}, shape {found.shape}."
+        )
+    found = np.array([each.decode() if isinstance(each, bytes) else str(each) for each in found.tolist()])
+    empty = np.flatnonzero(np.char.strip(found) == "")
+    if empty.size:
+        raise ValueError(
+            f"Every sentence needs at least one word. Received: {str(found[empty[0]])!r} at position {empty[0]} of "
+            f"`{name}`, {empty.size} such in all. Leave these pairs out."
+        )
+    return found
+
+
+def checked_text(text, name="sentences"):
+    """`text` as an array of strings, `(n,)`, or of numbers of words or characters, `(n, length)` int32.
+
+    Raises:
+        ValueError: as `checked_sentences`; numbers of another shape, or below 0.
+    """
+    found = np.asarray(text)
+    if found.dtype.kind not in "iu":
+        return checked_sentences(found, name)
+    if found.ndim != 2 or not found.size or found.min() < 0 or found.max() >= 2**31:
+        raise ValueError(
+            f"Numbers of words are (n, length), whole and at least 0. Received: `{name}` of shape {found.shape}."
+        )
+    return np.ascontiguousarray(found, "int32")
+
+
 def _taken(images, chosen):
     # Aligned, so that `generators` reads them in place.
     return np.take(images, chosen, axis=0, out=aligned((len(chosen), *images.shape[1:]), images.dtype), mode="clip")

@@ -13,9 +13,11 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
     Every sibling is the same tower with the same weights: training the model trains the tower.
 
     Args:
-        tower: A `keras.Model` with one input and one output `(batch, dim)`, from `towers` or your own.
+        tower: A `keras.Model` with one input and one output `(batch, dim)`, from `towers` or your own. Or a dict
+            `{role: tower}`: siblings of different kinds, each with weights of its own, whose embeddings are of one
+            length and meet in one space.
         distance: A name in `distances.DISTANCES`, or a function; None gives the embeddings themselves.
-        roles: A name for each sibling; the model's Inputs have these names.
+        roles: A name for each sibling; the model's Inputs have these names. Of a dict the keys are the roles.
 
     Returns:
         A `keras.Model` named "siamese" that takes a dict keyed by role, each `(batch, *input_shape)`. It gives
@@ -26,7 +28,7 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
 
     Raises:
         ValueError: a tower that is not a model with one input and one output `(batch, dim)`; fewer than two roles,
-            or one twice; unknown distance.
+            or one twice; towers of different embeddings; unknown distance.
     """
     inputs, embeddings = _siblings(tower, roles)
     outputs = embeddings if distance is None else _distances(list(embeddings.values()), distance)
@@ -203,6 +205,8 @@ def classifier(tower, classes, scale=16.0, proxies=None):
 def tower_of(model):
     """The tower inside a model of this module; a tower, a model of one input and one output, is given back as it is.
 
+    Of siblings of different kinds it is that of the first role.
+
     Raises:
         ValueError: there is none.
     """
@@ -237,12 +241,27 @@ def head_of(model):
 
 
 def _siblings(tower, roles):
+    if isinstance(tower, dict):
+        return _siblings_of_kinds(tower)
     roles = tuple(roles) if isinstance(roles, (list, tuple)) else (roles,)
     if len(roles) < 2 or len(set(roles)) < len(roles):
         raise ValueError(f"Siblings need at least two different names. Received: roles={roles}.")
     template = _input_of(tower)
     inputs = {role: keras.Input(template.shape[1:], dtype=template.dtype, name=role) for role in roles}
     return inputs, {role: tower(sibling) for role, sibling in inputs.items()}
+
+
+def _siblings_of_kinds(towers):
+    if len(towers) < 2 or not all(isinstance(role, str) for role in towers):
+        raise ValueError(f"Siblings of different kinds are at least two, {{role: tower}}. Received: {list(towers)}.")
+    templates = {role: _input_of(tower) for role, tower in towers.items()}
+    dims = {role: tower.outputs[0].shape[1] for role, tower in towers.items()}
+    if len(set(dims.values())) > 1:
+        raise ValueError(f"Siblings meet in one space: their embeddings are of one length. Received: {dims}.")
+    inputs = {role: keras.Input(each.shape[1:], dtype=each.dtype, name=role) for role, each in templates.items()}
+    # A model has no two layers of one name, and towers are all named "tower".
+    named = {role: keras.Model(each.inputs[0], each.outputs[0], name=f"{role}_tower") for role, each in towers.items()}
+    return inputs, {role: each(inputs[role]) for role, each in named.items()}
 
 
 def _input_of(tower):

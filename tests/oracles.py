@@ -13,6 +13,8 @@ def distance(name, x, y):
         return 1.0 - sum(a * b for a, b in zip(x, y, strict=True)) / lengths
     differences = [abs(a - b) for a, b in zip(x, y, strict=True)]
     squares = sum(d * d for d in differences)
+    if name == "exponential_manhattan":
+        return 1.0 - math.exp(-sum(differences))
     return {"manhattan": sum(differences), "squared_euclidean": squares, "euclidean": math.sqrt(squares)}[name]
 
 
@@ -21,6 +23,16 @@ def contrastive(same, distance, margin):
     pull = distance * distance / 2
     push = (margin - distance) ** 2 / 2 if distance < margin else 0.0
     return same * pull + (1 - same) * push
+
+
+def words(sentence):
+    """The words of a sentence: letters and digits in a row, in small letters."""
+    return "".join(letter if letter.isalnum() else " " for letter in sentence.lower()).split()
+
+
+def n_grams(sentence, size):
+    """The n-grams of a sentence, cut from each of its words with a separator before and behind it."""
+    return [f" {word} "[at : at + size] for word in words(sentence) for at in range(len(word) + 3 - size)]
 
 
 def auc(distances, same):

@@ -18,11 +18,12 @@ MAY_IMPORT = {
     "prototypes": {"distances", "losses"},
     "layers": {"distances", "losses", "prototypes"},
     "metrics": {"losses"},
+    "examples": set(),
+    "tokens": {"examples", "losses"},
     "downloads": set(),
-    "towers": {"layers", "downloads"},
+    "towers": {"layers", "downloads", "tokens"},
     "models": {"layers"},
     "callbacks": {"models"},
-    "examples": set(),
     "sampling": set(),
     "generators": {"sampling", "examples"},
     "synthetic": {"examples"},
@@ -33,7 +34,8 @@ MAY_IMPORT = {
     "plotting": set(),
     "environment": set(),
 }
-CORE = {"distances", "masks", "miners", "losses", "prototypes", "layers", "metrics", "towers", "models", "callbacks"}
+CORE = {"distances", "masks", "miners", "losses", "prototypes", "layers", "metrics", "tokens", "towers", "models"}
+CORE |= {"callbacks"}
 FRAMEWORKS = {"tensorflow", "jax", "torch"}
 
 

@@ -60,6 +60,8 @@ def frames(ax):
     return look
 
 
+DEGREES = SimpleNamespace(distances=np.array([0.1, 0.3, 0.9, 0.7]), same=np.array([1.0, 0.9, 0.1, 0.15]))
+
 # Every function, called in the smallest way, with `ax` or `title` where it has them.
 CALLS = {
     "images": lambda **more: plotting.images(GREY, **more),
@@ -69,6 +71,7 @@ CALLS = {
     "roc": lambda **more: plotting.roc(REPORT, **more),
     "embedding": lambda **more: plotting.embedding(EMBEDDINGS, LABELS, **more),
     "neighbours": lambda **more: plotting.neighbours(GREY[:1], GREY[None, 1:], **more),
+    "degrees": lambda **more: plotting.degrees({"trained": DEGREES}, **more),
     "curves": lambda **more: plotting.curves([0, 1], {"loss": [2, 3]}, "distance", "loss", **more),
     "bars": lambda **more: plotting.bars({"pixels": 0.4}, xlabel="accuracy", **more),
     "trials": lambda **more: plotting.trials(GREY[:1], GREY[1:], **more),
@@ -744,3 +747,28 @@ def test_distances_beyond_the_levels_leave_an_empty_panel_and_no_warning():
 def test_what_is_no_distance_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         plotting.unit_balls(**{"distances": {"Manhattan": manhattan}, **arguments})
+
+
+def test_degrees_join_the_means_of_pairs_of_about_one_degree():
+    """Of five parts the first holds 0.9 and 0.7, the last 0.1 and 0.3: means 0.8 at 0.1 and 0.2 at 0.9."""
+    (ax,) = plotting.degrees({"trained": DEGREES})
+    points, means = ax.lines
+    np.testing.assert_allclose(points.get_xydata(), np.stack([DEGREES.same, DEGREES.distances], axis=1))
+    np.testing.assert_allclose(means.get_xydata(), [[0.1, 0.8], [0.9, 0.2]])
+    assert ax.get_title() == "trained" and ax.get_ylabel() == "distance"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (({},), "`reports` must be a dict"),
+        (({"a": REPORT.auc},), "report with .distances, .same was expected"),
+        (({"a": DEGREES}, 1), "`bins` must be a whole number of at least 2. Received: bins=1"),
+        (({"a": SimpleNamespace(distances=[0.1], same=[1, 0])},), "`distances` must hold 2 values"),
+        (({"a": SimpleNamespace(distances=[np.nan], same=[1])},), "`distances` must be finite"),
+        (({"a": SimpleNamespace(distances=[0.1], same=[5])},), "`same` must lie in"),
+    ],
+)
+def test_degrees_that_cannot_be_drawn_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.degrees(*arguments)

@@ -5,11 +5,13 @@ from siamkeras.data.folders import image_folder, image_paths, load_image
 from siamkeras.data.notices import SkippedFilesNotice, StandInNotice
 from siamkeras.data.photos import snacks
 from siamkeras.data.runs import OneShotRuns, omniglot_runs
-from siamkeras.examples import Examples, split_by_class
+from siamkeras.data.sentences import sentence_pairs
+from siamkeras.examples import Examples, SentencePairs, split_by_class
 
 __all__ = [
     "Examples",
     "OneShotRuns",
+    "SentencePairs",
     "SkippedFilesNotice",
     "StandInNotice",
     "digits",
@@ -19,6 +21,7 @@ __all__ = [
     "mnist",
     "omniglot",
     "omniglot_runs",
+    "sentence_pairs",
     "snacks",
     "split_by_class",
 ]

@@ -4,6 +4,7 @@ Distances come in, small meaning alike. A score, large meaning alike, is a dista
 only here: `score = -distance`.
 """
 
+from siamkeras.evaluation.correlating import Correlation, correlation, correlation_of
 from siamkeras.evaluation.episodes import FewShot, OneShot, few_shot, few_shot_of, one_shot_runs
 from siamkeras.evaluation.retrieving import Retrieval, map_at_r, precision_at_k, recall_at_k, retrieval
 from siamkeras.evaluation.tables import Table, table
@@ -20,12 +21,15 @@ from siamkeras.evaluation.verifying import (
 __all__ = [
     "FALSE_ACCEPT_RATES",
     "Comparison",
+    "Correlation",
     "FewShot",
     "OneShot",
     "Retrieval",
     "Table",
     "Verification",
     "compare",
+    "correlation",
+    "correlation_of",
     "distances_of",
     "few_shot",
     "few_shot_of",

@@ -48,6 +48,8 @@ def fetched(chosen, arrays, named, batch_size, steps, seed, load, augment, remai
     """
     import tensorflow as tf
 
+    # Sentences and the numbers of their words come out as they are.
+    scaled = (lambda text: text) if load is None and arrays[0].dtype.kind in "Ui" else _scaled
     look_ups = [_look_up(array) for array in arrays[: 1 if _one(arrays) else None]]
 
     def look_up(at, told, step):
@@ -56,7 +58,7 @@ def fetched(chosen, arrays, named, batch_size, steps, seed, load, augment, remai
         return tuple(find(indices) for find, indices in zip(look_ups, at, strict=True)), told, step
 
     def ready(image, key):
-        image = _scaled(image if load is None else load(image))
+        image = scaled(image if load is None else load(image))
         if augment is None:
             return image
         return tf.ensure_shape(augment(image, key), image.shape)
@@ -70,7 +72,7 @@ def fetched(chosen, arrays, named, batch_size, steps, seed, load, augment, remai
 
     def plain(at, told, step):
         images, told, _ = look_up(at, told, step)
-        return named(tuple(map(_scaled, images)), told)
+        return named(tuple(map(scaled, images)), told)
 
     if load is None and augment is None:
         named_batches = chosen.map(plain, 2)

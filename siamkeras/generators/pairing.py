@@ -1,11 +1,12 @@
 """Batches of pairs: drawn from labelled images, or a user's own."""
 
+import functools
 import numbers
 
 import numpy as np
 
 from siamkeras import sampling
-from siamkeras.examples import checked_images
+from siamkeras.examples import checked_images, checked_text
 from siamkeras.generators.fetching import drawn, fetched, labelled, of_length
 from siamkeras.sampling import whole
 
@@ -76,7 +77,9 @@ def pairs(
     return fetched(chosen, (images, images), _named(endpoint), batch_size, steps, seed, load, augment)
 
 
-def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None, augment=None, endpoint=False):
+def from_pairs(
+    left, right, same, batch_size=64, shuffle=True, seed=0, load=None, augment=None, endpoint=False, text=False
+):
     """Batches of a user's own labelled pairs; no classes are needed. One pass gives each pair once.
 
     Args:
@@ -89,13 +92,17 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
         load: As for `pairs`.
         augment: As for `pairs`.
         endpoint: As for `pairs`.
+        text: Whether `left` and `right` are sentences, `(n,)` strings, rather than images or paths; or numbers of their
+            words or characters, `(n, length)` integers. They come out as they are: a tower with a tokeniser takes
+            strings (see `towers.recurrent`), one without the numbers.
 
     Returns:
-        A `tf.data.Dataset` of `({"left": (batch, ...), "right": (batch, ...)}, same (batch,))`, float32.
+        A `tf.data.Dataset` of `({"left": (batch, ...), "right": (batch, ...)}, same (batch,))`, float32; with `text`,
+        left and right are strings or int32.
 
     Raises:
         ValueError: `left`, `right` and `same` of different length; labels outside [0, 1], not finite or not
-            one-dimensional; images as for `pairs`.
+            one-dimensional; images as for `pairs`; with `text` empty sentences, what is neither, or `load`.
         FileNotFoundError: a path at which there is no file.
 
     >>> import numpy as np
@@ -108,7 +115,10 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
     import tensorflow as tf
 
     same = _checked_same(same)
-    left, right = checked_images(left, load, "left"), checked_images(right, load, "right")
+    if text and load is not None:
+        raise ValueError("`load` reads files; sentences are there already. Leave `load` or `text` out.")
+    checked = checked_text if text else functools.partial(checked_images, load=load)
+    left, right = checked(left, name="left"), checked(right, name="right")
     if not len(left) == len(right) == len(same):
         raise ValueError(
             f"Every pair needs a left, a right and a label. Received: {len(left)} left, {len(right)} right, "

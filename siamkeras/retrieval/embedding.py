@@ -5,7 +5,7 @@ import os
 import numpy as np
 from keras import ops
 
-from siamkeras.examples import checked_images
+from siamkeras.examples import checked_images, checked_text
 from siamkeras.retrieval.checks import checked_whole
 
 
@@ -14,8 +14,9 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
 
     Args:
         tower: A `keras.Model` with one input and one output `(batch, dim)`.
-        images: `(n, ...)` float32, or uint8, which is divided by 255, as `generators` do; or `(n,)` file paths, with
-            `load`. One image or path is a batch of one.
+        images: Sentences, `(n,)` strings or `(n, length)` numbers of their words, for a tower that takes them. Or
+            images, `(n, ...)` float32, or uint8, which is divided by 255, as `generators` do; or `(n,)` file paths,
+            with `load`. One image, path or sentence is a batch of one.
         load: Function from a path, a scalar string tensor, to an image tensor of fixed shape, as
             `data.load_image(size)` gives it. Files are read in parallel, two batches ahead, and not kept.
         batch_size: How many images go through the tower at once.
@@ -51,8 +52,13 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
     inputs = getattr(tower, "inputs", None) or []
     if len(inputs) != 1:
         raise ValueError(f"`tower` must be a built keras.Model with one input. Received: {tower!r}.")
-    images = checked_images([images] if isinstance(images, (str, os.PathLike)) else images, load)
-    shape = tuple(inputs[0].shape[1:])
+    shape, is_text = tuple(inputs[0].shape[1:]), inputs[0].dtype in ("string", "int32")
+    if is_text:
+        if load is not None or views > 1:
+            raise ValueError("`load` and `augment` are for images. Received: a tower that takes sentences.")
+        images = checked_text([images] if isinstance(images, str) else images)
+    else:
+        images = checked_images([images] if isinstance(images, (str, os.PathLike)) else images, load)
     if load is None and images.ndim == len(shape):
         images = images[None]
     if load is None:

@@ -6,17 +6,22 @@ Any `keras.Model` with one output `(batch, dim)` can be a tower; these are good 
 from siamkeras.towers.baselines import ColourHistogram, histogram, pixels
 from siamkeras.towers.networks import conv, dense
 from siamkeras.towers.published import koch, koch_small
+from siamkeras.towers.sentences import MaskedMean, NGramWeights, hashed, recurrent
 from siamkeras.towers.transfer import freeze, pretrained, unfreeze
 
 __all__ = [
     "ColourHistogram",
+    "MaskedMean",
+    "NGramWeights",
     "conv",
     "dense",
     "freeze",
+    "hashed",
     "histogram",
     "koch",
     "koch_small",
     "pixels",
     "pretrained",
+    "recurrent",
     "unfreeze",
 ]
