@@ -5,7 +5,7 @@ from siamkeras.data.folders import image_folder, image_paths, load_image
 from siamkeras.data.notices import SkippedFilesNotice, StandInNotice
 from siamkeras.data.photos import snacks
 from siamkeras.data.runs import OneShotRuns, omniglot_runs
-from siamkeras.examples import Examples, split_by_class
+from siamkeras.examples import Examples, folds_by_class, split_by_class
 
 __all__ = [
     "Examples",
@@ -13,6 +13,7 @@ __all__ = [
     "SkippedFilesNotice",
     "StandInNotice",
     "digits",
+    "folds_by_class",
     "image_folder",
     "image_paths",
     "load_image",

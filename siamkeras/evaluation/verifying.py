@@ -128,13 +128,18 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
     Intervals are percentile bootstrap intervals: pairs are drawn again with replacement, same and different pairs
     apart, and every number is computed anew, the equal error rate with its own threshold. Pairs that share a class are
     not independent of each other; with `units` whole units are drawn again, and the interval is the wider, honest one.
+    With a unit for the left and one for the right of each pair, such as two people, a pair within a unit counts as
+    often as that was drawn, and a pair of two units as often as both were: the product. The intervals then speak of
+    other people; with ten or twenty of them they are still a little too narrow (they held the truth in 86 % of
+    simulated cases, those over pairs in half of them).
 
     Args:
         distances: `(n,)`, small for alike; any finite numbers.
         same: `(n,)` 1 = same, 0 = different; a degree of sameness counts as same from 0.5.
         threshold: The distance below which a pair is called same; None chooses the one of equal error on these pairs.
         far: False accept rates at which the true accept rate is told.
-        units: `(n,)`, what each pair hangs on, such as the class of its left image; or None.
+        units: `(n,)`, what each pair hangs on, such as the class of its left image; or `(n, 2)`, the unit of its left
+            and of its right, such as the two people; or None.
         resamples: How many times pairs are drawn again; 0 for no intervals.
         seed: The same seed gives the same intervals.
 
