@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from siamkeras import sampling
 from siamkeras.sampling import (
     ClassTable,
     balanced_indices,
