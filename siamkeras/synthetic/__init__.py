@@ -1,6 +1,7 @@
 """Embedded stand-ins: data drawn from a seed, for when the real set cannot be had."""
 
+from siamkeras.synthetic.faces import faces
 from siamkeras.synthetic.glyphs import glyphs
 from siamkeras.synthetic.snacks import snacks
 
-__all__ = ["glyphs", "snacks"]
+__all__ = ["faces", "glyphs", "snacks"]
