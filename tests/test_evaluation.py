@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from siamkeras import evaluation, generators, models, sampling, towers
+from siamkeras import distances, evaluation, generators, models, sampling, towers
 
 RNG = np.random.default_rng(8)
 
@@ -185,6 +185,31 @@ def test_intervals_over_people_hold_the_truth_nearly_as_often_as_they_say_and_th
             low, high = report_of(distance, same, units=given, resamples=100).interval["auc"]
             held[name] += low <= truth <= high
     assert held["people"] >= 60 and held["pairs"] <= 50, held
+
+
+@pytest.mark.parametrize("name", ["euclidean", "cosine", "manhattan"])
+def test_among_embeddings_every_pair_is_measured_once(name):
+    """Against the distance of each pair on its own; intervals are those over the two classes of each."""
+    rng = np.random.default_rng(2)
+    labels = np.array(["b", "a", "b", "c", "a", "c", "d", "e"])
+    embeddings = rng.normal(size=(8, 3)).astype("float32")
+    found = evaluation.verification_among(embeddings, labels, 0.7, name, resamples=200, far=(0.5,))
+    left, right, same = sampling.all_pairs(labels)
+    distance = ops.convert_to_numpy(distances.DISTANCES[name](embeddings[left], embeddings[right]))
+    np.testing.assert_allclose(found.distances, distance, atol=1e-5)
+    units = np.stack([labels[left], labels[right]], axis=1)
+    expected = evaluation.verification_of(found.distances, same, 0.7, (0.5,), units, resamples=200)
+    assert (found.auc, found.interval, found.same.tolist()) == (expected.auc, expected.interval, same.tolist())
+    assert found.chosen == "given" and len(found.same) == 28
+
+
+def test_embeddings_that_are_no_embeddings_are_refused():
+    with pytest.raises(ValueError, match="one label. Received: 3 embeddings, 2 labels"):
+        evaluation.verification_among(np.zeros((3, 2)), [1, 1])
+    with pytest.raises(ValueError, match=r"`embeddings` must be finite.* Received: nan in row 1"):
+        evaluation.verification_among([[0, 1], [np.nan, 0]], [1, 1])
+    with pytest.raises(ValueError, match="Both same and different pairs are needed. Received: 0 same of 3"):
+        evaluation.verification_among(np.zeros((3, 2)), [7, 3, 11])
 
 
 def test_resampling_in_blocks_changes_nothing_but_memory(monkeypatch):

@@ -14,6 +14,7 @@ from siamkeras.evaluation.verifying import (
     compare,
     distances_of,
     verification,
+    verification_among,
     verification_of,
 )
 
@@ -36,5 +37,6 @@ __all__ = [
     "retrieval",
     "table",
     "verification",
+    "verification_among",
     "verification_of",
 ]

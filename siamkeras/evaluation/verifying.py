@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
-from siamkeras import models
+from siamkeras import models, sampling
+from siamkeras.distances import pairwise
 from siamkeras.evaluation import tables
 from siamkeras.evaluation.curve import Curve, area, balanced_accuracy, equal_error, resampled
-from siamkeras.retrieval.checks import checked_whole
+from siamkeras.retrieval.checks import checked_embeddings, checked_whole
 
 FALSE_ACCEPT_RATES = (0.1, 0.01)
 # A rate that rests on fewer is mostly chance.
@@ -200,6 +201,44 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
         same=is_same,
         chosen=chosen,
     )
+
+
+def verification_among(embeddings, labels, threshold=None, distance="euclidean", **options):
+    """Measures how well embeddings verify, on every pair of them: for sets of up to some thousand examples.
+
+    No pair is drawn, so there is no chance in the numbers; and the intervals are over classes, both of each pair: they
+    tell what to expect of other classes. The pairs are those of `sampling.all_pairs(labels)`, in its order.
+
+    Args:
+        embeddings: `(n, dim)`, as `retrieval.embed` gives them.
+        labels: `(n,)` integers or strings, the class of each.
+        threshold: As for `verification_of`.
+        distance: A name in `distances.DISTANCES`, or a function of the same kind.
+        **options: `far`, `resamples`, `seed` of `verification_of`; and `units`, `(n (n - 1) / 2, 2)`, in place of the
+            two classes of each pair.
+
+    Returns:
+        `Verification`.
+
+    Raises:
+        ValueError: embeddings that are not finite numbers `(n, dim)`, one for each label; an unknown distance; and as
+            `verification_of`.
+
+    >>> from siamkeras import evaluation
+    >>> report = evaluation.verification_among([[0, 0], [0, 1], [5, 5], [5, 6]], [7, 7, 3, 3], resamples=0)
+    >>> len(report.same), report.auc  # 2 same pairs, 4 different ones
+    (6, 1.0)
+    """
+    embeddings = checked_embeddings(embeddings)
+    left, right, same = sampling.all_pairs(labels)
+    labels = np.asarray(labels)
+    if len(labels) != len(embeddings):
+        raise ValueError(
+            f"Every embedding needs one label. Received: {len(embeddings)} embeddings, {len(labels)} labels."
+        )
+    found = ops.convert_to_numpy(pairwise(embeddings, embeddings, distance))[left, right]
+    options = {"units": np.stack([labels[left], labels[right]], axis=1)} | options
+    return verification_of(found, same, threshold, **options)
 
 
 class Comparison(NamedTuple):
