@@ -41,8 +41,17 @@ SETTINGS = {
     "learning_rate": 2e-3,  # Falls to 0 along a cosine.
     "weight_decay": 0.02,
     "distortion": "strong",
+    "upside_down": True,  # Every person upside down is one more person to be learned.
 }
-TRIALS = {}
+# Shorter than a training: they are compared with one another.
+TRIAL = {"steps": 300}
+TRIALS = {
+    "as it is": {},
+    "nobody upside down": {"upside_down": False},
+    "mild distortions, nobody upside down": {"distortion": "mild", "upside_down": False},
+    "supervised contrastive loss": {"loss": "supervised contrastive"},
+    "triplet loss": {"loss": "triplet"},
+}
 FALSE_ACCEPT_RATES = (0.1, 0.01, 0.001)
 AUC_TARGET, EER_TARGET = 0.98, 0.06
 HEADER = ["", "AUC", "EER", *(f"TAR@{100 * rate:g}%" for rate in FALSE_ACCEPT_RATES), "FAR", "FRR"]
@@ -80,11 +89,13 @@ def fitted(name, people, settings, seed=0, checkpoint=None):
         tower.compile(optimizer, loss)
         return tower
 
+    images, labels = learned_from(people) if settings["upside_down"] else (people.images, people.labels)
+    classes = min(settings["classes"], len(np.unique(labels)))
+    augment = distortion(settings["distortion"])
+
     def stream(done):
-        classes = min(settings["classes"], len(np.unique(people.labels)))
-        augment = distortion(settings["distortion"])
         return generators.balanced(
-            people.images, people.labels, classes, settings["per_class"], seed=seed, start=done, augment=augment
+            images, labels, classes, settings["per_class"], seed=seed, start=done, augment=augment
         )
 
     keras.utils.set_random_seed(seed)
@@ -92,6 +103,12 @@ def fitted(name, people, settings, seed=0, checkpoint=None):
     path = checkpoint.with_name(f"{checkpoint.stem}-{name}.keras".replace(" ", "-")) if checkpoint else None
     tower, seconds, _ = training.trained(name, build, stream, settings, path)
     return tower, seconds / 60
+
+
+def learned_from(people):
+    """The photos and labels, and those of everybody upside down as other people."""
+    upside_down = people.images[:, ::-1]
+    return np.concatenate([people.images, upside_down]), np.concatenate([people.labels, people.labels + 1000])
 
 
 def seen(tower, images):
@@ -178,7 +195,7 @@ def trials(options):
     for name in options.trials or TRIALS:
         reports, minutes = [], 0.0
         for number, (train, validation) in enumerate(data.folds_by_class(rest, folds=3, seed=1)):
-            tower, more = fitted(f"{name} {number}", train, options.settings | TRIALS[name])
+            tower, more = fitted(f"{name}, split {number}", train, options.settings | TRIAL | TRIALS[name])
             embeddings = seen(tower, validation.images)
             reports.append(evaluation.verification_among(embeddings, validation.labels, resamples=0))
             minutes += more
