@@ -169,16 +169,21 @@ def numbers(report):
     found = {"AUC": report.auc, "EER": report.eer}
     found |= {f"TAR@{100 * far:g}%": None if np.isnan(tar) else tar for far, tar in report.tar_at_far.items()}
     found |= {"FAR": report.false_accepts, "FRR": report.false_rejects, "threshold": report.threshold}
-    return found | {"interval": {"AUC": report.interval["auc"], "EER": report.interval["eer"]}}
+    keys = {"AUC": "auc", "EER": "eer"} | {f"TAR@{100 * far:g}%": f"tar_at_{far:g}" for far in FALSE_ACCEPT_RATES}
+    return found | {"interval": {name: report.interval[key] for name, key in keys.items() if key in report.interval}}
 
 
 def cells(found):
     """The cells of a row, of what `numbers` gives."""
-    low, high = found["interval"]["AUC"]
-    told = [f"{found['AUC']:.3f} [{low:.3f}, {high:.3f}]"]
-    low, high = found["interval"]["EER"]
-    told.append(f"{found['EER']:.1%} [{100 * low:.1f}, {100 * high:.1f}]")
-    return told + ["too few" if found[name] is None else f"{found[name]:.1%}" for name in HEADER[3:]]
+
+    def told(name):
+        if found[name] is None:
+            return "too few"
+        scale, digits, sign = (1, 3, "") if name == "AUC" else (100, 1, "%")
+        ends = [f"{scale * end:.{digits}f}" for end in found["interval"].get(name, ())]
+        return f"{scale * found[name]:.{digits}f}{sign}" + (f" [{', '.join(ends)}]" if ends else "")
+
+    return [told(name) for name in HEADER[1:]]
 
 
 def mean(several, name):

@@ -100,6 +100,22 @@ def test_true_accepts_at_a_false_accept_rate_by_hand():
     assert np.isnan(found.tar_at_far[0.09])  # Nine false accepts are mostly chance.
 
 
+def test_the_interval_of_a_true_accept_rate_is_that_of_its_resamples():
+    """Each resample is written out as the pairs that it drew, and their rate is counted anew."""
+    from siamkeras.evaluation import curve
+
+    rng = np.random.default_rng(6)
+    distances, same = drawn(300, rng=rng)
+    distances = distances.round(1)
+    found = evaluation.verification_of(distances, same, far=(0.2, 0.01), resamples=50)
+    rates = []
+    for weights in np.concatenate(list(curve.resampled(same, None, 50, np.random.default_rng(0)))):
+        again = np.repeat(np.arange(300), weights.astype(int))
+        rates.append(report_of(distances[again], same[again], far=(0.2,)).tar_at_far[0.2])
+    assert found.interval["tar_at_0.2"] == pytest.approx(np.percentile(rates, [2.5, 97.5]))
+    assert set(found.interval) == {"auc", "eer", "accuracy", "tar_at_0.2"}  # 1 % of the different pairs are too few
+
+
 def test_intervals_cover_the_truth_as_often_as_they_say():
     """Two normal distributions 1 apart: AUC = Phi(1 / sqrt 2) = 0.7602. Of 100 intervals of 95 %, 95 should cover it,
     with a deviation of 2.2; between 86 and 100 is four of them."""

@@ -50,6 +50,13 @@ def equal_error(far, tar):
     return far0 + (far1 - far0) * -gap0 / (gap1 - gap0)
 
 
+def true_accepts(far, tar, rate):
+    """The largest true accept rate at which no more than `rate` of the different pairs are accepted, `(r,)`."""
+    with np.errstate(invalid="ignore"):
+        within = np.where(far > rate + 1e-12, 0.0, tar)  # NaN stays NaN
+    return within.max(axis=1)
+
+
 def balanced_accuracy(weights, is_same, accepted):
     """Mean of the shares of same and of different pairs decided rightly, for each row of weights, `(r,)`."""
     with np.errstate(invalid="ignore"):

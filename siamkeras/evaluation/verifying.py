@@ -9,7 +9,7 @@ from keras import ops
 from siamkeras import models, sampling
 from siamkeras.distances import pairwise
 from siamkeras.evaluation import tables
-from siamkeras.evaluation.curve import Curve, area, balanced_accuracy, equal_error, resampled
+from siamkeras.evaluation.curve import Curve, area, balanced_accuracy, equal_error, resampled, true_accepts
 from siamkeras.retrieval.checks import checked_embeddings, checked_whole
 
 FALSE_ACCEPT_RATES = (0.1, 0.01)
@@ -29,7 +29,8 @@ class Verification(NamedTuple):
         false_rejects: Share of the same pairs that this threshold calls different (FRR).
         tar_at_far: `{FAR: TAR}`: share of same pairs accepted where at most that share of different pairs is; NaN
             where the different pairs are too few for ten false accepts.
-        interval: `{name: (low, high)}`, bootstrap 95 % intervals of auc, eer, accuracy.
+        interval: `{name: (low, high)}`, bootstrap 95 % intervals of auc, eer, accuracy, and of the rates in
+            `tar_at_far` that are not NaN: `tar_at_0.1` at a FAR of 0.1.
         false_accept_rate: ROC curve, x: from 0 to 1, `(k,)`.
         true_accept_rate: ROC curve, y, `(k,)`.
         thresholds: The distance up to which pairs are accepted at each point of the curve, `(k,)`; the first is below
@@ -170,10 +171,12 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
     threshold = at_eer if threshold is None else _checked_threshold(threshold)
     accepted = distances < threshold
     false_accepts, false_rejects = accepted[~is_same].mean(), 1 - accepted[is_same].mean()
+    enough = [rate for rate in far if rate * np.sum(~is_same) >= FEWEST_FALSE_ACCEPTS]
     samples = []
     for weights in resampled(is_same, units, resamples, np.random.default_rng(seed)):
         again = curve.rates(weights)
-        samples.append((area(*again), equal_error(*again), balanced_accuracy(weights, is_same, accepted)))
+        accepts = [true_accepts(*again, rate) for rate in enough]
+        samples.append((area(*again), equal_error(*again), balanced_accuracy(weights, is_same, accepted), *accepts))
     missing = np.mean(np.isnan(np.concatenate(samples, axis=1))) if samples else 0.0
     if missing > 0.05:
         raise ValueError(
@@ -181,8 +184,7 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
             "Choose other units, or resamples=0."
         )
     ends = np.nanpercentile(np.concatenate(samples, axis=1), [2.5, 97.5], axis=1).T.tolist() if samples else []
-    far_curve, tar_curve = rates[0][0], rates[1][0]
-    enough = {rate: rate * np.sum(~is_same) >= FEWEST_FALSE_ACCEPTS for rate in far}
+    names = ("auc", "eer", "accuracy", *(f"tar_at_{rate:g}" for rate in enough))
     return Verification(
         auc=float(area(*rates)[0]),
         eer=eer,
@@ -190,12 +192,10 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
         accuracy=float(1 - (false_accepts + false_rejects) / 2),
         false_accepts=float(false_accepts),
         false_rejects=float(false_rejects),
-        tar_at_far={
-            rate: float(tar_curve[far_curve <= rate + 1e-12].max()) if enough[rate] else float("nan") for rate in far
-        },
-        interval=dict(zip(("auc", "eer", "accuracy"), map(tuple, ends), strict=False)),
-        false_accept_rate=far_curve,
-        true_accept_rate=tar_curve,
+        tar_at_far={rate: float(true_accepts(*rates, rate)[0]) if rate in enough else float("nan") for rate in far},
+        interval=dict(zip(names, map(tuple, ends), strict=False)),
+        false_accept_rate=rates[0][0],
+        true_accept_rate=rates[1][0],
         thresholds=curve.thresholds,
         distances=distances,
         same=is_same,
