@@ -30,9 +30,9 @@ import numpy as np
 import training
 
 FOLDS, VALIDATION_SHARE, SIZE = 4, 0.2, (56, 46)
-EMBEDDING_DIM, COMPONENTS = 64, 50
+EMBEDDING_DIM, COMPONENTS, PER_EPOCH = 64, 50, 350
 SETTINGS = {
-    "steps": 800,
+    "steps": 700,
     "classes": 16,
     "per_class": 4,
     "filters": (24, 48, 96, 192),
@@ -41,14 +41,14 @@ SETTINGS = {
     "learning_rate": 2e-3,  # Falls to 0 along a cosine.
     "weight_decay": 0.02,
     "distortion": "strong",
-    "upside_down": True,  # Every person upside down is one more person to be learned.
+    "more_people": True,  # Everybody upside down, in negative, and both, are three more people to be learned.
 }
 # Shorter than a training: they are compared with one another.
 TRIAL = {"steps": 300}
 TRIALS = {
     "as it is": {},
-    "nobody upside down": {"upside_down": False},
-    "mild distortions, nobody upside down": {"distortion": "mild", "upside_down": False},
+    "no more people": {"more_people": False},
+    "mild distortions, no more people": {"distortion": "mild", "more_people": False},
     "supervised contrastive loss": {"loss": "supervised contrastive"},
     "triplet loss": {"loss": "triplet"},
 }
@@ -89,7 +89,7 @@ def fitted(name, people, settings, seed=0, checkpoint=None):
         tower.compile(optimizer, loss)
         return tower
 
-    images, labels = learned_from(people) if settings["upside_down"] else (people.images, people.labels)
+    images, labels = learned_from(people) if settings["more_people"] else (people.images, people.labels)
     classes = min(settings["classes"], len(np.unique(labels)))
     augment = distortion(settings["distortion"])
 
@@ -101,22 +101,24 @@ def fitted(name, people, settings, seed=0, checkpoint=None):
     keras.utils.set_random_seed(seed)
     settings = settings | {"trained on": np.unique(people.labels).tolist()}
     path = checkpoint.with_name(f"{checkpoint.stem}-{name}.keras".replace(" ", "-")) if checkpoint else None
-    tower, seconds, _ = training.trained(name, build, stream, settings, path)
+    tower, seconds, _ = training.trained(name, build, stream, settings, path, PER_EPOCH)
     return tower, seconds / 60
 
 
 def learned_from(people):
-    """The photos and labels, and those of everybody upside down as other people."""
-    upside_down = people.images[:, ::-1]
-    return np.concatenate([people.images, upside_down]), np.concatenate([people.labels, people.labels + 1000])
+    """The photos and labels, and those of everybody upside down, in negative, and both, as other people."""
+    images, upside_down = people.images, people.images[:, ::-1]
+    kinds = [images, upside_down, 1 - images, 1 - upside_down]
+    return np.concatenate(kinds), np.concatenate([people.labels + 1000 * kind for kind in range(len(kinds))])
 
 
 def seen(tower, images):
-    """Embeddings, each the mean over a photo and its mirror image, of length 1."""
-    from siamkeras import retrieval
+    """Embeddings, each the mean over nine looks at a photo: as it is, and mirrored and moved a little; of length 1."""
+    from siamkeras import augmentation, retrieval
 
-    both = retrieval.embed(tower, images) + retrieval.embed(tower, np.ascontiguousarray(images[:, :, ::-1]))
-    return both / np.linalg.norm(both, axis=1, keepdims=True)
+    moved = augmentation.chain(augmentation.mirror(), augmentation.affine(8, 0.05, (0.9, 1.1), 2))
+    mean = retrieval.embed(tower, images, views=9, augment=moved)
+    return mean / np.linalg.norm(mean, axis=1, keepdims=True)
 
 
 def eigenfaces(images):
