@@ -141,6 +141,29 @@ def pair_indices(table, batch_size, seed, step, same_share=0.5):
     return chosen[0], chosen[1], tf.cast(same, tf.float32)
 
 
+def all_pairs(labels):
+    """Every pair of examples, once: for measuring on a set that is small enough, without chance.
+
+    Args:
+        labels: `(n,)` integers or strings.
+
+    Returns:
+        `(left, right, same)`, each `(n (n - 1) / 2,)`: two indices, the smaller one left, and whether they are of one
+        class. Numpy arrays.
+
+    Raises:
+        ValueError: labels not `(n,)`, none, floats.
+
+    >>> from siamkeras import sampling
+    >>> left, right, same = sampling.all_pairs([7, 7, 3])
+    >>> list(zip(left.tolist(), right.tolist(), same.tolist()))
+    [(0, 1, True), (0, 2, False), (1, 2, False)]
+    """
+    labels = checked_labels(labels)
+    left, right = np.triu_indices(len(labels), 1)
+    return left, right, labels[left] == labels[right]
+
+
 def triplet_indices(table, batch_size, seed, step):
     """Indices of one batch of triplets, drawn in the graph.
 

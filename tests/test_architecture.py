@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "sampling": set(),
     "generators": {"sampling", "examples"},
     "synthetic": {"examples"},
-    "data": {"examples", "synthetic", "downloads"},
+    "data": {"examples", "synthetic", "downloads", "sampling"},
     "retrieval": {"distances", "examples", "sampling"},
     "augmentation": set(),
     "evaluation": {"distances", "examples", "layers", "losses", "models", "retrieval", "sampling"},

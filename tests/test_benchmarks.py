@@ -14,6 +14,7 @@ SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.ste
 # A row that each script is about.
 HEADLINES = {
     "batch_losses": "| supervised contrastive |",
+    "faces": "| trained tower | ",
     "file_streams": "| pairs / Keras, >= 0.9 ",
     "import_time": "| `import siamkeras` after it ",
     "koch": "| koch small ",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from siamkeras import examples
-from siamkeras.examples import Examples, split_by_class
+from siamkeras.examples import Examples, folds_by_class, split_by_class
 
 LABELS = np.repeat([70, 30, 11, 12, 5, 90], 4)
 GROUPS = np.repeat([3, 3, 8, 8, 9, 9], 4)
@@ -38,6 +38,35 @@ def test_images_keep_their_labels_groups_and_names(characters):
         assert set(part.class_names) == set(part.labels)
         assert set(part.group_names) == set(part.groups)
         assert part.source == "made for a test"
+
+
+@pytest.mark.parametrize("by", ["labels", "groups"])
+def test_folds_test_everything_once_and_share_no_class(characters, by):
+    """Six classes in three groups of two: two classes in the test of each of three folds."""
+    folds = folds_by_class(characters, folds=3, seed=4, by=by)
+    tested = np.concatenate([test.images.ravel() for _, test in folds])
+    assert sorted(tested) == characters.images.ravel().tolist()
+    for train, test in folds:
+        assert len(np.unique(test.labels)) == 2 and len(test.labels) + len(train.labels) == 24
+        assert not set(getattr(train, by)) & set(getattr(test, by))
+
+
+def test_folds_are_repeatable_and_uneven_groups_are_spread():
+    """Of groups of 3, 1, 1 and 1 classes, two folds test three classes each."""
+    examples = Examples(np.zeros((6, 1, 1, 1), "float32"), np.arange(6), np.array([9, 9, 9, 4, 5, 6]))
+    folds = folds_by_class(examples, folds=2, by="groups", seed=1)
+    assert [len(test.labels) for _, test in folds] == [3, 3]
+    again = folds_by_class(examples, folds=2, by="groups", seed=1)
+    assert all((one.labels == other.labels).all() for (_, one), (_, other) in zip(folds, again, strict=True))
+
+
+def test_folds_that_cannot_be_are_refused(characters):
+    with pytest.raises(ValueError, match="7 folds need as many different labels. Received: 6. Lower `folds`."):
+        folds_by_class(characters, folds=7)
+    with pytest.raises(ValueError, match="`folds` must be an integer of at least 2. Received: folds=1."):
+        folds_by_class(characters, folds=1)
+    with pytest.raises(ValueError, match="have no groups to split by"):
+        folds_by_class(characters._replace(groups=None), by="groups")
 
 
 def test_split_by_groups_keeps_a_group_together(characters):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from siamkeras import sampling
 from siamkeras.sampling import (
     ClassTable,
     balanced_indices,
@@ -370,3 +371,16 @@ def test_an_episode_is_rebuilt_from_its_seed_and_number():
 def test_episodes_that_cannot_be_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         episode_table(LABELS, **{"groups": None, "way": 2, "shot": 1, "query": 1} | arguments)
+
+
+def test_all_pairs_are_all_of_them_once():
+    """Of five, 10 pairs; of three 11s 3 are same, of two 4s one."""
+    labels = np.array([11, 4, 11, 11, 4])
+    left, right, same = sampling.all_pairs(labels)
+    expected = [(one, other) for one in range(5) for other in range(one + 1, 5)]
+    assert list(zip(left, right, strict=True)) == expected
+    assert same.sum() == 4
+    assert same.tolist() == [bool(labels[one] == labels[other]) for one, other in expected]
+    assert [each.tolist() for each in sampling.all_pairs(["a"])] == [[], [], []]
+    with pytest.raises(ValueError, match="`labels` is empty"):
+        sampling.all_pairs([])

@@ -3,20 +3,25 @@
 from siamkeras.data.characters import digits, mnist, omniglot
 from siamkeras.data.folders import image_folder, image_paths, load_image
 from siamkeras.data.notices import SkippedFilesNotice, StandInNotice
+from siamkeras.data.people import FacePairs, faces, lfw_pairs
 from siamkeras.data.photos import snacks
 from siamkeras.data.runs import OneShotRuns, omniglot_runs
 from siamkeras.data.sentences import sentence_pairs
-from siamkeras.examples import Examples, SentencePairs, split_by_class
+from siamkeras.examples import Examples, SentencePairs, folds_by_class, split_by_class
 
 __all__ = [
     "Examples",
+    "FacePairs",
     "OneShotRuns",
     "SentencePairs",
     "SkippedFilesNotice",
     "StandInNotice",
     "digits",
+    "faces",
+    "folds_by_class",
     "image_folder",
     "image_paths",
+    "lfw_pairs",
     "load_image",
     "mnist",
     "omniglot",

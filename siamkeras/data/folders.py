@@ -189,10 +189,14 @@ def _read(path, height, width, channels, crop):
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         if "transparency" in image.info:
             image = image.convert("RGBA")
-        image = image.convert("L" if channels == 1 else "RGB")
-        box = _middle(image.height, image.width, height, width, min) if crop else None
-        image = image.resize((width, height), Image.Resampling.BILINEAR, box)
+        image = fitted(image.convert("L" if channels == 1 else "RGB"), height, width, crop)
         return np.asarray(image, np.float32).reshape(height, width, channels) / 255
+
+
+def fitted(image, height, width, crop):
+    """A Pillow image brought to a size: squeezed, or with `crop` its middle part of these proportions."""
+    box = _middle(image.height, image.width, height, width, min) if crop else None
+    return image.resize((width, height), Image.Resampling.BILINEAR, box)
 
 
 def _middle(rows, columns, height, width, least):

@@ -15,6 +15,7 @@ from siamkeras.evaluation.verifying import (
     compare,
     distances_of,
     verification,
+    verification_among,
     verification_of,
 )
 
@@ -40,5 +41,6 @@ __all__ = [
     "retrieval",
     "table",
     "verification",
+    "verification_among",
     "verification_of",
 ]

@@ -50,6 +50,13 @@ def equal_error(far, tar):
     return far0 + (far1 - far0) * -gap0 / (gap1 - gap0)
 
 
+def true_accepts(far, tar, rate):
+    """The largest true accept rate at which no more than `rate` of the different pairs are accepted, `(r,)`."""
+    with np.errstate(invalid="ignore"):
+        within = np.where(far > rate + 1e-12, 0.0, tar)  # NaN stays NaN
+    return within.max(axis=1)
+
+
 def balanced_accuracy(weights, is_same, accepted):
     """Mean of the shares of same and of different pairs decided rightly, for each row of weights, `(r,)`."""
     with np.errstate(invalid="ignore"):
@@ -64,19 +71,32 @@ def resampled(is_same, units, resamples, rng):
     """How often each pair was drawn, in blocks `(r, n)` of about 64 MB, `resamples` rows in all."""
     n = len(is_same)
     if units is not None:
-        units = np.asarray(units)
-        if units.shape != (n,):
-            raise ValueError(f"Every pair needs one unit. Received: {n} pairs, units of shape {units.shape}.")
-        names, unit = np.unique(units, return_inverse=True)
-        if len(names) < 2 or (units.dtype.kind == "f" and np.isnan(units).any()):
-            raise ValueError(f"At least two units are needed, none of them NaN. Received: {names[:10]}.")
+        names, unit = _checked_units(units, n)
     for rows in (
         len(block) for block in np.array_split(np.arange(resamples), max(1, n * resamples // BLOCK)) if len(block)
     ):
         if units is not None:
-            yield rng.multinomial(len(names), np.full(len(names), 1 / len(names)), rows)[:, unit].astype("float64")
+            drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), rows).astype("float64")
+            # A pair of two units was drawn as often as they meet; within one unit, as often as that was drawn.
+            left, right = unit.T
+            yield np.where(left == right, 1.0, drawn[:, right]) * drawn[:, left]
             continue
         weights = np.empty((rows, n))
         for kind in (is_same, ~is_same):
             weights[:, kind] = rng.multinomial(kind.sum(), np.full(kind.sum(), 1 / kind.sum()), rows)
         yield weights
+
+
+def _checked_units(units, n):
+    """Names of the units, and which of them each pair has on its left and on its right, `(n, 2)`."""
+    units = np.asarray(units)
+    if units.shape not in ((n,), (n, 2)):
+        raise ValueError(
+            f"Every pair needs one unit, or one for its left and one for its right. Received: {n} pairs, units of "
+            f"shape {units.shape}."
+        )
+    names, unit = np.unique(units, return_inverse=True)
+    if len(names) < 2 or (units.dtype.kind == "f" and np.isnan(units).any()):
+        raise ValueError(f"At least two units are needed, none of them NaN. Received: {names[:10]}.")
+    # The shape of the inverse differs between versions of numpy.
+    return names, np.repeat(unit.reshape(n, -1), 1 if units.ndim == 2 else 2, axis=1)

@@ -1,7 +1,8 @@
 """Embedded stand-ins: data drawn from a seed, for when the real set cannot be had."""
 
+from siamkeras.synthetic.faces import faces
 from siamkeras.synthetic.glyphs import glyphs
 from siamkeras.synthetic.sentences import sentence_pairs
 from siamkeras.synthetic.snacks import snacks
 
-__all__ = ["glyphs", "sentence_pairs", "snacks"]
+__all__ = ["faces", "glyphs", "sentence_pairs", "snacks"]
