@@ -54,6 +54,42 @@ class Examples(NamedTuple):
         )
 
 
+class Signatures(NamedTuple):
+    """Signatures held in memory, each with the writer whose name it is in.
+
+    Attributes:
+        images: `(n, height, width, 1)`, float32 in [0, 1], ink 1 on 0.
+        labels: `(n,)` integers: the writer in whose name each signature is.
+        genuine: `(n,)` booleans: True where that writer wrote it, False for a forgery.
+        groups: `(n,)` integers: writers of one group share a hand, such as that of one forger; a split by groups
+            therefore keeps every hand on one side.
+        class_names: `{label: name of the writer}`.
+        group_names: `{group: name}`.
+        source: Where the signatures come from, in one sentence.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    genuine: np.ndarray
+    groups: np.ndarray
+    class_names: dict = {}
+    group_names: dict = {}
+    source: str = "given by the caller"
+
+    def __repr__(self):
+        sides = "x".join(map(str, self.images.shape[1:]))
+        return (
+            f"{np.sum(self.genuine)} genuine signatures and {np.sum(~self.genuine)} forgeries ({sides}), "
+            f"{len(np.unique(self.labels))} writers in {len(np.unique(self.groups))} groups, source: {self.source}"
+        )
+
+    def take(self, chosen):
+        """The signatures at `chosen` (indices or a boolean mask), with their names and source."""
+        chosen = np.arange(len(self.labels))[np.asarray(chosen)]
+        taken = Examples(self.images, self.labels, self.groups, self.class_names, self.group_names).take(chosen)
+        return Signatures(*taken[:2], np.asarray(self.genuine)[chosen], *taken[2:5], self.source)
+
+
 def _taken(images, chosen):
     # Aligned, so that `generators` reads them in place.
     return np.take(images, chosen, axis=0, out=aligned((len(chosen), *images.shape[1:]), images.dtype), mode="clip")
@@ -82,18 +118,58 @@ def split_by_class(examples, test=0.2, seed=0, by="labels"):
     """
     if isinstance(test, str) or not 0 < test < 1:
         raise ValueError(f"`test` is a share of the classes, between 0 and 1. Received: test={test!r}.")
-    if by not in ("labels", "groups"):
-        raise ValueError(f"`by` must be 'labels' or 'groups'. Received: by={by!r}.")
-    if getattr(examples, by) is None:
-        raise ValueError("These examples have no groups to split by. Use by='labels'.")
-    units = np.asarray(getattr(examples, by))
-    names = np.unique(units)
+    units, names = _units(examples, by)
     if len(names) < 2:
         raise ValueError(f"A split needs at least two different {by}. Received: {len(names)}.")
     count = int(np.clip(round(test * len(names)), 1, len(names) - 1))
     held_out = np.random.default_rng(seed).permutation(names)[:count]
     is_test = np.isin(units, held_out)
     return examples.take(~is_test), examples.take(is_test)
+
+
+def folds_by_class(examples, folds=5, seed=0, by="labels"):
+    """Several splits, in which every class is tested once: for sets with few classes.
+
+    Args:
+        examples: `Examples` or `Signatures`.
+        folds: How many splits, at least 2.
+        seed: The same seed gives the same splits.
+        by: As for `split_by_class`. Groups are spread so that the splits test about as many classes.
+
+    Returns:
+        A list of `(train, test)`, as `split_by_class` gives them.
+
+    Raises:
+        ValueError: fewer than two folds; fewer classes (or groups) than folds; unknown `by`; no groups to split by.
+
+    >>> import numpy as np
+    >>> from siamkeras.data import Examples, folds_by_class
+    >>> letters = Examples(np.zeros((6, 2, 2, 1), "float32"), np.array([7, 7, 3, 3, 5, 5]))
+    >>> [sorted(set(test.labels.tolist())) for train, test in folds_by_class(letters, folds=3)]
+    [[5], [7], [3]]
+    """
+    if isinstance(folds, bool) or not isinstance(folds, (int, np.integer)) or folds < 2:
+        raise ValueError(f"`folds` must be an integer of at least 2. Received: folds={folds!r}.")
+    units, names = _units(examples, by)
+    if len(names) < folds:
+        raise ValueError(f"{folds} folds need as many different {by}. Received: {len(names)}. Lower `folds`.")
+    names = np.random.default_rng(seed).permutation(names)
+    sizes = np.array([len(np.unique(np.asarray(examples.labels)[units == name])) for name in names])
+    fold_of, filled = {}, np.zeros(folds, int)
+    for place in np.argsort(-sizes, kind="stable"):  # the largest first, each to the fold that has least
+        fold_of[names[place].item()] = fold = int(filled.argmin())
+        filled[fold] += sizes[place]
+    fold = np.array([fold_of[unit] for unit in units.tolist()])
+    return [(examples.take(fold != number), examples.take(fold == number)) for number in range(folds)]
+
+
+def _units(examples, by):
+    if by not in ("labels", "groups"):
+        raise ValueError(f"`by` must be 'labels' or 'groups'. Received: by={by!r}.")
+    if getattr(examples, by) is None:
+        raise ValueError("These examples have no groups to split by. Use by='labels'.")
+    units = np.asarray(getattr(examples, by))
+    return units, np.unique(units)
 
 
 def checked_images(images, load=None, name="images"):
