@@ -4,6 +4,7 @@ Distances come in, small meaning alike. A score, large meaning alike, is a dista
 only here: `score = -distance`.
 """
 
+from siamkeras.evaluation.enrolling import Trials, enrolled, joined, signature_pairs
 from siamkeras.evaluation.episodes import FewShot, OneShot, few_shot, few_shot_of, one_shot_runs
 from siamkeras.evaluation.retrieving import Retrieval, map_at_r, precision_at_k, recall_at_k, retrieval
 from siamkeras.evaluation.tables import Table, table
@@ -24,16 +25,20 @@ __all__ = [
     "OneShot",
     "Retrieval",
     "Table",
+    "Trials",
     "Verification",
     "compare",
     "distances_of",
+    "enrolled",
     "few_shot",
     "few_shot_of",
+    "joined",
     "map_at_r",
     "one_shot_runs",
     "precision_at_k",
     "recall_at_k",
     "retrieval",
+    "signature_pairs",
     "table",
     "verification",
     "verification_of",
