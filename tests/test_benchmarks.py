@@ -19,6 +19,7 @@ HEADLINES = {
     "nearest": "| approximate, clustered ",
     "omniglot": "| official runs, one plain embedding ",
     "pair_streams": "| loop, 64 pairs in a batch ",
+    "signatures": "| tower, then real ones ",
     "snacks": "| best, with colours ",
     "training_step": "| (4, 4) ",
     "verification": "| trained tower, seed 0 ",
