@@ -105,7 +105,7 @@ def split_by_class(examples, test=0.2, seed=0, by="labels"):
     A network that compares is measured on classes that it has never seen, so the split is over classes, not images.
 
     Args:
-        examples: `Examples`.
+        examples: `Examples` or `Signatures`.
         test: Share of the classes that go to the second set, between 0 and 1; both sets keep at least one class.
         seed: The same seed gives the same split.
         by: `"labels"`: no class is in both. `"groups"`: no group (alphabet, writer) is in both, and so no class.
