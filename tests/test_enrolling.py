@@ -118,6 +118,37 @@ def test_to_repeat_trials_makes_nobody_surer():
     assert widths[0] > 2 * widths[1]
 
 
+def test_the_difference_is_taken_among_the_same_writers():
+    """Random forgeries at 0.4 of their distance are told worse. Resamples by a plain loop, both of the same writers."""
+    few, points = signatures(writers=4)
+    one = evaluation.signature_pairs(points, few)
+    other = one._replace(distances=one.distances * np.where(one.kinds == "random", 0.4, 1.0))
+    drawn = np.random.default_rng(4).multinomial(4, [1 / 4] * 4, 30)
+    names, found = np.unique(few.labels).tolist(), []
+    for counts in drawn:
+        repeats = [
+            counts[names.index(writer)] * (1 if writer == author else counts[names.index(author)])
+            for writer, author in zip(one.writers, one.authors, strict=True)
+        ]
+        both = [Trials(*(np.repeat(values, repeats) for values in trials)) for trials in (one, other)]
+        if np.sum(both[0].kinds == "random") and np.sum(both[0].kinds == "genuine"):
+            rates = [trials.against("random", resamples=0).eer for trials in both]
+            found.append(rates[0] - rates[1])
+    difference = evaluation.eer_difference(one, other, resamples=30, seed=4)
+    assert difference.eer == one.against("random", resamples=0).eer - other.against("random", resamples=0).eer < 0
+    assert np.allclose(difference.interval, np.percentile(found, [2.5, 97.5]), atol=1e-9)
+    assert repr(difference).startswith(f"EER {100 * difference.eer:+.1f} points [")
+
+
+def test_nothing_differs_from_itself_and_other_trials_are_refused():
+    few, points = signatures()
+    trials = evaluation.signature_pairs(points, few)
+    assert evaluation.eer_difference(trials, trials, "skilled", resamples=20) == (0, (0, 0))
+    for other in (trials.of(np.arange(5)), trials._replace(kinds=trials.kinds[::-1])):
+        with pytest.raises(ValueError, match="the same trials in the same order"):
+            evaluation.eer_difference(trials, other)
+
+
 def test_folds_are_joined_one_after_the_other():
     (few, points), (more, others) = signatures(2), signatures(3, seed=1)
     one, other = evaluation.signature_pairs(points, few), evaluation.signature_pairs(others, more)

@@ -4,7 +4,7 @@ Distances come in, small meaning alike. A score, large meaning alike, is a dista
 only here: `score = -distance`.
 """
 
-from siamkeras.evaluation.enrolling import Trials, enrolled, joined, signature_pairs
+from siamkeras.evaluation.enrolling import Difference, Trials, eer_difference, enrolled, joined, signature_pairs
 from siamkeras.evaluation.episodes import FewShot, OneShot, few_shot, few_shot_of, one_shot_runs
 from siamkeras.evaluation.retrieving import Retrieval, map_at_r, precision_at_k, recall_at_k, retrieval
 from siamkeras.evaluation.tables import Table, table
@@ -21,6 +21,7 @@ from siamkeras.evaluation.verifying import (
 __all__ = [
     "FALSE_ACCEPT_RATES",
     "Comparison",
+    "Difference",
     "FewShot",
     "OneShot",
     "Retrieval",
@@ -29,6 +30,7 @@ __all__ = [
     "Verification",
     "compare",
     "distances_of",
+    "eer_difference",
     "enrolled",
     "few_shot",
     "few_shot_of",

@@ -74,6 +74,47 @@ class Trials(NamedTuple):
         return report._replace(interval=dict(zip(("auc", "eer", "accuracy"), map(tuple, ends), strict=True)))
 
 
+class Difference(NamedTuple):
+    """By how much one equal error rate differs from another, and the 95 % interval over writers."""
+
+    eer: float
+    interval: tuple
+
+    def __repr__(self):
+        low, high = (f"{100 * end:+.1f}" for end in self.interval)
+        return f"EER {100 * self.eer:+.1f} points [{low}, {high}]"
+
+
+def eer_difference(one, other, forgeries="random", resamples=1000, seed=0):
+    """The equal error rate of `one` less that of `other`, on the same trials of the same writers.
+
+    A writer who is hard for one is mostly hard for the other. Two intervals side by side hold that against both; here
+    the same writers are drawn again for both, and the difference is taken each time.
+
+    Args:
+        one, other: `Trials` of the same signatures in the same order, by two embeddings.
+        forgeries, resamples, seed: As for `Trials.against`.
+
+    Returns:
+        `Difference`; below 0 where `one` is better. An interval without 0 says that it is not these writers alone.
+
+    Raises:
+        ValueError: trials that are not the same; and as `Trials.against`.
+    """
+    if len(one.kinds) != len(other.kinds) or any(
+        np.any(getattr(one, name) != getattr(other, name)) for name in ("kinds", "writers", "authors")
+    ):
+        raise ValueError(f"Both must be of the same trials in the same order. Received: {one} and {other}.")
+    both = [each.against(forgeries, resamples=0) for each in (one, other)]
+    trials = one.of(np.isin(one.kinds, ["genuine", forgeries]))
+    curves, found = [Curve(report.distances, report.same) for report in both], []
+    for weights in _resampled(trials, checked_whole("resamples", resamples, 1), np.random.default_rng(seed)):
+        rates = [equal_error(*curve.rates(weights)) for curve in curves]
+        found.append(rates[0] - rates[1])
+    low, high = np.nanpercentile(np.concatenate(found), [2.5, 97.5]).tolist()
+    return Difference(both[0].eer - both[1].eer, (low, high))
+
+
 def joined(several):
     """The trials of several folds as one: each with the embeddings of a tower that has not seen its writers."""
     return Trials(*(np.concatenate(values) for values in zip(*several, strict=True)))
