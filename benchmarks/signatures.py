@@ -259,9 +259,9 @@ def main():
     parser.add_argument("--source", choices=("auto", "real", "synthetic"), help="of the signatures")
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
     options = parser.parse_args()
-    options.resamples, options.draws = (20, 20) if options.quick else (1000, DRAWS)
+    options.resamples, options.draws = (5, 5) if options.quick else (1000, DRAWS)
     options.source = options.source or ("synthetic" if options.quick else "auto")
-    small = {"drawn": 8, "first": 2, "steps": 2, "filters": (4, 4), "views": 2}
+    small = {"drawn": 8, "first": 2, "steps": 2, "filters": (4, 4), "views": 2, "towers": 1}
     settings = SETTINGS | (small if options.quick else {})
     settings["towers"] = options.towers or settings["towers"]
     measuring.print_heading("Signatures", options.quick)
@@ -269,7 +269,7 @@ def main():
 
     signatures = data.signatures(size=settings["size"], source=options.source)
     larger = data.signatures(size=LARGER, source=options.source)
-    folds, larger_folds = (in_folds(each, FOLDS) for each in (signatures, larger))
+    folds, larger_folds = (in_folds(each, 3 if options.quick else FOLDS) for each in (signatures, larger))
     writers = [len(np.unique(test.labels)) for _, _, test in folds]
     print(f"{signatures}.\nWriters tested by the folds: {', '.join(map(str, writers))}.\n", flush=True)
     runs = [fitted(folds, settings, seed, options.checkpoint) for seed in range(settings["towers"])]

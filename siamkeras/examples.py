@@ -146,7 +146,7 @@ def folds_by_class(examples, folds=5, seed=0, by="labels"):
     >>> from siamkeras.data import Examples, folds_by_class
     >>> letters = Examples(np.zeros((6, 2, 2, 1), "float32"), np.array([7, 7, 3, 3, 5, 5]))
     >>> [sorted(set(test.labels.tolist())) for train, test in folds_by_class(letters, folds=3)]
-    [[5], [7], [3]]
+    [[7], [3], [5]]
     """
     if isinstance(folds, bool) or not isinstance(folds, (int, np.integer)) or folds < 2:
         raise ValueError(f"`folds` must be an integer of at least 2. Received: folds={folds!r}.")

@@ -178,8 +178,8 @@ def enrolled(embeddings, signatures, references=3, combine="mean", own_threshold
     >>> few = data.Signatures(np.zeros((8, 2, 2, 1), "float32"), labels, genuine, groups=labels)
     >>> points = np.array([[0.0], [1], [3], [6], [20], [22], [21], [25]])
     >>> found = evaluation.enrolled(points, few, references=2, own_threshold=True)
-    >>> found.distances[found.kinds == "genuine"].round(3).tolist()  # 3 is 2.5 from 0 and 1, which are 1 apart ...
-    [1.5, -1.5, -0.5, 0.0, -0.5, 0.0]
+    >>> found.distances[found.kinds == "genuine"].round(3).tolist()  # 3 is 2.5 from 0 and 1, which are 1 apart
+    [1.5, -1.5, 0.0, -1.0, 0.5, 0.5]
     """
     checked_whole("references", references, 2 if own_threshold else 1)
     checked_whole("choices", choices, 1)
