@@ -118,6 +118,42 @@ def checked_text(text, name="sentences"):
     return np.ascontiguousarray(found, "int32")
 
 
+class Signatures(NamedTuple):
+    """Signatures held in memory, each with the writer whose name it is in.
+
+    Attributes:
+        images: `(n, height, width, 1)`, float32 in [0, 1], ink 1 on 0.
+        labels: `(n,)` integers: the writer in whose name each signature is.
+        genuine: `(n,)` booleans: True where that writer wrote it, False for a forgery.
+        groups: `(n,)` integers: writers of one group share a hand, such as that of one forger; a split by groups
+            therefore keeps every hand on one side.
+        class_names: `{label: name of the writer}`.
+        group_names: `{group: name}`.
+        source: Where the signatures come from, in one sentence.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    genuine: np.ndarray
+    groups: np.ndarray
+    class_names: dict = {}
+    group_names: dict = {}
+    source: str = "given by the caller"
+
+    def __repr__(self):
+        sides = "x".join(map(str, self.images.shape[1:]))
+        return (
+            f"{np.sum(self.genuine)} genuine signatures and {np.sum(~self.genuine)} forgeries ({sides}), "
+            f"{len(np.unique(self.labels))} writers in {len(np.unique(self.groups))} groups, source: {self.source}"
+        )
+
+    def take(self, chosen):
+        """The signatures at `chosen` (indices or a boolean mask), with their names and source."""
+        chosen = np.arange(len(self.labels))[np.asarray(chosen)]
+        taken = Examples(self.images, self.labels, self.groups, self.class_names, self.group_names).take(chosen)
+        return Signatures(*taken[:2], np.asarray(self.genuine)[chosen], *taken[2:5], self.source)
+
+
 def _taken(images, chosen):
     # Aligned, so that `generators` reads them in place.
     return np.take(images, chosen, axis=0, out=aligned((len(chosen), *images.shape[1:]), images.dtype), mode="clip")
@@ -133,7 +169,7 @@ def split_by_class(examples, test=0.2, seed=0, by="labels"):
     A network that compares is measured on classes that it has never seen, so the split is over classes, not images.
 
     Args:
-        examples: `Examples`.
+        examples: `Examples` or `Signatures`.
         test: Share of the classes that go to the second set, between 0 and 1; both sets keep at least one class.
         seed: The same seed gives the same split.
         by: `"labels"`: no class is in both. `"groups"`: no group (alphabet, writer) is in both, and so no class.
@@ -159,7 +195,7 @@ def folds_by_class(examples, folds=5, seed=0, by="labels"):
     """Several splits, in which every class is tested once: for sets with few classes.
 
     Args:
-        examples: `Examples`.
+        examples: `Examples` or `Signatures`.
         folds: How many splits, at least 2.
         seed: The same seed gives the same splits.
         by: As for `split_by_class`. Groups are spread so that the splits test about as many classes.

@@ -104,12 +104,56 @@ def checked_labels(labels, name="labels"):
     return labels
 
 
-def pair_indices(table, batch_size, seed, step, same_share=0.5):
+def genuine_and_forged(labels, genuine, groups=None, need=2):
+    """Two tables of the same classes: of their genuine examples, and of the forgeries that claim to be of them.
+
+    Args:
+        labels: The class that each example is of, or claims to be of, as for `ClassTable.of`.
+        genuine: `(n,)` booleans: False for a forgery.
+        groups: As for `ClassTable.of`.
+        need: How many genuine examples each class must have.
+
+    Returns:
+        `(genuine, forged)`, two `ClassTable`; class c of both is the same.
+
+    Raises:
+        ValueError: `genuine` not `(n,)` booleans; a class without a forgery, or with too few genuine examples; and as
+            `ClassTable.of`.
+
+    >>> import numpy as np
+    >>> from siamkeras.sampling import genuine_and_forged
+    >>> labels, genuine = np.array([7, 7, 3, 3, 3, 7]), np.array([True, True, True, False, True, False])
+    >>> [(table.order.tolist(), table.counts.tolist()) for table in genuine_and_forged(labels, genuine)]
+    [([2, 4, 0, 1], [2, 2]), ([3, 5], [1, 1])]
+    """
+    labels, genuine = checked_labels(labels), np.asarray(genuine)
+    if genuine.dtype != bool or genuine.shape != labels.shape:
+        raise ValueError(
+            f"`genuine` must be booleans, one for each of {len(labels)} labels: False is a forgery. Received: "
+            f"{genuine.dtype}, shape {genuine.shape}."
+        )
+    owners = np.unique(labels)
+    for what, least, of_kind in (("genuine examples", need, genuine), ("forgeries", 1, ~genuine)):
+        counts = np.array([np.sum(of_kind & (labels == owner)) for owner in owners])
+        if counts.min() < least:
+            raise ValueError(
+                f"Every class needs at least {least} {what}. Received: class {owners.tolist()[counts.argmin()]!r} "
+                f"with {counts.min()}, and {np.sum(counts < least)} such classes in all. Drop them."
+            )
+    table = ClassTable.of(labels[genuine], None if groups is None else np.asarray(groups)[genuine], need)
+    table = table._replace(order=np.flatnonzero(genuine)[table.order])
+    members = [np.flatnonzero(~genuine & (labels == name)) for name in labels[table.order[table.starts]]]
+    counts = np.array([len(each) for each in members])
+    return table, table._replace(order=np.concatenate(members), starts=np.cumsum(counts) - counts, counts=counts)
+
+
+def pair_indices(table, batch_size, seed, step, same_share=0.5, forged=None, forged_share=0.5):
     """Indices of one batch of pairs, drawn in the graph.
 
     A same pair is two different examples of one class; a different pair is of two classes (of one group, where the
     table has groups). Neither can go wrong by chance: the second member is the first plus an offset that is never 0
-    around the class, and the second class likewise around the group.
+    around the class, and the second class likewise around the group. With `forged`, the second member of some different
+    pairs is a forgery that claims to be of the class of the first.
 
     Args:
         table: `ClassTable`.
@@ -117,6 +161,8 @@ def pair_indices(table, batch_size, seed, step, same_share=0.5):
         seed: Whole number.
         step: Number of the batch; a scalar int64 tensor or a whole number.
         same_share: Share of same pairs, spread evenly over the batch.
+        forged: `ClassTable` of the forgeries of the same classes, from `genuine_and_forged`; or None.
+        forged_share: Share of the different pairs in which one is a forgery, spread evenly too.
 
     Returns:
         `(left, right, same)`: int64, int64 and float32 tensors, `(batch_size,)`.
@@ -138,7 +184,14 @@ def pair_indices(table, batch_size, seed, step, same_share=0.5):
     sibling = left_start + _another(left, left_count, u[3])
     stranger = other_start + _below(other_count, u[3])
     chosen = tf.gather(order, tf.stack([left_start + left, tf.where(same, sibling, stranger)]))
-    return chosen[0], chosen[1], tf.cast(same, tf.float32)
+    if forged is None:
+        return chosen[0], chosen[1], tf.cast(same, tf.float32)
+    imitations, owners = _constants(forged)
+    start, count, _, _ = tf.unstack(tf.gather(owners, left_class), axis=1)
+    reached = tf.floor((number - reached) * forged_share + 1e-9)
+    skilled = reached[1:] > reached[:-1]
+    right = tf.where(skilled, tf.gather(imitations, start + _below(count, u[3])), chosen[1])
+    return chosen[0], right, tf.cast(same, tf.float32)
 
 
 def all_pairs(labels):

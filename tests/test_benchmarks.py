@@ -22,6 +22,7 @@ HEADLINES = {
     "omniglot": "| official runs, one plain embedding ",
     "pair_streams": "| loop, 64 pairs in a batch ",
     "sentences": "| hashed, trained, seed 0 ",
+    "signatures": "| tower, then real ones ",
     "snacks": "| best, with colours ",
     "training_step": "| (4, 4) ",
     "verification": "| trained tower, seed 0 ",

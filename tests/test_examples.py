@@ -194,3 +194,47 @@ def test_examples_of_different_length_are_refused():
 def test_parts_of_paths_are_paths():
     paths = Examples(np.array(["a.png", "b.png", "c.png"]), np.array([4, 9, 4]))
     assert paths.take(paths.labels == 4).images.tolist() == ["a.png", "c.png"]
+
+
+def test_every_class_is_tested_in_one_fold_and_trained_on_in_the_others(characters):
+    folds = examples.folds_by_class(characters, folds=3, seed=1)
+    assert [len(set(test.labels)) for _, test in folds] == [2, 2, 2]
+    assert sorted(label for _, test in folds for label in set(test.labels)) == [5, 11, 12, 30, 70, 90]
+    for train, test in folds:
+        assert not set(train.labels) & set(test.labels)
+        assert len(train.labels) + len(test.labels) == 24
+
+
+def test_folds_keep_groups_together_and_are_about_equal(characters):
+    """Six classes in groups of 4, 1, 1: two folds test 4 and 2."""
+    groups = np.repeat([3, 3, 3, 3, 8, 9], 4)
+    folds = examples.folds_by_class(characters._replace(groups=groups), folds=2, by="groups")
+    assert [len(set(test.labels)) for _, test in folds] == [4, 2]
+    assert all(not set(train.groups) & set(test.groups) for train, test in folds)
+
+
+def test_the_seed_decides_about_the_folds(characters):
+    def of(seed):
+        return [sorted(set(test.labels)) for _, test in examples.folds_by_class(characters, 3, seed)]
+
+    assert of(3) == of(3)
+    assert any(of(3) != of(seed) for seed in range(5))
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"folds": 1}, "at least 2"),
+        ({"folds": 2.0}, "at least 2"),
+        ({"folds": 7}, "7 folds need as many different labels. Received: 6"),
+        ({"by": "writers"}, "by='writers'"),
+    ],
+)
+def test_folds_that_cannot_be_made_are_refused(characters, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        examples.folds_by_class(characters, **arguments)
+
+
+def test_folds_by_groups_need_groups(characters):
+    with pytest.raises(ValueError, match="no groups"):
+        examples.folds_by_class(characters._replace(groups=None), folds=2, by="groups")

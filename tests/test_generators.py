@@ -149,6 +149,22 @@ def test_groups_and_shares_reach_the_sampler():
     assert same.numpy().sum() == 20
 
 
+def test_forgeries_are_different_from_what_they_imitate_and_same_as_nothing():
+    """100 pairs of writers 7 and 3, half same: 30 % of the other 50 are skilled forgeries, 15."""
+    kept = np.isin(LABELS, [7, 3])
+    genuine = ~np.isin(np.flatnonzero(kept), [4, 5])
+    stream = generators.pairs(
+        IMAGES[kept], LABELS[kept], batch_size=100, steps=1, genuine=genuine, forged_share=0.3, seed=2
+    )
+    ((batch, same),) = stream
+    left, right = (shown(batch[role]).astype(int) for role in ("left", "right"))
+    forged = np.isin(right, [4, 5])
+    assert not np.isin(left, [4, 5]).any()
+    assert forged.sum() == 15 and not same.numpy()[forged].any()
+    assert (LABELS[left] == LABELS[right])[forged].all()
+    assert ((LABELS[left] == LABELS[right]) == (same.numpy() == 1))[~forged].all()
+
+
 def test_classes_of_one_image_are_enough_where_no_pair_is_same():
     batch, same = next(iter(generators.pairs(IMAGES[:3], [5, 6, 7], same_share=0)))
     assert (shown(batch["left"]) != shown(batch["right"])).all()
@@ -284,6 +300,9 @@ def test_a_users_pairs_of_files(files):
         ({"seed": None}, "`seed` must be a whole number, at least 0, below .* Received: None"),
         ({"same_share": 1.5}, "from 0 to 1. Received: 1.5"),
         ({"same_share": "half"}, "from 0 to 1. Received: 'half'"),
+        ({"forged_share": -1}, "`forged_share` is a share of the pairs, from 0 to 1. Received: -1"),
+        ({"genuine": np.ones(12, bool)}, "at least 1 forgeries. Received: class 3 with 0"),
+        ({"genuine": np.ones(5, bool)}, "one for each of 12 labels"),
         ({"images": "photos"}, r"must be an array .* Received: photos"),
         ({"seed": 2**64}, "below 2\\*\\*63"),
         ({"load": len}, "Leave `load` out"),

@@ -16,6 +16,7 @@ from siamkeras.sampling import (
     checked_labels,
     episode_indices,
     episode_table,
+    genuine_and_forged,
     pair_indices,
     triplet_indices,
 )
@@ -384,3 +385,72 @@ def test_all_pairs_are_all_of_them_once():
     assert [each.tolist() for each in sampling.all_pairs(["a"])] == [[], [], []]
     with pytest.raises(ValueError, match="`labels` is empty"):
         sampling.all_pairs([])
+
+
+# Forgeries: of 7 two of five, of 3 one of three; 11 and 40 have one of two.
+GENUINE = np.ones(12, bool)
+GENUINE[[4, 10, 5, 6, 9]] = False
+
+
+def draw_forged(groups=None, need=1, **arguments):
+    table, forged = genuine_and_forged(LABELS, GENUINE, groups, need)
+    found = pair_indices(table, 4000, 1, np.int64(0), forged=forged, **arguments)
+    return [part.numpy() for part in found]
+
+
+@pytest.mark.parametrize("groups", [None, GROUPS])
+def test_tables_of_genuine_and_forged_number_their_classes_alike(groups):
+    for table, of_kind in zip(genuine_and_forged(LABELS, GENUINE, groups, need=1), (GENUINE, ~GENUINE), strict=True):
+        assert sorted(table.order) == np.flatnonzero(of_kind).tolist()
+        owners = [
+            set(LABELS[table.order[start : start + count]])
+            for start, count in zip(table.starts, table.counts, strict=True)
+        ]
+        assert owners == [{3}, {11}, {7}, {40}] if groups is not None else [{3}, {7}, {11}, {40}]
+
+
+@pytest.mark.parametrize("groups", [None, GROUPS])
+def test_different_pairs_are_skilled_or_random_forgeries(groups):
+    """Without same pairs, half of 4,000 are a genuine one and a forgery in its name; the others are two classes."""
+    left, right, same = draw_forged(groups, same_share=0)
+    skilled = ~GENUINE[right]
+    assert skilled.sum() == 2000 and GENUINE[left].all() and not same.any()
+    assert (LABELS[left] == LABELS[right])[skilled].all()
+    assert (LABELS[left] != LABELS[right])[~skilled].all()
+    if groups is not None:
+        assert (groups[left] == groups[right]).all()
+    pairs = collections.Counter(zip(left[skilled].tolist(), right[skilled].tolist(), strict=True))
+    assert len(pairs) == sum(np.sum(GENUINE & (LABELS == c)) * np.sum(~GENUINE & (LABELS == c)) for c in (3, 7, 11, 40))
+
+
+def test_same_pairs_are_genuine():
+    """Where each class has two genuine examples: drawn without 11 and 40."""
+    kept = np.isin(LABELS, [7, 3])
+    table, forged = genuine_and_forged(LABELS[kept], GENUINE[kept])
+    left, right, same = (part.numpy() for part in pair_indices(table, 4000, 1, np.int64(0), forged=forged))
+    labels, genuine = LABELS[kept], GENUINE[kept]
+    chosen = same == 1
+    assert chosen.sum() == 2000
+    assert genuine[left[chosen]].all() and genuine[right[chosen]].all()
+    assert (labels[left[chosen]] == labels[right[chosen]]).all() and (left[chosen] != right[chosen]).all()
+    assert (~genuine[right]).sum() == 1000
+
+
+@pytest.mark.parametrize("share, count", [(0, 0), (0.25, 1000), (1, 4000)])
+def test_the_share_of_skilled_forgeries_is_exact(share, count):
+    _, right, _ = draw_forged(same_share=0, forged_share=share)
+    assert (~GENUINE[right]).sum() == count
+
+
+@pytest.mark.parametrize(
+    "genuine, message",
+    [
+        (np.ones(12, bool), "at least 1 forgeries.*class 3 with 0, and 4"),
+        (GENUINE & (LABELS != 3), "at least 2 genuine examples.*class 3 with 0"),
+        (GENUINE[:3], "shape .3"),
+        (GENUINE.astype(int), "booleans.*int64"),
+    ],
+)
+def test_classes_without_genuine_or_forged_examples_are_refused(genuine, message):
+    with pytest.raises(ValueError, match=message):
+        genuine_and_forged(LABELS, genuine)

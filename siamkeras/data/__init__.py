@@ -7,13 +7,15 @@ from siamkeras.data.people import FacePairs, faces, lfw_pairs
 from siamkeras.data.photos import snacks
 from siamkeras.data.runs import OneShotRuns, omniglot_runs
 from siamkeras.data.sentences import sentence_pairs
-from siamkeras.examples import Examples, SentencePairs, folds_by_class, split_by_class
+from siamkeras.data.signing import signature_folder, signatures
+from siamkeras.examples import Examples, SentencePairs, Signatures, folds_by_class, split_by_class
 
 __all__ = [
     "Examples",
     "FacePairs",
     "OneShotRuns",
     "SentencePairs",
+    "Signatures",
     "SkippedFilesNotice",
     "StandInNotice",
     "digits",
@@ -27,6 +29,8 @@ __all__ = [
     "omniglot",
     "omniglot_runs",
     "sentence_pairs",
+    "signature_folder",
+    "signatures",
     "snacks",
     "split_by_class",
 ]

@@ -79,10 +79,10 @@ def image_paths(folder, groups=False, check=False):
         pairs = [(group, kind) for group in _folders(root, "group") for kind in _folders(group, "class")]
     else:
         pairs = [(root, kind) for kind in _folders(root, "class")]
-    members = [[file for file in _visible(kind) if _is_image(file)] for _, kind in pairs]
+    members = [[file for file in visible(kind) if is_image(file)] for _, kind in pairs]
     empty = [kind for (_, kind), files in zip(pairs, members, strict=True) if not files]
     if empty:
-        nested = not groups and any(child.is_dir() for child in _visible(empty[0]))
+        nested = not groups and any(child.is_dir() for child in visible(empty[0]))
         hint = " There are folders inside: for folder/group/class use groups=True." if nested else ""
         kinds = ", ".join(extension[1:] for extension in EXTENSIONS)
         raise ValueError(f"Every class needs an image ({kinds}). Found none in: {some(empty)}.{hint}")
@@ -167,15 +167,21 @@ def decode(files, size, channels=3, crop=False):
         be decoded, whose images are not filled.
     """
 
-    def read(path):
+    return decoded(files, (*size, channels), lambda path: _read(path, *size, channels, crop))
+
+
+def decoded(files, shape, read):
+    """As `decode`, of what `read(path)` makes of each file: an array of `shape`."""
+
+    def tried(path):
         try:
-            return _read(path, *size, channels, crop)
+            return read(path)
         except Exception as error:  # Pillow meets broken files with a dozen different ones
             return error
 
-    images, broken = aligned((len(files), *size, channels), np.float32), {}
+    images, broken = aligned((len(files), *shape), np.float32), {}
     with ThreadPoolExecutor() as pool:
-        for place, image in enumerate(pool.map(read, files)):
+        for place, image in enumerate(pool.map(tried, files)):
             if isinstance(image, Exception):
                 broken[place] = image
             else:
@@ -206,16 +212,18 @@ def _middle(rows, columns, height, width, least):
     return left, top, left + wide, top + tall
 
 
-def _visible(folder):
+def visible(folder):
+    """What a folder holds, in alphabetical order, without what is hidden."""
     return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
 
 
-def _is_image(file):
+def is_image(file):
+    """Whether it is a file that is named as an image."""
     return file.suffix.lower() in EXTENSIONS and file.is_file()
 
 
 def _folders(parent, what):
-    children = _visible(parent)
+    children = visible(parent)
     folders = [child for child in children if child.is_dir()]
     if not folders:
         found = f"only files, such as {children[0].name!r}" if children else "nothing"

@@ -5,6 +5,7 @@ only here: `score = -distance`.
 """
 
 from siamkeras.evaluation.correlating import Correlation, correlation, correlation_of
+from siamkeras.evaluation.enrolling import Difference, Trials, eer_difference, enrolled, joined, signature_pairs
 from siamkeras.evaluation.episodes import FewShot, OneShot, few_shot, few_shot_of, one_shot_runs
 from siamkeras.evaluation.retrieving import Retrieval, map_at_r, precision_at_k, recall_at_k, retrieval
 from siamkeras.evaluation.tables import Table, table
@@ -23,22 +24,28 @@ __all__ = [
     "FALSE_ACCEPT_RATES",
     "Comparison",
     "Correlation",
+    "Difference",
     "FewShot",
     "OneShot",
     "Retrieval",
     "Table",
+    "Trials",
     "Verification",
     "compare",
     "correlation",
     "correlation_of",
     "distances_of",
+    "eer_difference",
+    "enrolled",
     "few_shot",
     "few_shot_of",
+    "joined",
     "map_at_r",
     "one_shot_runs",
     "precision_at_k",
     "recall_at_k",
     "retrieval",
+    "signature_pairs",
     "table",
     "verification",
     "verification_among",

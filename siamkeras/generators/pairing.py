@@ -23,6 +23,8 @@ def pairs(
     load=None,
     augment=None,
     endpoint=False,
+    genuine=None,
+    forged_share=0.5,
 ):
     """Batches of pairs drawn from labelled images, half of them of one class and half of two.
 
@@ -45,6 +47,10 @@ def pairs(
         augment: Function `(image, seed)` to an image of the same shape; `seed` is a `(2,)` integer tensor, as the
             functions `tf.image.stateless_random_*` take it. Both images of a pair are augmented, each in its own way.
         endpoint: Whether `same` goes in among the inputs, as `models.contrastive` takes it, rather than as y.
+        genuine: `(n,)` booleans, where some images are forgeries (False) that claim to be of their label. A same pair
+            is then of two genuine images. A different pair is a genuine image and a forgery of it (a skilled forgery),
+            or the genuine images of two classes (a random forgery).
+        forged_share: Share of skilled forgeries among the different pairs, from 0 to 1, with `genuine`.
 
     Returns:
         A `tf.data.Dataset` of `({"left": (batch_size, ...), "right": (batch_size, ...)}, same (batch_size,))`, float32.
@@ -52,7 +58,8 @@ def pairs(
     Raises:
         ValueError: images and labels of different length; labels that are not one-dimensional; fewer than two
             classes (in a group); a class with one image; images that are empty, not finite, or neither float nor
-            uint8; paths without `load`; numbers out of range.
+            uint8; paths without `load`; numbers out of range; `genuine` of another length, or a class without a
+            genuine image or a forgery.
         FileNotFoundError: a path at which there is no file.
 
     >>> import numpy as np
@@ -65,12 +72,17 @@ def pairs(
     """
     images, labels, seed, start, steps = labelled(images, labels, seed, start, steps, load)
     batch_size = whole("batch_size", batch_size, 1)
-    if isinstance(same_share, bool) or not isinstance(same_share, numbers.Real) or not 0 <= same_share <= 1:
-        raise ValueError(f"`same_share` is a share of the pairs, from 0 to 1. Received: {same_share!r}.")
-    table = sampling.ClassTable.of(labels, groups, need=2 if same_share > 0 else 1)
+    for name, share in (("same_share", same_share), ("forged_share", forged_share)):
+        if isinstance(share, bool) or not isinstance(share, numbers.Real) or not 0 <= share <= 1:
+            raise ValueError(f"`{name}` is a share of the pairs, from 0 to 1. Received: {share!r}.")
+    need, forged = 2 if same_share > 0 else 1, None
+    if genuine is None:
+        table = sampling.ClassTable.of(labels, groups, need)
+    else:
+        table, forged = sampling.genuine_and_forged(labels, genuine, groups, need)
 
     def draw(step):
-        left, right, same = sampling.pair_indices(table, batch_size, seed, step, same_share)
+        left, right, same = sampling.pair_indices(table, batch_size, seed, step, same_share, forged, forged_share)
         return (left, right), same, step
 
     chosen = drawn(draw, start, steps)

@@ -3,6 +3,7 @@
 from siamkeras.synthetic.faces import faces
 from siamkeras.synthetic.glyphs import glyphs
 from siamkeras.synthetic.sentences import sentence_pairs
+from siamkeras.synthetic.signatures import signatures
 from siamkeras.synthetic.snacks import snacks
 
-__all__ = ["faces", "glyphs", "sentence_pairs", "snacks"]
+__all__ = ["faces", "glyphs", "sentence_pairs", "signatures", "snacks"]
