@@ -71,23 +71,23 @@ def test_choices_of_references_are_limited_different_and_decided_by_the_seed():
 
 
 def test_a_report_is_that_of_the_genuine_and_one_kind():
-    few, points = signatures()
+    few, points = signatures(writers=5)
     trials = evaluation.signature_pairs(points, few)
     for kind in ("random", "skilled"):
         chosen = (trials.kinds == "genuine") | (trials.kinds == kind)
         plain = evaluation.verification_of(trials.distances[chosen], trials.kinds[chosen] == "genuine", resamples=0)
         report = trials.against(kind, resamples=20)
         assert (report.eer, report.auc, report.threshold) == (plain.eer, plain.auc, plain.threshold)
-        assert set(report.interval) == {"auc", "eer", "accuracy"}
+        assert set(report.interval) >= {"auc", "eer", "accuracy"}
         assert trials.against(kind, threshold=1.0, resamples=0).chosen == "given"
 
 
 def test_whole_writers_are_drawn_again():
-    """Each resample of three writers by a plain loop: a trial counts as often as its writer was drawn, a random
+    """Each resample of five writers by a plain loop: a trial counts as often as its writer was drawn, a random
     forgery as often as both were. The equal error rate of the resample is that of the trials repeated so often."""
-    few, points = signatures()
+    few, points = signatures(writers=5)
     trials = evaluation.signature_pairs(points, few)
-    drawn = np.random.default_rng(4).multinomial(3, [1 / 3] * 3, 40)
+    drawn = np.random.default_rng(4).multinomial(5, [1 / 5] * 5, 40)
     names, found = np.unique(few.labels).tolist(), []
     for counts in drawn:
         repeats = [
@@ -98,7 +98,6 @@ def test_whole_writers_are_drawn_again():
         if np.sum(again.kinds == "random") and np.sum(again.kinds == "genuine"):
             found.append(again.against("random", resamples=0).eer)
     expected = np.percentile(found, [2.5, 97.5])
-    assert len(found) < 40  # some have one writer only, and are left out
     assert np.allclose(trials.against("random", resamples=40, seed=4).interval["eer"], expected, atol=1e-9)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from siamkeras import distances
-from siamkeras.evaluation.curve import BLOCK, Curve, area, balanced_accuracy, equal_error
+from siamkeras.evaluation.curve import Curve, equal_error, resampled
 from siamkeras.evaluation.verifying import FALSE_ACCEPT_RATES, verification_of
 from siamkeras.retrieval.checks import checked_whole
 
@@ -60,18 +60,14 @@ class Trials(NamedTuple):
         """
         if forgeries not in FORGERIES:
             raise ValueError(f"`forgeries` must be one of {', '.join(map(repr, FORGERIES))}. Received: {forgeries!r}.")
-        checked_whole("resamples", resamples, 0)
         trials = self.of(np.isin(self.kinds, ["genuine", forgeries]))
         same = trials.kinds == "genuine"
-        report = verification_of(trials.distances, same, threshold, far, resamples=0)
-        if not resamples:
-            return report
-        curve, accepted, found = Curve(report.distances, same), report.distances < report.threshold, []
-        for weights in _resampled(trials, resamples, np.random.default_rng(seed)):
-            rates = curve.rates(weights)
-            found.append([area(*rates), equal_error(*rates), balanced_accuracy(weights, same, accepted)])
-        ends = np.nanpercentile(np.concatenate(found, axis=1), [2.5, 97.5], axis=1).T.tolist()
-        return report._replace(interval=dict(zip(("auc", "eer", "accuracy"), map(tuple, ends), strict=True)))
+        return verification_of(trials.distances, same, threshold, far, trials.units, resamples, seed)
+
+    @property
+    def units(self):
+        """Both writers of each trial, `(n, 2)`, on whom it hangs."""
+        return np.stack([self.writers, self.authors], axis=1)
 
 
 class Difference(NamedTuple):
@@ -108,7 +104,8 @@ def eer_difference(one, other, forgeries="random", resamples=1000, seed=0):
     both = [each.against(forgeries, resamples=0) for each in (one, other)]
     trials = one.of(np.isin(one.kinds, ["genuine", forgeries]))
     curves, found = [Curve(report.distances, report.same) for report in both], []
-    for weights in _resampled(trials, checked_whole("resamples", resamples, 1), np.random.default_rng(seed)):
+    resamples, rng = checked_whole("resamples", resamples, 1), np.random.default_rng(seed)
+    for weights in resampled(both[0].same, trials.units, resamples, rng):
         rates = [equal_error(*curve.rates(weights)) for curve in curves]
         found.append(rates[0] - rates[1])
     low, high = np.nanpercentile(np.concatenate(found), [2.5, 97.5]).tolist()
@@ -227,12 +224,3 @@ def _checked(embeddings, signatures, least):
             f"{len(writers)} writers, the fewest signatures {counts.min() if len(counts) else 0}."
         )
     return ops.convert_to_numpy(distances.pairwise(embeddings, embeddings)), labels, genuine
-
-
-def _resampled(trials, resamples, rng):
-    """How often each trial counts, in blocks `(r, n)`, if whole writers are drawn again."""
-    names, place = np.unique(np.concatenate([trials.writers, trials.authors]), return_inverse=True)
-    writer, author = np.split(place, 2)
-    for rows in np.array_split(np.arange(resamples), max(1, len(writer) * resamples // BLOCK)):
-        drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), len(rows)).astype("float64")
-        yield drawn[:, writer] * np.where(writer == author, 1.0, drawn[:, author])
