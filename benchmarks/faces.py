@@ -12,7 +12,7 @@ Intervals are 95 % bootstrap intervals over people: of both people of each pair.
 are too few pairs in a fold. The last lines put the folds together: each distance is divided by the threshold of its
 fold, so that 1 is where every fold decides, and 18,000 different pairs are counted.
 
-`--people` trains on fewer people as well, for the error as a curve of their number, in the first two folds. The tower,
+`--people` trains on fewer people as well, for the error as a curve of their number, in `--people-folds`. The tower,
 the loss and the distortions were chosen on people of the thirty that fold 0 does not test (`--trials`). So what fold 0
 tests had no part in any choice; what the other folds test had, though not in the weights or thresholds of their own
 fold. "both" was added when the numbers of the towers were known; its one number had been compared on the same thirty.
@@ -21,7 +21,7 @@ Target: AUC >= 0.98 and equal error rate <= 6 % in the mean of the folds. Withou
 numbers compare with nothing.
 
     python benchmarks/faces.py --trials
-    python benchmarks/faces.py --people 6 12 --checkpoint build/faces.keras --save
+    python benchmarks/faces.py --people 6 12 --people-folds 0 1 2 3 --checkpoint build/faces.keras --save
 """
 
 import datetime
