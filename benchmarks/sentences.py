@@ -1,6 +1,6 @@
 """How well do towers that have read nothing but 5,749 pairs of sentences follow what people say of new ones?
 
-The STS Benchmark, official splits: trained on train, chosen on dev, measured once on test. No vectors from elsewhere.
+The STS Benchmark, official splits: trained on train, measured once on test. No vectors from elsewhere.
 Contenders, by Spearman's correlation of score and judgement:
 
 - TF-IDF by scikit-learn, without training on pairs: of words; of n-grams of characters within words, of 2 to 5
@@ -10,7 +10,7 @@ Contenders, by Spearman's correlation of score and judgement:
 - a bidirectional LSTM, mean over the words, by cosine distance;
 - a hashed and a recurrent tower, siblings of two kinds that meet in one space.
 
-Each is trained for a number of epochs that was chosen on dev; the curve below shows dev after each. Intervals are 95 %
+The settings of the hashed tower were chosen on dev, those of the recurrent ones set beforehand and not searched; the curve below shows dev after each. Intervals are 95 %
 bootstrap intervals over pairs. Target: at least one Siamese tower above 0.705 on test, what character n-gram TF-IDF
 reaches. Without the benchmark, made-up sentences stand in; their numbers compare with nothing.
 
