@@ -10,9 +10,10 @@ Contenders, by Spearman's correlation of score and judgement:
 - a bidirectional LSTM, mean over the words, by cosine distance;
 - a hashed and a recurrent tower, siblings of two kinds that meet in one space.
 
-The settings of the hashed tower were chosen on dev, those of the recurrent ones set beforehand and not searched; the curve below shows dev after each. Intervals are 95 %
-bootstrap intervals over pairs. Target: at least one Siamese tower above 0.705 on test, what character n-gram TF-IDF
-reaches. Without the benchmark, made-up sentences stand in; their numbers compare with nothing.
+The settings of the hashed tower were chosen on dev, those of the recurrent ones set beforehand and not searched; the
+curve below shows dev after each epoch. Intervals are 95 % bootstrap intervals over pairs. Target: at least one Siamese
+tower above 0.705 on test, what character n-gram TF-IDF reaches. Without the benchmark, made-up sentences stand in;
+their numbers compare with nothing.
 
     python benchmarks/sentences.py --checkpoint build/sentences.keras --save
 """
