@@ -42,7 +42,7 @@ class Examples(NamedTuple):
                 "Every image needs one label, and one group where there are groups. Received: "
                 f"{len(images)} images, {len(labels)} labels, {len(groups)} groups."
             )
-        chosen = np.arange(len(labels))[np.asarray(chosen)]
+        chosen = _places(len(labels), chosen)
         images = _taken(images, chosen) if images.dtype.kind in "fu" else images[chosen]
         groups, labels = None if self.groups is None else groups[chosen], labels[chosen]
         return self._replace(
@@ -141,17 +141,22 @@ class Signatures(NamedTuple):
     source: str = "given by the caller"
 
     def __repr__(self):
-        sides = "x".join(map(str, self.images.shape[1:]))
+        sides, genuine = "x".join(map(str, self.images.shape[1:])), np.asarray(self.genuine, bool)
         return (
-            f"{np.sum(self.genuine)} genuine signatures and {np.sum(~self.genuine)} forgeries ({sides}), "
+            f"{np.sum(genuine)} genuine signatures and {np.sum(~genuine)} forgeries ({sides}), "
             f"{len(np.unique(self.labels))} writers in {len(np.unique(self.groups))} groups, source: {self.source}"
         )
 
     def take(self, chosen):
         """The signatures at `chosen` (indices or a boolean mask), with their names and source."""
-        chosen = np.arange(len(self.labels))[np.asarray(chosen)]
+        chosen = _places(len(self.labels), chosen)
         taken = Examples(self.images, self.labels, self.groups, self.class_names, self.group_names).take(chosen)
         return Signatures(*taken[:2], np.asarray(self.genuine)[chosen], *taken[2:5], self.source)
+
+
+def _places(count, chosen):
+    chosen = np.asarray(chosen)
+    return np.arange(count)[chosen if chosen.size else chosen.astype(int)]  # an empty list would be of floats
 
 
 def _taken(images, chosen):
@@ -232,7 +237,13 @@ def _units(examples, by):
         raise ValueError(f"`by` must be 'labels' or 'groups'. Received: by={by!r}.")
     if getattr(examples, by) is None:
         raise ValueError("These examples have no groups to split by. Use by='labels'.")
-    units = np.asarray(getattr(examples, by))
+    units, labels = np.asarray(getattr(examples, by)), np.asarray(examples.labels)
+    for label in np.unique(labels) if by == "groups" else ():
+        several = np.unique(units[labels == label]).tolist()
+        if len(several) > 1:
+            raise ValueError(
+                f"A class must lie within one group. Received: class {label.item()!r} in {several[0]} and {several[1]}."
+            )
     return units, np.unique(units)
 
 

@@ -148,6 +148,22 @@ def test_nothing_differs_from_itself_and_other_trials_are_refused():
             evaluation.eer_difference(trials, other)
 
 
+def test_genuine_is_nothing_but_booleans():
+    """Strings are all true, as are 1 and 2: no forgery would be left."""
+    few, points = signatures()
+    for genuine in (np.where(few.genuine, "True", "False"), np.where(few.genuine, 1, 2), few.genuine[:3]):
+        with pytest.raises(ValueError, match="`genuine` must be booleans, one for each of 18 labels"):
+            evaluation.signature_pairs(points, few._replace(genuine=genuine))
+    assert repr(few._replace(genuine=few.genuine.astype(int))) == repr(few)
+
+
+def test_two_writers_are_too_few_for_an_interval_of_a_difference():
+    few, points = signatures(writers=2)
+    trials = evaluation.signature_pairs(points, few)
+    with pytest.raises(ValueError, match="of the resamples lack genuine trials or forgeries: 2 writers are too few"):
+        evaluation.eer_difference(trials, trials)
+
+
 def test_folds_are_joined_one_after_the_other():
     (few, points), (more, others) = signatures(2), signatures(3, seed=1)
     one, other = evaluation.signature_pairs(points, few), evaluation.signature_pairs(others, more)
@@ -164,8 +180,10 @@ def test_folds_are_joined_one_after_the_other():
         ({"references": 4}, "at least 5 genuine signatures each. Received: 3 writers, the fewest signatures 4"),
         ({"combine": "median"}, "'mean', 'nearest'. Received: 'median'"),
         ({"choices": 0}, "choices"),
+        ({"combine": ["mean"]}, "'mean', 'nearest'. Received: ..mean"),
         ({"embeddings": np.zeros((3, 2))}, "one embedding"),
-        ({"embeddings": np.zeros(18)}, "one embedding"),
+        ({"embeddings": np.zeros(18)}, "numbers .n, dim."),
+        ({"embeddings": np.full((18, 2), np.nan)}, "finite"),
     ],
 )
 def test_enrolment_that_cannot_be_is_refused(arguments, message):

@@ -430,3 +430,21 @@ def test_a_table_needs_reports_that_fit_together():
         evaluation.table({"one": one, "other": other})
     with pytest.raises(ValueError, match="A table needs reports"):
         evaluation.table({})
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-11, 1e160, 1.7e308])
+def test_correlation_does_not_depend_on_the_scale_of_distances(scale):
+    same = np.random.default_rng(0).random(50)
+    report = evaluation.correlation_of((1 - same) * scale, same, resamples=0)
+    assert report.pearson == pytest.approx(1) and report.spearman == pytest.approx(1)
+
+
+def test_a_resample_without_different_labels_has_no_correlation():
+    """One unit of ten has the label 1: it is missing in (9/10)^10 = 35 % of the resamples, which is too many to leave
+    out. With five of ten it is 2 * 0.5^10, and no correlation of 0 comes in."""
+    unit = np.repeat(np.arange(10), 10)
+    noise = np.random.default_rng(0).normal(0, 0.01, 100)
+    with pytest.raises(ValueError, match="In 3.% of the resamples all labels are equal"):
+        evaluation.correlation_of(1 - (unit == 0) + noise, (unit == 0) * 1.0, units=unit)
+    report = evaluation.correlation_of(1 - (unit < 5) + noise, (unit < 5) * 1.0, units=unit)
+    assert report.interval["pearson"][0] > 0.99

@@ -238,3 +238,17 @@ def test_folds_that_cannot_be_made_are_refused(characters, arguments, message):
 def test_folds_by_groups_need_groups(characters):
     with pytest.raises(ValueError, match="no groups"):
         examples.folds_by_class(characters._replace(groups=None), folds=2, by="groups")
+
+
+@pytest.mark.parametrize("divide", [split_by_class, folds_by_class])
+def test_a_class_in_two_groups_cannot_be_split_by_groups(divide):
+    """Class 0 has an image in each group: whichever group is tested, it would be on both sides."""
+    torn = Examples(np.zeros((4, 2, 2, 1), "float32"), np.array([0, 1, 0, 1]), np.array([0, 1, 1, 1]))
+    argument = {"folds": 2} if divide is folds_by_class else {"test": 0.5}
+    with pytest.raises(ValueError, match="within one group. Received: class 0 in 0 and 1"):
+        divide(torn, **argument, by="groups")
+
+
+def test_nothing_can_be_taken():
+    few = Examples(np.zeros((4, 2, 2, 1), "float32"), np.array([7, 7, 3, 3]))
+    assert len(few.take([]).images) == len(few.take([]).labels) == 0

@@ -138,6 +138,26 @@ def test_the_layout_of_cedar_is_read_in_the_order_of_its_numbers(tmp_path):
     assert found.genuine.tolist() == [True, True, False] * 2
 
 
+def test_no_signature_is_passed_over(tmp_path):
+    """A writer beside the folders of CEDAR, a number that is there twice, a writer without a file that is read."""
+    for writer in (10, 2):
+        for name in ("full_org/original_{}_1", "full_org/original_{}_2", "full_forg/forgeries_{}_1"):
+            write(tmp_path / f"{name.format(writer)}.png")
+    twin = tmp_path / "full_org" / "original_2_01.png"
+    write(twin)
+    with pytest.raises(ValueError, match="One number is one signature. Found full_org/original_2_01.png and"):
+        data.signature_folder(tmp_path, SIZE)
+    twin.unlink()
+    sigcomp(tmp_path, writers=["nfi_002"], forgers=["003"])
+    with pytest.raises(ValueError, match="Found both in .*: full_org, full_forg and nfi_002"):
+        data.signature_folder(tmp_path, SIZE)
+    root = sigcomp(tmp_path / "others")
+    (root / "nfi_099" / "genuine").mkdir(parents=True)
+    (root / "nfi_099" / "genuine" / "09901099.tif").touch()
+    with pytest.raises(ValueError, match="Every writer needs image files, genuine and forged. Found none in .*nfi_099"):
+        data.signature_folder(root, SIZE)
+
+
 def test_scans_of_all_sizes_become_images_of_one(tmp_path):
     root = sigcomp(tmp_path)
     write(root / "nfi_002" / "genuine" / "00209002.png", scan([(10, 10, 900, 300)], (1000, 400), width=12))

@@ -8,6 +8,7 @@ from PIL import Image
 
 from siamkeras import synthetic
 from siamkeras.data import cache, folders, hub
+from siamkeras.data.characters import check_name
 from siamkeras.data.ink import inked
 from siamkeras.data.notices import SkippedFilesNotice, notify
 from siamkeras.examples import Signatures
@@ -61,8 +62,7 @@ def signatures(name="sigcomp2009", size=(64, 128), source="auto", skip_broken=Fa
         ValueError: an argument is not one of those above; and as `signature_folder`.
         ConnectionError: `source="real"`, and the set is not on this machine.
     """
-    if name not in SETS:
-        raise ValueError(f"`name` must be one of {', '.join(map(repr, SETS))}. Received: name={name!r}.")
+    check_name("name", name, SETS)
     if source not in hub.SOURCES:
         raise ValueError(f"`source` must be one of {', '.join(map(repr, hub.SOURCES))}. Received: source={source!r}.")
     size = _checked_size(size)
@@ -109,7 +109,7 @@ def signature_folder(folder, size=(64, 128), skip_broken=False):
     root = Path(folder)
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}{': that is a file' if root.exists() else ''}.")
-    found = _as_cedar(root) if any((root / name).is_dir() for name in CEDAR) else _by_writer(root)
+    found = _found(root)
     names = list(dict.fromkeys(writer for writer, _, _ in found))
     labels = np.array([names.index(writer) for writer, _, _ in found])
     genuine = np.array([is_genuine for _, is_genuine, _ in found])
@@ -140,8 +140,19 @@ def signature_folder(folder, size=(64, 128), skip_broken=False):
     return rest
 
 
+def _found(root):
+    """`(writer, whether genuine, file)` of every signature, in order."""
+    inside = [child.name for child in folders.visible(root) if child.is_dir()]
+    if not set(inside) & set(CEDAR):
+        return _by_writer(root)
+    others = [name for name in inside if name not in CEDAR]
+    if others and set(CEDAR) <= set(inside):
+        raise ValueError(f"Expected {LAYOUTS}. Found both in {root}: {', '.join(CEDAR)} and {folders.some(others)}.")
+    return _as_cedar(root)
+
+
 def _as_cedar(root):
-    found = []
+    found, taken = [], {}
     for name, (is_genuine, pattern) in CEDAR.items():
         if not (root / name).is_dir():
             raise ValueError(f"Expected {LAYOUTS}. Found no folder {name} in {root}.")
@@ -153,6 +164,9 @@ def _as_cedar(root):
             if named is None:
                 raise ValueError(f"Expected {LAYOUTS}. Found {name}/{file.name}.")
             writer, number = map(int, named.groups())
+            twin = taken.setdefault((writer, is_genuine, number), file)
+            if twin is not file:
+                raise ValueError(f"One number is one signature. Found {name}/{twin.name} and {name}/{file.name}.")
             found.append((writer, not is_genuine, number, file))
     return [(f"{writer:02d}", not is_forged, file) for writer, is_forged, _, file in sorted(found)]
 
@@ -163,9 +177,13 @@ def _by_writer(root):
         kinds = {child.name for child in writer.iterdir() if child.is_dir()}
         if not kinds & set(KINDS):
             raise ValueError(f"Expected {LAYOUTS}. Found {writer.name} without a folder genuine or forged.")
+        own = []
         for kind, is_genuine in KINDS.items():
             files = folders.visible(writer / kind) if kind in kinds else []
-            found += [(writer.name, is_genuine, file) for file in files if folders.is_image(file)]
+            own += [(writer.name, is_genuine, file) for file in files if folders.is_image(file)]
+        if not own:
+            raise ValueError(f"Every writer needs image files, genuine and forged. Found none in {writer}.")
+        found += own
     if not found:
         raise ValueError(f"Expected {LAYOUTS}. Found no such folders in {root}.")
     return found

@@ -75,7 +75,8 @@ def correlation_of(distances, same, units=None, resamples=1000, seed=0):
         `Correlation`.
 
     Raises:
-        ValueError: different lengths; NaN; labels outside [0, 1], or all equal; fewer than two units.
+        ValueError: different lengths; NaN; labels outside [0, 1], or all equal; fewer than two units; so few pairs or
+            units that more than 5 % of the resamples have equal labels.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.correlation_of([0.1, 0.4, 0.2, 0.9], [1.0, 0.75, 0.5, 0.0], resamples=0)
@@ -100,6 +101,12 @@ def correlation_of(distances, same, units=None, resamples=1000, seed=0):
         for weights in resampled(np.ones(len(same), bool), units, resamples, np.random.default_rng(seed))
     ]
     # A resample in which all labels are equal has no correlation.
+    missing = np.mean(np.isnan(np.concatenate(samples, axis=1))) if samples else 0.0
+    if missing > 0.05:
+        raise ValueError(
+            f"In {missing:.0%} of the resamples all labels are equal: too few pairs, or units, for an interval. Use "
+            "resamples=0, or other units."
+        )
     ends = np.nanpercentile(np.concatenate(samples, axis=1), [2.5, 97.5], axis=1).T.tolist() if samples else []
     spearman, pearson = _both(score, same, np.ones((1, len(same))))
     interval = dict(zip(_NAMES, map(tuple, ends), strict=False))
@@ -123,10 +130,13 @@ def _ranks(values, weights):
 
 
 def _correlated(x, y, weights):
-    total = weights.sum(axis=1, keepdims=True)
+    """0 where all x are equal, NaN where all y are, or nobody was drawn."""
+    total = np.maximum(weights.sum(axis=1, keepdims=True), 1.0)
+    # In units of the largest, so that no square is 0 or infinite.
+    x, y = (each / max(np.abs(each).max(), np.finfo(float).tiny) for each in (x, y))
     x, y = (each - (weights * each).sum(axis=1, keepdims=True) / total for each in (x, y))
-    both, square_x, square_y = ((weights * each).sum(axis=1) for each in (x * y, x * x, y * y))
-    size = np.sqrt(square_x * square_y)
+    both, square_x, square_y = ((weights * each).sum(axis=1) / total[:, 0] for each in (x * y, x * x, y * y))
     # What is left of equal values by rounding is no spread.
-    flat = size <= 1e-12 * np.maximum(total[:, 0], 1)
-    return np.where(flat, 0.0, both / np.where(flat, 1.0, size))
+    flat_x, flat_y = (square <= 1e-28 for square in (square_x, square_y))
+    size = np.where(flat_x | flat_y, 1.0, np.sqrt(square_x) * np.sqrt(square_y))
+    return np.where(flat_y, np.nan, np.where(flat_x, 0.0, both / size))

@@ -9,7 +9,8 @@ from keras import ops
 from siamkeras import distances
 from siamkeras.evaluation.curve import Curve, equal_error, resampled
 from siamkeras.evaluation.verifying import FALSE_ACCEPT_RATES, verification_of
-from siamkeras.retrieval.checks import checked_whole
+from siamkeras.retrieval.checks import checked_embeddings, checked_whole
+from siamkeras.sampling import checked_labels
 
 # A skilled forgery imitates the writer; a random forgery is the genuine signature of another writer.
 FORGERIES = ("random", "skilled")
@@ -95,7 +96,7 @@ def eer_difference(one, other, forgeries="random", resamples=1000, seed=0):
         `Difference`; below 0 where `one` is better. An interval without 0 says that it is not these writers alone.
 
     Raises:
-        ValueError: trials that are not the same; and as `Trials.against`.
+        ValueError: trials that are not the same; too few writers for an interval; and as `Trials.against`.
     """
     if len(one.kinds) != len(other.kinds) or any(
         np.any(getattr(one, name) != getattr(other, name)) for name in ("kinds", "writers", "authors")
@@ -108,7 +109,14 @@ def eer_difference(one, other, forgeries="random", resamples=1000, seed=0):
     for weights in resampled(both[0].same, trials.units, resamples, rng):
         rates = [equal_error(*curve.rates(weights)) for curve in curves]
         found.append(rates[0] - rates[1])
-    low, high = np.nanpercentile(np.concatenate(found), [2.5, 97.5]).tolist()
+    found = np.concatenate(found)
+    missing = np.mean(np.isnan(found))
+    if missing > 0.05:
+        raise ValueError(
+            f"{missing:.0%} of the resamples lack genuine trials or forgeries: "
+            f"{len(np.unique(trials.writers))} writers are too few for an interval over them."
+        )
+    low, high = np.nanpercentile(found, [2.5, 97.5]).tolist()
     return Difference(both[0].eer - both[1].eer, (low, high))
 
 
@@ -180,7 +188,7 @@ def enrolled(embeddings, signatures, references=3, combine="mean", own_threshold
     """
     checked_whole("references", references, 2 if own_threshold else 1)
     checked_whole("choices", choices, 1)
-    if combine not in COMBINED:
+    if not isinstance(combine, str) or combine not in COMBINED:
         raise ValueError(f"`combine` must be one of {', '.join(map(repr, COMBINED))}. Received: {combine!r}.")
     distance, labels, genuine = _checked(embeddings, signatures, least=references + 1)
     rng, found = np.random.default_rng(seed), []
@@ -209,12 +217,17 @@ def _choices(own, references, choices, rng):
 
 
 def _checked(embeddings, signatures, least):
-    embeddings = np.asarray(embeddings, "float32")
-    labels, genuine = np.asarray(signatures.labels), np.asarray(signatures.genuine, bool)
-    if embeddings.ndim != 2 or not len(embeddings) == len(labels) == len(genuine):
+    embeddings, labels = checked_embeddings(embeddings), checked_labels(signatures.labels)
+    genuine = np.asarray(signatures.genuine)
+    if genuine.dtype != bool or genuine.shape != labels.shape:
         raise ValueError(
-            f"Every signature needs one embedding, (n, dim). Received: embeddings {embeddings.shape}, "
-            f"{len(labels)} labels, {len(genuine)} in `genuine`."
+            f"`genuine` must be booleans, one for each of {len(labels)} labels: False is a forgery. Received: "
+            f"{genuine.dtype}, shape {genuine.shape}."
+        )
+    if len(embeddings) != len(labels):
+        raise ValueError(
+            f"Every signature needs one embedding, (n, dim). Received: {len(embeddings)} embeddings, "
+            f"{len(labels)} labels."
         )
     writers = np.unique(labels)
     counts = np.array([np.sum(genuine & (labels == writer)) for writer in writers])
