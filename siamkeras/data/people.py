@@ -194,8 +194,8 @@ class FacePairs(NamedTuple):
         left: `(n, height, width, 1)`, float32 in [0, 1], 1 is white.
         right: `(n, height, width, 1)`; `right[i]` goes with `left[i]`.
         same: `(n,)` float32: 1 = the same person, 0 = two people.
-        folds: `(n,)` integers: no person is in two folds of the ten; the names of people are not told. So these are
-            the `units` of `evaluation.verification`.
+        folds: `(n,)` integers: no person is in two folds of the ten; the names of people are not told. So with
+            "10_folds" these are the `units` of `evaluation.verification`; the other subsets are one fold each.
         source: Where the pairs come from, in one sentence.
     """
 
