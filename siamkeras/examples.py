@@ -84,13 +84,16 @@ def checked_sentences(sentences, name="sentences"):
     Raises:
         ValueError: not strings, or not one-dimensional; none; an empty one, or one of blanks.
     """
-    found = np.asarray(sentences)
+    # As objects: numpy would make strings of all that stands beside one, NaN too.
+    found = np.asarray(sentences, object) if isinstance(sentences, (list, tuple)) else np.asarray(sentences)
     strings = found.dtype.kind in "US" or (
         found.dtype.kind in "OT" and all(isinstance(each, (str, bytes)) for each in found.flat)
     )
     if found.ndim != 1 or not found.size or not strings:
+        other = [np.asarray(each).dtype for each in found.flat if not isinstance(each, (str, bytes))]
         raise ValueError(
-            f"`{name}` must be sentences, (n,) strings, at least one. Received: {found.dtype}, shape {found.shape}."
+            f"`{name}` must be sentences, (n,) strings, at least one. Received: {other[0] if other else found.dtype}, "
+            f"shape {found.shape}."
         )
     found = np.array([each.decode() if isinstance(each, bytes) else str(each) for each in found.tolist()])
     empty = np.flatnonzero(np.char.strip(found) == "")

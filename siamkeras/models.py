@@ -52,7 +52,7 @@ def contrastive(tower, margin=1.0, distance="euclidean"):
     Raises:
         ValueError: as for `siamese`; margin not a positive number.
     """
-    inputs, embeddings = _siblings(tower, ("left", "right"))
+    inputs, embeddings = _siblings_as(tower, ("left", "right"))
     inputs["same"] = keras.Input((), dtype="float32", name="same")
     endpoint = layers.ContrastiveLossLayer(margin, name="contrastive_loss")
     outputs = endpoint([inputs["same"], _distances(list(embeddings.values()), distance)])
@@ -77,7 +77,7 @@ def triplet(tower, margin=0.2, distance="euclidean"):
         ValueError: as for `siamese`; a margin that is neither a positive number nor "soft".
     """
     endpoint = layers.TripletLossLayer(margin, name="triplet_loss")
-    inputs, embeddings = _siblings(tower, ("anchor", "positive", "negative"))
+    inputs, embeddings = _siblings_as(tower, ("anchor", "positive", "negative"))
     compare = layers.Distance(distance, name="distance")
     anchor, *others = embeddings.values()
     return keras.Model(inputs, endpoint([compare([anchor, other]) for other in others]), name="triplet")
@@ -100,7 +100,7 @@ def in_batch_softmax(tower, temperature=0.1):
         ValueError: as for `siamese`; temperature not a positive number.
     """
     endpoint = layers.InBatchSoftmaxLossLayer(temperature, name="in_batch_softmax_loss")
-    inputs, embeddings = _siblings(tower, ("left", "right"))
+    inputs, embeddings = _siblings_as(tower, ("left", "right"))
     return keras.Model(inputs, endpoint(list(embeddings.values())), name="in_batch_softmax")
 
 
@@ -125,7 +125,7 @@ def verifier(tower, kernel_regularizer=None):
 
     Reference: https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
     """
-    inputs, embeddings = _siblings(tower, ("left", "right"))
+    inputs, embeddings = _siblings_as(tower, ("left", "right"))
     head = layers.WeightedDistance(kernel_regularizer=kernel_regularizer, name="weighted_distance")
     return keras.Model(inputs, head(list(embeddings.values())), name="verifier")
 
@@ -154,7 +154,7 @@ def prototypical(tower, way, distance="squared_euclidean", scale=10.0):
     Reference: https://arxiv.org/abs/1703.05175
     """
     head = layers.PrototypeLogits(way, distance, scale, name="prototype_logits")
-    inputs, embeddings = _siblings(tower, ("support", "query"))
+    inputs, embeddings = _siblings_as(tower, ("support", "query"))
     return keras.Model(inputs, head(list(embeddings.values())), name="prototypical")
 
 
@@ -238,6 +238,15 @@ def head_of(model):
             f"The head of a verifier must be its last layer. Received: {model.layers[-1].name!r} behind it."
         )
     return heads[-1] if heads else None
+
+
+def _siblings_as(tower, roles):
+    """Siblings whose roles mean something: of a dict, by their names and not by the order of its keys."""
+    if isinstance(tower, dict):
+        if set(tower) != set(roles):
+            raise ValueError(f"Siblings of different kinds are to be {', '.join(roles)} here. Received: {list(tower)}.")
+        tower = {role: tower[role] for role in roles}
+    return _siblings(tower, roles)
 
 
 def _siblings(tower, roles):

@@ -15,6 +15,8 @@ from siamkeras.losses import check_whole
 
 ENGLISH = "abcdefghijklmnopqrstuvwxyz0123456789"
 PAD, UNKNOWN = 0, 1
+# What `str.splitlines` takes for the end of a line, and blanks that are none to TensorFlow.
+SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x85\xa0\u2028\u2029\ufeff"
 # With (a number below buckets) * MULTIPLIER + a character, int32 does not overflow.
 MULTIPLIER, MOST_BUCKETS = 40487, 46340
 LONGEST_WORD = 15
@@ -40,7 +42,9 @@ def words(sentences, most=5000, length=32):
     """
     most, length = check_whole("most", most, 3), check_whole("length", length, 1)
     tokeniser = layers.TextVectorization(max_tokens=most, output_sequence_length=length, name="words")
-    tokeniser.adapt(checked_sentences(sentences))
+    # Keras keeps a vocabulary in lines: a word with a separator of lines in it would be two when it is loaded.
+    blank = str.maketrans(dict.fromkeys(SEPARATORS, " "))
+    tokeniser.adapt([sentence.translate(blank) for sentence in checked_sentences(sentences).tolist()])
     return tokeniser
 
 

@@ -448,3 +448,21 @@ def test_a_resample_without_different_labels_has_no_correlation():
         evaluation.correlation_of(1 - (unit == 0) + noise, (unit == 0) * 1.0, units=unit)
     report = evaluation.correlation_of(1 - (unit < 5) + noise, (unit < 5) * 1.0, units=unit)
     assert report.interval["pearson"][0] > 0.99
+
+
+def test_a_verifier_of_two_kinds_is_measured_with_both():
+    """The distance is -log of the model's own probability, whichever tower is on which side."""
+    keras.utils.set_random_seed(0)
+    verifier = models.verifier({role: towers.dense((3,), embedding_dim=4) for role in ("left", "right")})
+    left, right = np.random.default_rng(0).random((2, 5, 3), "float32")
+    own = -np.log(ops.convert_to_numpy(verifier({"left": left, "right": right}))[:, 0])
+    np.testing.assert_allclose(evaluation.compare(verifier, left, right).distance, own, atol=1e-5)
+
+
+def test_small_whole_numbers_are_no_bytes_to_a_tower_of_words():
+    siamese = models.siamese(towers.hashed(5, 4, buckets=64))
+    left, right = np.array([[1, 2, 3, 4, 5]]), np.array([[7, 8, 9, 4, 6]])
+    wanted = evaluation.compare(siamese, left, right).distance
+    found = evaluation.compare(siamese, left.astype("uint8"), right.astype("uint8")).distance
+    assert wanted[0] > 0.1
+    np.testing.assert_allclose(found, wanted, atol=1e-6)

@@ -318,3 +318,29 @@ def test_a_classifier_begins_with_the_proxies_that_it_is_given(tower):
         models.classifier(tower, classes=4, proxies=proxies[:3])
     with pytest.raises(ValueError, match=r"Received: \(4, 3\), not all finite"):
         models.classifier(tower, classes=4, proxies=(proxies * np.nan).tolist())
+
+
+def test_siblings_of_two_kinds_are_known_by_their_names_and_not_by_their_order():
+    """Two towers of the support and of the query, given the wrong way round, are the same model."""
+    keras.utils.set_random_seed(0)
+    first, second = (towers.dense((6,), embedding_dim=4) for _ in range(2))
+    inputs = {"support": images(4), "query": images(6)}
+    wanted = models.prototypical({"support": first, "query": second}, way=2)(inputs)
+    found = models.prototypical({"query": second, "support": first}, way=2)(inputs)
+    assert tuple(found.shape) == (6, 2)
+    np.testing.assert_allclose(ops.convert_to_numpy(found), ops.convert_to_numpy(wanted), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "build, roles",
+    [
+        (models.contrastive, "left, right"),
+        (models.verifier, "left, right"),
+        (models.in_batch_softmax, "left, right"),
+        (models.triplet, "anchor, positive, negative"),
+        (lambda towers: models.prototypical(towers, way=2), "support, query"),
+    ],
+)
+def test_roles_that_a_model_does_not_have_are_refused(tower, build, roles):
+    with pytest.raises(ValueError, match=f"are to be {roles} here. Received: .'photo', 'sketch'."):
+        build({"photo": tower, "sketch": tower})

@@ -8,7 +8,7 @@ import oracles
 import pytest
 from keras import ops
 
-from siamkeras import tokens
+from siamkeras import retrieval, tokens, towers
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 SENTENCES = ["A cat is a cat.", "The dog's bone, 2 bones!", "Cats & dogs", "a"]
@@ -133,3 +133,21 @@ def test_document_frequencies_by_hand():
 def test_what_cannot_be_tokenised_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.skipif(not ON_TENSORFLOW, reason="strings in a model need TensorFlow")
+def test_a_separator_of_lines_in_a_sentence_does_not_part_the_vocabulary(tmp_path):
+    """Keras keeps a vocabulary in lines and reads it with `str.splitlines`: a word "a\u2028b" would be two of them."""
+    sentences = [f"hello a{separator}b" for separator in tokens.SEPARATORS] + ["x \u2028 y"]
+    words = tokens.words(sentences)
+    assert sorted(words.get_vocabulary()) == sorted(["", "[UNK]", "a", "b", "hello", "x", "y"])
+    tower = towers.recurrent(words, 2, vectors=2, units=2)
+    tower.save(tmp_path / "tower.keras")
+    again = keras.saving.load_model(tmp_path / "tower.keras")
+    np.testing.assert_allclose(retrieval.embed(again, ["hello a b"]), retrieval.embed(tower, ["hello a b"]), atol=1e-6)
+
+
+@pytest.mark.parametrize("sentences", [["a", float("nan")], ["a", 3], ["a", None]])
+def test_what_is_no_sentence_is_not_made_one(sentences):
+    with pytest.raises(ValueError, match="must be sentences, .n,. strings"):
+        tokens.words(sentences)

@@ -300,14 +300,17 @@ def _distance(model, inputs):
     """The model's output for a dict of inputs, as numpy; bytes are divided by 255, as the streams do."""
     if sorted(inputs) != sorted(model.input if isinstance(model.input, dict) else inputs):
         raise ValueError(f"The model takes {sorted(model.input)}. Received: {sorted(inputs)}.")
-    ready = {}
+    ready, named = {}, isinstance(model.input, dict)
     for role, value in inputs.items():
         value = np.asarray(value)
-        ready[role] = ops.convert_to_tensor(value.astype("float32") / 255 if value.dtype == np.uint8 else value)
+        is_image = value.dtype == np.uint8 and not (named and "int" in model.input[role].dtype)
+        ready[role] = ops.convert_to_tensor(value.astype("float32") / 255 if is_image else value)
     head = models.head_of(model)
     if head is not None:
-        tower = models.tower_of(model)
-        logits = head.logits([tower(ready[role], training=False) for role in ("left", "right")])
+        kinds = {layer.name: layer for layer in model.layers}
+        towers = [kinds.get(f"{role}_tower") or models.tower_of(model) for role in ("left", "right")]
+        sides = zip(towers, ("left", "right"), strict=True)
+        logits = head.logits([tower(ready[role], training=False) for tower, role in sides])
         # From the logit, in float64: the probability itself rounds to 0 and 1, where all pairs would be equally far.
         return np.logaddexp(0.0, -ops.convert_to_numpy(logits).astype("float64")).reshape(-1)
     found = model(ready, training=False)
