@@ -56,7 +56,8 @@ def characters(length=128, alphabet=ENGLISH):
 
     Args:
         length: How many characters of a sentence are taken; the rest is cut off.
-        alphabet: The characters that make words; small letters, where there are small and large ones.
+        alphabet: The characters that make words; small letters, where there are small and large ones. Of the large
+            letters of a sentence only A to Z are made small: others are not in the alphabet, and separate words.
 
     Returns:
         A `keras.layers.TextVectorization`: `(batch,)` strings -> `(batch, length)` integers.
@@ -67,6 +68,8 @@ def characters(length=128, alphabet=ENGLISH):
     length = check_whole("length", length, 1)
     if not isinstance(alphabet, str) or not alphabet or len(set(alphabet)) < len(alphabet):
         raise ValueError(f"`alphabet` is a string of different characters. Received: {alphabet!r}.")
+    if alphabet != alphabet.lower():
+        raise ValueError(f"Sentences are made small, so `alphabet` is of small letters. Received: {alphabet!r}.")
     return layers.TextVectorization(
         standardize="lower",
         split="character",
@@ -104,7 +107,7 @@ class HashedNGrams(layers.Layer):
 
     def __init__(self, sizes=(3, 4, 5), words=False, buckets=2**14, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        sizes = [sizes] if isinstance(sizes, int) else list(sizes)
+        sizes = list(sizes) if hasattr(sizes, "__len__") and not isinstance(sizes, str) else [sizes]
         if not sizes:
             raise ValueError("`sizes` must hold at least one number. Received: none.")
         self.sizes = [check_whole("sizes", size, 1) for size in sizes]
@@ -119,6 +122,11 @@ class HashedNGrams(layers.Layer):
             raise ValueError(
                 "`HashedNGrams` takes numbers of characters, (batch, length), of fixed length. "
                 f"Received: {input_shape}."
+            )
+        if min(self.sizes) > input_shape[1] + 2 and not self.words:
+            raise ValueError(
+                f"No n-gram of {min(self.sizes)} characters fits into {input_shape[1]}, with a separator at each end. "
+                f"Received: sizes={self.sizes}, input_shape={tuple(input_shape)}."
             )
 
     def call(self, inputs):

@@ -151,3 +151,21 @@ def test_a_separator_of_lines_in_a_sentence_does_not_part_the_vocabulary(tmp_pat
 def test_what_is_no_sentence_is_not_made_one(sentences):
     with pytest.raises(ValueError, match="must be sentences, .n,. strings"):
         tokens.words(sentences)
+
+
+def test_sizes_may_be_numbers_of_numpy_and_have_to_fit():
+    codes = np.array([[2, 1, 4]])
+    wanted = counted(tokens.HashedNGrams([3], buckets=50), codes)
+    for sizes in (np.int64(3), (np.int32(3),), range(3, 4), np.array([3])):
+        np.testing.assert_array_equal(counted(tokens.HashedNGrams(sizes, buckets=50), codes), wanted)
+    for sizes in (None, 3.0, "3"):
+        with pytest.raises(ValueError, match="`sizes`"):
+            tokens.HashedNGrams(sizes)
+    with pytest.raises(ValueError, match="No n-gram of 6 characters fits into 3, with a separator at each end"):
+        tokens.HashedNGrams([6, 9])(codes)
+    assert counted(tokens.HashedNGrams([5, 9], buckets=50), codes).shape == (1, 50)
+
+
+def test_an_alphabet_that_nothing_can_match_is_refused():
+    with pytest.raises(ValueError, match="of small letters. Received: 'abC'"):
+        tokens.characters(alphabet="abC")

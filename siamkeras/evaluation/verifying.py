@@ -180,8 +180,8 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
     missing = np.mean(np.isnan(np.concatenate(samples, axis=1))) if samples else 0.0
     if missing > 0.05:
         raise ValueError(
-            f"{missing:.0%} of the resamples lack same or different pairs: the units do not mix them. "
-            "Choose other units, or resamples=0."
+            f"{missing:.0%} of the resamples lack same or different pairs: the units are too few, or do not mix them. "
+            "Use resamples=0, or other units."
         )
     ends = np.nanpercentile(np.concatenate(samples, axis=1), [2.5, 97.5], axis=1).T.tolist() if samples else []
     names = ("auc", "eer", "accuracy", *(f"tar_at_{rate:g}" for rate in enough))
