@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from siamkeras import evaluation, generators, models, towers
+from siamkeras import data, evaluation, generators, models, towers
 from siamkeras.evaluation.episodes import METHODS as METHOD_OF
 
 RNG = np.random.default_rng(12)
@@ -319,3 +319,14 @@ def test_a_verifier_has_no_prototypes_and_no_other_distance():
         evaluation.few_shot(verifier, POINTS, LABELS, way=3)
     with pytest.raises(ValueError, match="has learned how to compare: leave `distance` out"):
         evaluation.few_shot(verifier, POINTS, LABELS, way=3, method="nearest", distance="cosine")
+
+
+def test_a_verifier_of_two_kinds_has_no_tower_for_all_images():
+    """Support and queries would both go through the left tower, and the right one would count for nothing."""
+    verifier = models.verifier({"left": identity(), "right": towers.dense((3,), embedding_dim=3)})
+    images = np.zeros((1, 2, 3), "float32")
+    runs = data.OneShotRuns(images, images, np.array([[0, 1]]), alphabets=None, source="zeros")
+    with pytest.raises(ValueError, match="one tower for all images.* Received: .'left_tower', 'right_tower'"):
+        evaluation.few_shot(verifier, POINTS, LABELS, method="nearest", episodes=2)
+    with pytest.raises(ValueError, match="one tower for all images.* Received: .'left_tower', 'right_tower'"):
+        evaluation.one_shot_runs(verifier, runs)

@@ -262,7 +262,8 @@ def compare(model, left, right, threshold=None):
     Args:
         model: A `models.siamese`, or any model from `{"left", "right"}` to a distance `(batch,)`; or a
             `models.verifier`, whose distance is as in `verification`.
-        left: One input, or `(n, ...)` of them; uint8 is divided by 255, as `generators` do.
+        left: One input, or `(n, ...)` of them; uint8 is divided by 255, as `generators` do, unless the model takes
+            whole numbers there, such as tokens.
         right: As many, of the same shape; `right[i]` is compared with `left[i]`.
         threshold: The distance below which two are called same, from `verification` on validation pairs; None for no
             decision.
