@@ -466,3 +466,11 @@ def test_small_whole_numbers_are_no_bytes_to_a_tower_of_words():
     found = evaluation.compare(siamese, left.astype("uint8"), right.astype("uint8")).distance
     assert wanted[0] > 0.1
     np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_an_interval_over_two_classes_is_refused_with_their_number():
+    """Half of the resamples draw one class twice, and have no different pair."""
+    embeddings, labels = RNG.normal(size=(8, 2)), np.repeat([7, 3], 4)
+    with pytest.raises(ValueError, match="2 units are too few for an interval over them. Use resamples=0, or units"):
+        evaluation.verification_among(embeddings, labels)
+    assert evaluation.verification_among(embeddings, labels, resamples=0).interval == {}

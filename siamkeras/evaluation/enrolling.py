@@ -57,7 +57,8 @@ class Trials(NamedTuple):
             were drawn.
 
         Raises:
-            ValueError: an unknown kind; no genuine trials, or none of that kind; and as `verification_of`.
+            ValueError: an unknown kind; no genuine trials, or none of that kind; too few writers for an interval over
+                them, unless `resamples=0`; and as `verification_of`.
         """
         if forgeries not in FORGERIES:
             raise ValueError(f"`forgeries` must be one of {', '.join(map(repr, FORGERIES))}. Received: {forgeries!r}.")

@@ -149,7 +149,8 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
         `Verification`.
 
     Raises:
-        ValueError: different lengths; NaN; labels outside [0, 1]; no same or no different pair; far outside (0, 1].
+        ValueError: different lengths; NaN; labels outside [0, 1]; no same or no different pair; far outside (0, 1];
+            units too few for an interval over them, or that do not mix same and different pairs.
 
     >>> import numpy as np
     >>> from siamkeras import evaluation
@@ -180,8 +181,8 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
     missing = np.mean(np.isnan(np.concatenate(samples, axis=1))) if samples else 0.0
     if missing > 0.05:
         raise ValueError(
-            f"{missing:.0%} of the resamples lack same or different pairs: the units are too few, or do not mix them. "
-            "Use resamples=0, or other units."
+            f"{missing:.0%} of the resamples lack same or different pairs: {len(np.unique(units))} units are too few "
+            "for an interval over them. Use resamples=0, or units that mix same and different pairs."
         )
     ends = np.nanpercentile(np.concatenate(samples, axis=1), [2.5, 97.5], axis=1).T.tolist() if samples else []
     names = ("auc", "eer", "accuracy", *(f"tar_at_{rate:g}" for rate in enough))
@@ -221,8 +222,8 @@ def verification_among(embeddings, labels, threshold=None, distance="euclidean",
         `Verification`.
 
     Raises:
-        ValueError: embeddings that are not finite numbers `(n, dim)`, one for each label; an unknown distance; and as
-            `verification_of`.
+        ValueError: embeddings that are not finite numbers `(n, dim)`, one for each label; an unknown distance; two or
+            three classes, too few for an interval over them, unless `resamples=0`; and as `verification_of`.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.verification_among([[0, 0], [0, 1], [5, 5], [5, 6]], [7, 7, 3, 3], resamples=0)
