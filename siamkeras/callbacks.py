@@ -53,6 +53,7 @@ class CollapseMonitor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._warned = False
+        models.tower_of(self.model)  # What has no one tower is refused now, and not after an epoch.
 
     def on_epoch_end(self, epoch, logs=None):
         tower = models.tower_of(self.model)

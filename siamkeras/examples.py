@@ -95,7 +95,7 @@ def checked_sentences(sentences, name="sentences"):
             f"`{name}` must be sentences, (n,) strings, at least one. Received: {other[0] if other else found.dtype}, "
             f"shape {found.shape}."
         )
-    found = np.array([each.decode() if isinstance(each, bytes) else str(each) for each in found.tolist()])
+    found = np.array([_decoded(each, place, name) for place, each in enumerate(found.tolist())])
     empty = np.flatnonzero(np.char.strip(found) == "")
     if empty.size:
         raise ValueError(
@@ -103,6 +103,15 @@ def checked_sentences(sentences, name="sentences"):
             f"`{name}`, {empty.size} such in all. Leave these pairs out."
         )
     return found
+
+
+def _decoded(sentence, place, name):
+    try:
+        return sentence.decode() if isinstance(sentence, bytes) else str(sentence)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"Sentences are strings, or bytes in UTF-8. Received: {sentence!r} at position {place} of `{name}`."
+        ) from error
 
 
 def checked_text(text, name="sentences"):
@@ -113,7 +122,7 @@ def checked_text(text, name="sentences"):
     """
     found = np.asarray(text)
     if found.dtype.kind not in "iu":
-        return checked_sentences(found, name)
+        return checked_sentences(text, name)
     if found.ndim != 2 or not found.size or found.min() < 0 or found.max() >= 2**31:
         raise ValueError(
             f"Numbers of words are (n, length), whole and at least 0. Received: `{name}` of shape {found.shape}."

@@ -202,19 +202,26 @@ def classifier(tower, classes, scale=16.0, proxies=None):
     return model
 
 
-def tower_of(model):
+def tower_of(model, role=None):
     """The tower inside a model of this module; a tower, a model of one input and one output, is given back as it is.
 
-    Of siblings of different kinds it is that of the first role.
+    Args:
+        model: As above.
+        role: Whose tower, such as "left": needed where siblings are of different kinds, without meaning elsewhere.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none; or there are several, and `role` is none of theirs.
     """
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise ValueError(f"Expected a built keras.Model. Received: {model!r}.")
     if model.name == "tower":
         return model
     inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    kinds = {layer.name.removesuffix("_tower"): layer for layer in inside if layer.name.endswith("_tower")}
+    if len(kinds) > 1:
+        if role not in kinds:
+            raise ValueError(f"This model has towers of {', '.join(kinds)}: which of them? Received: role={role!r}.")
+        return kinds[role]
     for layer in inside:
         if layer.name == "tower":
             return layer

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "examples": set(),
     "tokens": {"examples", "losses"},
     "downloads": set(),
-    "towers": {"layers", "downloads", "tokens"},
+    "towers": {"layers", "downloads", "tokens", "examples"},
     "models": {"layers"},
     "callbacks": {"models"},
     "sampling": set(),

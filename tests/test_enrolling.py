@@ -160,7 +160,7 @@ def test_genuine_is_nothing_but_booleans():
 def test_two_writers_are_too_few_for_an_interval_of_a_difference():
     few, points = signatures(writers=2)
     trials = evaluation.signature_pairs(points, few)
-    with pytest.raises(ValueError, match="of the resamples lack genuine trials or forgeries: 2 writers are too few"):
+    with pytest.raises(ValueError, match="of the resamples lack genuine trials or forgeries: 2 units are too few"):
         evaluation.eer_difference(trials, trials)
 
 

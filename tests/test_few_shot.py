@@ -321,12 +321,13 @@ def test_a_verifier_has_no_prototypes_and_no_other_distance():
         evaluation.few_shot(verifier, POINTS, LABELS, way=3, method="nearest", distance="cosine")
 
 
-def test_a_verifier_of_two_kinds_has_no_tower_for_all_images():
+@pytest.mark.parametrize("kind", [models.verifier, models.siamese])
+def test_siblings_of_two_kinds_have_no_tower_for_all_images(kind):
     """Support and queries would both go through the left tower, and the right one would count for nothing."""
-    verifier = models.verifier({"left": identity(), "right": towers.dense((3,), embedding_dim=3)})
+    mixed = kind({"left": identity(), "right": towers.dense((3,), embedding_dim=3)})
     images = np.zeros((1, 2, 3), "float32")
     runs = data.OneShotRuns(images, images, np.array([[0, 1]]), alphabets=None, source="zeros")
-    with pytest.raises(ValueError, match="one tower for all images.* Received: .'left_tower', 'right_tower'"):
-        evaluation.few_shot(verifier, POINTS, LABELS, method="nearest", episodes=2)
-    with pytest.raises(ValueError, match="one tower for all images.* Received: .'left_tower', 'right_tower'"):
-        evaluation.one_shot_runs(verifier, runs)
+    with pytest.raises(ValueError, match="has towers of left, right: which of them"):
+        evaluation.few_shot(mixed, POINTS, LABELS, method="nearest", episodes=2)
+    with pytest.raises(ValueError, match="has towers of left, right: which of them"):
+        evaluation.one_shot_runs(mixed, runs)

@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 from test_tokens import ON_TENSORFLOW, SENTENCES, numbers
 
-from siamkeras import losses, models, tokens, towers
+from siamkeras import callbacks, losses, models, tokens, towers
 
 strings_only = pytest.mark.skipif(not ON_TENSORFLOW, reason="strings in a model need the TensorFlow backend")
 IDS = np.array([[5, 3, 2, 0, 0], [4, 0, 0, 0, 0], [0, 0, 0, 0, 0]], "int32")
@@ -187,10 +187,33 @@ def test_siblings_of_different_kinds_meet_in_one_space():
         assert any(np.any(a != b) for a, b in zip(old, tower.get_weights(), strict=True))
 
 
-def test_the_tower_of_siblings_of_different_kinds_is_the_first(tmp_path):
-    first = towers.recurrent(7, 8, vectors=4, units=4)
-    siamese = models.siamese({"left": first, "right": towers.hashed(32, 8, buckets=100)})
-    np.testing.assert_array_equal(embedded(models.tower_of(siamese), IDS), embedded(first, IDS))
+def test_the_tower_of_siblings_of_different_kinds_is_asked_for_by_its_role():
+    kinds = {"left": towers.recurrent(7, 8, vectors=4, units=4), "right": towers.hashed(32, 8, buckets=100)}
+    siamese = models.siamese(kinds)
+    np.testing.assert_array_equal(embedded(models.tower_of(siamese, "left"), IDS), embedded(kinds["left"], IDS))
+    assert models.tower_of(siamese, "right").count_params() == kinds["right"].count_params()
+    for role in (None, "middle"):
+        with pytest.raises(ValueError, match="has towers of left, right: which of them. Received: role="):
+            models.tower_of(siamese, role)
+    monitor = callbacks.CollapseMonitor(np.zeros((2, 7)))
+    monitor.set_model(siamese)
+    with pytest.raises(ValueError, match="has towers of left, right"):
+        monitor.on_train_begin()
+
+
+@pytest.mark.parametrize(
+    "sentences, told",
+    [
+        (np.array([[1, 2]]), "numbers .n, 5.. Received: numbers .1, 2."),
+        (["ab"], "numbers .n, 5.. Received: strings"),
+        (np.zeros((0, 5), int), "shape .0, 5."),
+        (np.array([[-2, 3, 4, 5, 6]]), "at least 0"),
+        (["a", float("nan")], "must be sentences"),
+    ],
+)
+def test_sentences_that_the_tower_does_not_take_are_refused(sentences, told):
+    with pytest.raises(ValueError, match=told):
+        towers.hashed(5, 4, buckets=64, sentences=sentences)
 
 
 def test_one_tower_may_stand_on_both_sides_of_a_dict():

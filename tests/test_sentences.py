@@ -10,7 +10,7 @@ from project import ROOT
 from scipy import stats
 
 from siamkeras import data, downloads, evaluation, generators, synthetic
-from siamkeras.data import hugging_face
+from siamkeras.data import hugging_face, sentences
 from siamkeras.evaluation import correlating
 
 LINES = [
@@ -34,9 +34,10 @@ def write(tmp_path, lines, split="train"):
     return file
 
 
-def test_a_file_is_read_as_published(tmp_path):
+def test_a_file_is_read_as_published(tmp_path, monkeypatch):
     """Seven fields or nine, quotation marks that stand alone, scores from 0 to 5: 5 / 5 and 1.25 / 5."""
     write(tmp_path, LINES, "dev")
+    monkeypatch.setitem(sentences.SPLITS, "validation", ("dev", 2, 1000))
     pairs = data.sentence_pairs("validation", source="real")
     assert pairs.left.tolist() == ['A "quote stays.', "A plane."]
     assert pairs.right.tolist() == ["It's alone.", "A cat, naïve."]
@@ -67,9 +68,12 @@ def test_a_damaged_copy_is_named_with_its_line(tmp_path, source, line, fault):
     )
 
 
-def test_an_empty_file_and_one_of_bytes_are_damaged(tmp_path):
+def test_an_empty_file_part_of_one_and_one_of_bytes_are_damaged(tmp_path):
     write(tmp_path, []).write_text("")
-    with pytest.raises(OSError, match="it is empty"):
+    with pytest.raises(OSError, match="is damaged: expected 5,749 pairs, found 0"):
+        data.sentence_pairs()
+    write(tmp_path, LINES)
+    with pytest.raises(OSError, match="is damaged: expected 5,749 pairs, found 2"):
         data.sentence_pairs()
     write(tmp_path, []).write_bytes(b"\xff\xfe\t")
     with pytest.raises(OSError, match="is damaged: .*utf-8"):
@@ -106,7 +110,11 @@ def test_splits_of_the_stand_in_have_no_pair_in_common():
 
 @pytest.mark.parametrize(
     "arguments, message",
-    [({"split": "dev"}, "`split` must be one of 'train'.* Received: split='dev'"), ({"source": "hub"}, "`source`")],
+    [
+        ({"split": "dev"}, "`split` must be one of 'train'.* Received: split='dev'"),
+        ({"split": ["train"]}, "`split` must be one of 'train'"),
+        ({"source": "hub"}, "`source`"),
+    ],
 )
 def test_unknown_splits_and_sources_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -305,3 +313,14 @@ def test_a_model_of_strings_is_measured_and_compares_new_sentences():
     assert found.label[0, 0] == pairs.left[7]
     with pytest.raises(ValueError, match="`load` and `augment` are for images"):
         retrieval.embed(tower, pairs.left, load=len)
+
+
+@pytest.mark.parametrize("missing", [float("nan"), None, 3])
+def test_a_missing_sentence_is_not_made_a_word(missing):
+    with pytest.raises(ValueError, match="`left` must be sentences"):
+        generators.from_pairs(["a", missing], ["b", "c"], [1, 0], text=True)
+
+
+def test_bytes_of_another_encoding_are_named_with_their_place():
+    with pytest.raises(ValueError, match="bytes in UTF-8. Received: .* at position 1 of `right`"):
+        generators.from_pairs(["a", "b"], [b"c", b"\xff\xfe"], [1, 0], text=True)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from siamkeras import data, synthetic
-from siamkeras.data import ink
+from siamkeras.data import ink, signing
 
 SIZE = (16, 32)
 
@@ -235,8 +235,11 @@ def nowhere(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_set_on_this_machine_is_used(nowhere):
+def test_a_set_on_this_machine_is_used(nowhere, monkeypatch):
     sigcomp(nowhere / "data" / "signatures_sigcomp2009")
+    with pytest.raises(OSError, match="SigComp2009 in .* is not complete: expected 30 writers, found 3"):
+        data.signatures(size=SIZE)
+    monkeypatch.setitem(signing.SETS, "sigcomp2009", (*signing.SETS["sigcomp2009"][:3], 3))
     found = data.signatures(size=SIZE, source="real")
     assert found.source == "SigComp2009 (3 writers)" and found.images.shape == (9, *SIZE, 1)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from siamkeras import synthetic
 from siamkeras.data import cache, hub, hugging_face
+from siamkeras.data.characters import check_name
 from siamkeras.examples import SentencePairs
 
 STS = hub.HubSet(
@@ -16,8 +17,8 @@ STS = hub.HubSet(
     stand_in="made-up sentences",
 )
 REVISION = "main"
-# Split here and on the hub: (the name in its files, pairs in its stand-in).
-SPLITS = {"train": ("train", 4000), "validation": ("dev", 1000), "test": ("test", 1000)}
+# Split here and on the hub: (the name in its files, its pairs, pairs in its stand-in).
+SPLITS = {"train": ("train", 5749, 4000), "validation": ("dev", 1500, 1000), "test": ("test", 1379, 1000)}
 MOST, FIELDS = 5.0, (7, 9)
 
 
@@ -52,10 +53,8 @@ def sentence_pairs(split="train", source="auto"):
 
     Reference: https://arxiv.org/abs/1708.00055
     """
-    if split not in SPLITS:
-        raise ValueError(f"`split` must be one of {', '.join(map(repr, SPLITS))}. Received: split={split!r}.")
-    if source not in hub.SOURCES:
-        raise ValueError(f"`source` must be one of {', '.join(map(repr, hub.SOURCES))}. Received: source={source!r}.")
+    check_name("split", split, SPLITS)
+    check_name("source", source, hub.SOURCES)
     pairs = hub.real_or_stand_in(STS, source, real=lambda: _published(split), stand_in=lambda: _made_up(split))
     return pairs._replace(source=f"{pairs.source}, {split} split")
 
@@ -64,7 +63,7 @@ def _published(split):
     places = cache.places("stsbenchmark", f"sts-{SPLITS[split][0]}.csv")
     for place in places:
         if place.is_file():
-            return _from_file(place)
+            return _from_file(place, SPLITS[split][1])
     dataset = hugging_face.load(
         STS,
         REVISION,
@@ -77,7 +76,7 @@ def _published(split):
     return SentencePairs(np.array(columns[0]), np.array(columns[1]), np.array(columns[2], "float32"), STS.title)
 
 
-def _from_file(file):
+def _from_file(file, count):
     left, right, same = [], [], []
     try:
         # No character quotes another in these files: a quotation mark may stand alone.
@@ -87,8 +86,8 @@ def _from_file(file):
                 left.append(row[5])
                 right.append(row[6])
                 same.append(score / MOST)
-        if not same:
-            raise ValueError("it is empty")
+        if len(same) != count:
+            raise ValueError(f"expected {count:,} pairs, found {len(same):,}")
     except (ValueError, csv.Error) as error:  # bytes that are no UTF-8 are a ValueError too
         raise OSError(
             f"The copy of {STS.title} in {file} is damaged: {error}. Delete that file and load the set again."
@@ -113,5 +112,5 @@ def _score(number, row):
 
 def _made_up(split):
     number = list(SPLITS).index(split)
-    pairs = synthetic.sentence_pairs(SPLITS[split][1], seed=number)
+    pairs = synthetic.sentence_pairs(SPLITS[split][2], seed=number)
     return pairs._replace(source=f"made-up sentences standing in for {STS.title}")

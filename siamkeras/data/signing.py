@@ -13,7 +13,7 @@ from siamkeras.data.ink import inked
 from siamkeras.data.notices import SkippedFilesNotice, notify
 from siamkeras.examples import Signatures
 
-# Name here: (words for it, folder below SIAMKERAS_DATA, where it is asked for, writers of its stand-in).
+# Name here: (words for it, folder below SIAMKERAS_DATA, where it is asked for, its writers and those of its stand-in).
 SETS = {
     "sigcomp2009": (
         "SigComp2009",
@@ -61,6 +61,7 @@ def signatures(name="sigcomp2009", size=(64, 128), source="auto", skip_broken=Fa
     Raises:
         ValueError: an argument is not one of those above; and as `signature_folder`.
         ConnectionError: `source="real"`, and the set is not on this machine.
+        OSError: the copy on this machine has not all writers, whatever the `source`; except `"synthetic"`.
     """
     check_name("name", name, SETS)
     if source not in hub.SOURCES:
@@ -78,6 +79,11 @@ def signatures(name="sigcomp2009", size=(64, 128), source="auto", skip_broken=Fa
         for place in places:
             if place.is_dir():
                 found = signature_folder(place, size, skip_broken)
+                if len(found.class_names) != writers:
+                    raise OSError(
+                        f"The copy of {title} in {place} is not complete: expected {writers} writers, found "
+                        f"{len(found.class_names)}. Complete it, or read what is there with data.signature_folder."
+                    )
                 return found._replace(source=f"{title} ({len(found.class_names)} writers)")
         raise ConnectionError(
             f"{title} is not in {' or '.join(map(str, places))}, and is given out on request only: {address}. The "

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from siamkeras.evaluation import tables
-from siamkeras.evaluation.curve import resampled
-from siamkeras.evaluation.verifying import distances_of
+from siamkeras.evaluation.curve import interval_ends, resampled
+from siamkeras.evaluation.verifying import checked_degrees, distances_of
 from siamkeras.retrieval.checks import checked_whole
 
 
@@ -85,13 +85,7 @@ def correlation_of(distances, same, units=None, resamples=1000, seed=0):
 
     Reference: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
     """
-    distances, same = np.asarray(distances, "float64").reshape(-1), np.asarray(same, "float64").reshape(-1)
-    if len(distances) != len(same):
-        raise ValueError(f"Every pair needs one distance and one label. Received: {len(distances)} and {len(same)}.")
-    if not np.isfinite(distances).all():
-        raise ValueError(f"Distances must be finite. Received: {distances[~np.isfinite(distances)][0]}.")
-    if not ((same >= 0) & (same <= 1)).all():
-        raise ValueError("`same` must lie in [0, 1]: 1 = same, 0 = different.")
+    distances, same = checked_degrees(distances, same)
     if len(np.unique(same)) < 2:
         raise ValueError(f"Labels must differ for anything to follow them. Received: {len(same)} pairs, all alike.")
     checked_whole("resamples", resamples, 0)
@@ -100,14 +94,7 @@ def correlation_of(distances, same, units=None, resamples=1000, seed=0):
         _both(score, same, weights)
         for weights in resampled(np.ones(len(same), bool), units, resamples, np.random.default_rng(seed))
     ]
-    # A resample in which all labels are equal has no correlation.
-    missing = np.mean(np.isnan(np.concatenate(samples, axis=1))) if samples else 0.0
-    if missing > 0.05:
-        raise ValueError(
-            f"In {missing:.0%} of the resamples all labels are equal: too few pairs, or units, for an interval. Use "
-            "resamples=0, or other units."
-        )
-    ends = np.nanpercentile(np.concatenate(samples, axis=1), [2.5, 97.5], axis=1).T.tolist() if samples else []
+    ends = interval_ends(samples, "labels that differ", units, "Use resamples=0, or other units.")
     spearman, pearson = _both(score, same, np.ones((1, len(same))))
     interval = dict(zip(_NAMES, map(tuple, ends), strict=False))
     return Correlation(float(pearson[0]), float(spearman[0]), interval, distances, same)

@@ -4,6 +4,8 @@ import numpy as np
 
 # How many weights are held at once: 64 MB.
 BLOCK = 2**23
+# The share of resamples that may be left out of an interval.
+MOST_MISSING = 0.05
 
 
 class Curve:
@@ -85,6 +87,31 @@ def resampled(is_same, units, resamples, rng):
         for kind in (is_same, ~is_same):
             weights[:, kind] = rng.multinomial(kind.sum(), np.full(kind.sum(), 1 / kind.sum()), rows)
         yield weights
+
+
+def interval_ends(samples, lacking, units, remedy):
+    """The ends of the 95 % interval of each number, a list of `[low, high]`; empty where nothing was drawn again.
+
+    Args:
+        samples: A list of arrays `(numbers, r)`, of the resamples of each block; NaN where a resample has no such
+            number.
+        lacking: What such a resample lacks, in words.
+        units: What was drawn again, for the message.
+        remedy: What can be done, a sentence.
+
+    Raises:
+        ValueError: more than 5 % of the resamples have none: what is left would not be a fair choice of them.
+    """
+    if not samples:
+        return []
+    found = np.concatenate(samples, axis=1)
+    missing = np.mean(np.isnan(found))
+    if missing > MOST_MISSING:
+        raise ValueError(
+            f"{missing:.0%} of the resamples lack {lacking}: {len(np.unique(units))} units are too few for an interval "
+            f"over them. {remedy}"
+        )
+    return np.nanpercentile(found, [2.5, 97.5], axis=1).T.tolist()
 
 
 def _checked_units(units, n):

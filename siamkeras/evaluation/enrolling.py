@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from siamkeras import distances
-from siamkeras.evaluation.curve import Curve, equal_error, resampled
+from siamkeras.evaluation.curve import Curve, equal_error, interval_ends, resampled
 from siamkeras.evaluation.verifying import FALSE_ACCEPT_RATES, verification_of
 from siamkeras.retrieval.checks import checked_embeddings, checked_whole
 from siamkeras.sampling import checked_labels
@@ -109,15 +109,8 @@ def eer_difference(one, other, forgeries="random", resamples=1000, seed=0):
     resamples, rng = checked_whole("resamples", resamples, 1), np.random.default_rng(seed)
     for weights in resampled(both[0].same, trials.units, resamples, rng):
         rates = [equal_error(*curve.rates(weights)) for curve in curves]
-        found.append(rates[0] - rates[1])
-    found = np.concatenate(found)
-    missing = np.mean(np.isnan(found))
-    if missing > 0.05:
-        raise ValueError(
-            f"{missing:.0%} of the resamples lack genuine trials or forgeries: "
-            f"{len(np.unique(trials.writers))} writers are too few for an interval over them."
-        )
-    low, high = np.nanpercentile(found, [2.5, 97.5]).tolist()
+        found.append([rates[0] - rates[1]])
+    ((low, high),) = interval_ends(found, "genuine trials or forgeries", trials.units, "Ask more writers.")
     return Difference(both[0].eer - both[1].eer, (low, high))
 
 

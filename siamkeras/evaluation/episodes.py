@@ -96,7 +96,7 @@ def few_shot(
 
     Raises:
         ValueError: fewer than `way` classes, in all or in a group; a class with fewer than `shot + query` images;
-            unknown method or option; what does not fit the tower; a verifier of two kinds of towers; embeddings that
+            unknown method or option; what does not fit the tower; siblings of different kinds; embeddings that
             are not finite.
 
     References: https://arxiv.org/abs/1703.05175, https://arxiv.org/abs/2003.11539, https://arxiv.org/abs/1909.02729
@@ -221,7 +221,7 @@ def one_shot_runs(model, runs, distance=None, views=1, augment=None, seed=0):
 
     Raises:
         ValueError: support, queries, answers or alphabets that do not belong together; images of another shape than the
-            tower takes; a verifier of two kinds of towers; embeddings that are not finite; unknown distance.
+            tower takes; siblings of different kinds; embeddings that are not finite; unknown distance.
 
     Reference: https://doi.org/10.1126/science.aab3050
     """
@@ -260,9 +260,6 @@ def comparison(model, distance=None):
     if head is not None:
         if distance is not None:
             raise ValueError(f"A verifier has learned how to compare: leave `distance` out. Received: {distance!r}.")
-        kinds = [layer.name for layer in model.layers if layer.name in ("left_tower", "right_tower")]
-        if len(kinds) > 1:
-            raise ValueError(f"Few-shot needs one tower for all images: a verifier of one kind. Received: {kinds}.")
 
         def logits(left, right):
             return -head.logits([left, right])[:, 0]

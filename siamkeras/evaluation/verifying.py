@@ -9,7 +9,15 @@ from keras import ops
 from siamkeras import models, sampling
 from siamkeras.distances import pairwise
 from siamkeras.evaluation import tables
-from siamkeras.evaluation.curve import Curve, area, balanced_accuracy, equal_error, resampled, true_accepts
+from siamkeras.evaluation.curve import (
+    Curve,
+    area,
+    balanced_accuracy,
+    equal_error,
+    interval_ends,
+    resampled,
+    true_accepts,
+)
 from siamkeras.retrieval.checks import checked_embeddings, checked_whole
 
 FALSE_ACCEPT_RATES = (0.1, 0.01)
@@ -178,13 +186,8 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
         again = curve.rates(weights)
         accepts = [true_accepts(*again, rate) for rate in enough]
         samples.append((area(*again), equal_error(*again), balanced_accuracy(weights, is_same, accepted), *accepts))
-    missing = np.mean(np.isnan(np.concatenate(samples, axis=1))) if samples else 0.0
-    if missing > 0.05:
-        raise ValueError(
-            f"{missing:.0%} of the resamples lack same or different pairs: {len(np.unique(units))} units are too few "
-            "for an interval over them. Use resamples=0, or units that mix same and different pairs."
-        )
-    ends = np.nanpercentile(np.concatenate(samples, axis=1), [2.5, 97.5], axis=1).T.tolist() if samples else []
+    remedy = "Use resamples=0, or units that mix same and different pairs."
+    ends = interval_ends(samples, "same or different pairs", units, remedy)
     names = ("auc", "eer", "accuracy", *(f"tar_at_{rate:g}" for rate in enough))
     return Verification(
         auc=float(area(*rates)[0]),
@@ -309,10 +312,7 @@ def _distance(model, inputs):
         ready[role] = ops.convert_to_tensor(value.astype("float32") / 255 if is_image else value)
     head = models.head_of(model)
     if head is not None:
-        kinds = {layer.name: layer for layer in model.layers}
-        towers = [kinds.get(f"{role}_tower") or models.tower_of(model) for role in ("left", "right")]
-        sides = zip(towers, ("left", "right"), strict=True)
-        logits = head.logits([tower(ready[role], training=False) for tower, role in sides])
+        logits = head.logits([models.tower_of(model, role)(ready[role], training=False) for role in ("left", "right")])
         # From the logit, in float64: the probability itself rounds to 0 and 1, where all pairs would be equally far.
         return np.logaddexp(0.0, -ops.convert_to_numpy(logits).astype("float64")).reshape(-1)
     found = model(ready, training=False)
@@ -327,7 +327,12 @@ def _checked_threshold(threshold):
     return float(threshold)
 
 
-def _checked_pairs(distances, same):
+def checked_degrees(distances, same):
+    """Distances and labels of any degree as float64, `(n,)` each.
+
+    Raises:
+        ValueError: different lengths; distances that are not finite; labels outside [0, 1].
+    """
     distances, same = np.asarray(distances, "float64").reshape(-1), np.asarray(same, "float64").reshape(-1)
     if len(distances) != len(same):
         raise ValueError(f"Every pair needs one distance and one label. Received: {len(distances)} and {len(same)}.")
@@ -335,6 +340,11 @@ def _checked_pairs(distances, same):
         raise ValueError(f"Distances must be finite. Received: {distances[~np.isfinite(distances)][0]}.")
     if not ((same >= 0) & (same <= 1)).all():
         raise ValueError("`same` must lie in [0, 1]: 1 = same, 0 = different.")
+    return distances, same
+
+
+def _checked_pairs(distances, same):
+    distances, same = checked_degrees(distances, same)
     is_same = same >= 0.5
     if is_same.all() or not is_same.any():
         raise ValueError(f"Both same and different pairs are needed. Received: {is_same.sum()} same of {len(is_same)}.")

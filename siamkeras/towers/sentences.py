@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers, ops
 
 from siamkeras import tokens as tokenising
+from siamkeras.examples import checked_text
 from siamkeras.towers.parts import checked_sizes, finished
 
 CELLS = {"gru": layers.GRU, "lstm": layers.LSTM}
@@ -207,9 +208,11 @@ def _word_vectors(vocabulary, vectors):
 
 
 def _document_weights(counting, sentences):
-    sentences = np.asarray(sentences)
-    if sentences.dtype.kind not in "iu":
-        sentences = tokenising.checked_sentences(sentences)
+    sentences, shape = checked_text(sentences), counting.input_shape[1:]
+    if sentences.shape[1:] != shape:
+        wanted = "strings" if not shape else f"numbers (n, {shape[0]})"
+        came = "strings" if sentences.ndim == 1 else f"numbers {sentences.shape}"
+        raise ValueError(f"`sentences` are what the tower takes, {wanted}. Received: {came}.")
     starts = range(0, len(sentences), 256)
     batches = (counting(ops.convert_to_tensor(sentences[at : at + 256])) for at in starts)
     return np.array(tokenising.inverse_document_frequencies(batches), "float32")
