@@ -1,5 +1,6 @@
 """Every benchmark runs, in its short form and without the real data, and prints its table."""
 
+import json
 import os
 import subprocess
 import sys
@@ -48,6 +49,17 @@ def test_benchmark_runs_and_prints_its_headline(script):
 def test_benchmarks_are_told_in_their_readme():
     text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     assert all(script.name in text for script in SCRIPTS)
+
+
+def test_what_is_quoted_of_the_small_network_of_koch_is_what_was_measured():
+    results = ROOT / "benchmarks" / "results" / "koch-small.json"
+    found = json.loads(results.read_text(encoding="utf-8"))["found"]["koch small"]
+    accuracy, (low, high) = found["one-shot"]
+    lesson = (ROOT / "notebooks" / "05_one_shot.ipynb").read_text(encoding="utf-8")
+    assert f"take it to {accuracy:.1%} [{100 * low:.1f}, {100 * high:.1f}]".replace("%", " %") in lesson
+    readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    told = f"comes to {found['verification'][0]:.1%} of the pairs and {accuracy:.1%} of the trials"
+    assert told.replace("%", " %") in readme
 
 
 def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
