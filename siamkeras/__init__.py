@@ -23,6 +23,8 @@ _LAZY = (
     "retrieval",
     "sampling",
     "synthetic",
+    "tracking",
+    "videos",
 )
 
 __all__ = [
