@@ -2,8 +2,10 @@
 
 from siamkeras.synthetic.faces import faces
 from siamkeras.synthetic.glyphs import glyphs
+from siamkeras.synthetic.photographs import photographs
 from siamkeras.synthetic.sentences import sentence_pairs
 from siamkeras.synthetic.signatures import signatures
 from siamkeras.synthetic.snacks import snacks
+from siamkeras.synthetic.videos import videos
 
-__all__ = ["faces", "glyphs", "sentence_pairs", "signatures", "snacks"]
+__all__ = ["faces", "glyphs", "photographs", "sentence_pairs", "signatures", "snacks", "videos"]
