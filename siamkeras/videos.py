@@ -85,6 +85,8 @@ def checked_boxes(boxes, count=None, name="boxes"):
         raise ValueError(f"`{name}` must be (n, 4): x, y, width, height. Received: {found.dtype}, shape {found.shape}.")
     if count is not None and len(found) != count:
         raise ValueError(f"Every frame needs a box (or a row of NaN). Received: {count} frames, {len(found)} boxes.")
+    with np.errstate(over="ignore"):
+        found = np.array(found, "float32")
     missing = np.isnan(found).all(axis=1)
     fine = missing | (np.isfinite(found).all(axis=1) & (found[:, 2:] > 0).all(axis=1))
     if not fine.all():
@@ -93,7 +95,7 @@ def checked_boxes(boxes, count=None, name="boxes"):
             "A box is x, y, width, height: finite numbers, width and height above 0; a whole row of NaN says that "
             f"there is none. Received: {found[row].tolist()} in row {row} of `{name}`."
         )
-    return np.array(found, "float32")
+    return found
 
 
 def checked_start(frame, box):
