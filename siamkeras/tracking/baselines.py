@@ -59,3 +59,47 @@ class TemplateMatching:
             raise ValueError(f"`update` is a share, from 0 to 1. Received: update={update!r}.")
         self.search, self.colour, self.update_share = search, colour, update
         self.confidence = 1.0
+
+    def start(self, frame, box):
+        """Takes the patch under the box of the first frame, as far as it lies in the frame.
+
+        Raises:
+            ValueError: a frame that is none; a box that is none, or beside the frame; a patch of one colour, with which
+                nothing correlates.
+        """
+        frame, box = checked_start(frame, box)
+        self.size, self.confidence = frame.shape[:2], 1.0
+        low = np.clip(np.rint(box[:2]), 0, np.array(self.size[::-1]) - 1).astype(int)
+        high = np.clip(np.rint(box[:2] + box[2:]), low + 1, self.size[::-1]).astype(int)
+        self.place, self.extent = low, high - low
+        # The box may lie between pixels, and beyond the rim; the patch does not.
+        self.box, self.beyond = box.copy(), box[:2] - low
+        self.patch = self._cut(self._pixels(frame), self.place)
+        if np.ptp(self.patch) == 0:
+            raise ValueError(f"A patch of one colour correlates with nothing. Received: box {box.tolist()}.")
+
+    def update(self, frame):
+        """The box in the next frame, `(4,)`."""
+        from skimage.feature import match_template
+
+        frame = self._pixels(checked_frame(frame, self.size))
+        whole = np.array(self.size[::-1])
+        first, last = np.zeros(2, int), whole
+        if self.search is not None:
+            room = np.rint((self.search - 1) * self.extent / 2).astype(int)
+            first, last = np.maximum(self.place - room, 0), np.minimum(self.place + self.extent + room, whole)
+        window = frame[first[1] : last[1], first[0] : last[0]]
+        # Where a window is all of one colour, the correlation is 0.
+        scores = match_template(window, self.patch)[..., 0]
+        row, column = np.unravel_index(scores.argmax(), scores.shape)
+        self.confidence = float(scores[row, column])
+        self.place = first + [column, row]
+        self.patch += np.float32(self.update_share) * (self._cut(frame, self.place) - self.patch)
+        return np.concatenate([self.place + self.beyond, self.box[2:]])
+
+    def _pixels(self, frame):
+        return frame if self.colour else frame @ np.float32([[0.2125], [0.7154], [0.0721]])
+
+    def _cut(self, pixels, place):
+        (x, y), (width, height) = place, self.extent
+        return pixels[y : y + height, x : x + width].copy()
