@@ -7,7 +7,20 @@ TensorFlow, matplotlib or scikit-learn, when it is first used.
 
 import importlib
 
-from siamkeras import callbacks, distances, layers, losses, masks, metrics, miners, models, prototypes, tokens, towers
+from siamkeras import (
+    callbacks,
+    distances,
+    layers,
+    losses,
+    masks,
+    metrics,
+    miners,
+    models,
+    prototypes,
+    tokens,
+    towers,
+    tracking,
+)
 
 __version__ = "0.1.0"
 
@@ -23,7 +36,6 @@ _LAZY = (
     "retrieval",
     "sampling",
     "synthetic",
-    "tracking",
     "videos",
 )
 
@@ -39,6 +51,7 @@ __all__ = [
     "prototypes",
     "tokens",
     "towers",
+    "tracking",
     *_LAZY,
 ]
 
