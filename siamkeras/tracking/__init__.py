@@ -7,6 +7,7 @@ slid over each other, and the place where they agree best is where the object is
 from siamkeras.tracking.baselines import Still, TemplateMatching
 from siamkeras.tracking.correlation import CrossCorrelation, cross_correlation
 from siamkeras.tracking.following import Followed, Tracker, follow
+from siamkeras.tracking.kept import keep, pretrained
 from siamkeras.tracking.networks import siamese, stride_of, tower
 from siamkeras.tracking.scoring import ScoreMapLoss, label_map, score_map
 from siamkeras.tracking.streams import from_stills, from_videos
@@ -22,7 +23,9 @@ __all__ = [
     "follow",
     "from_stills",
     "from_videos",
+    "keep",
     "label_map",
+    "pretrained",
     "score_map",
     "siamese",
     "stride_of",

@@ -35,7 +35,7 @@ def cross_correlation(template, search):
     template, search = distances.as_float(template), distances.as_float(search)
     check_shapes(template.shape, search.shape)
     (_, h, w, channels), (batch, height, width, _) = _sides(template), _sides(search)
-    # A template of one for all is a plain batch of matrix products too, with its own broadcast.
+    # One template for all is broadcast by the product.
     cells = ops.reshape(template, (-1, h * w, channels))
     places = ops.transpose(ops.reshape(search, (-1, height * width, channels)), (0, 2, 1))
     products = ops.matmul(cells, places)

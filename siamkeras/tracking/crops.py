@@ -59,7 +59,7 @@ def cut(frame, centres, sides, size, angles=None):
     part, corner = _part(frame - mean, centres, sides)
     step = sides / tf.cast(samples, tf.float32)
     cosine, sine = step * tf.cos(angles), step * tf.sin(angles)
-    # Pixel j of a square has its centre j + 0.5 steps from its edge; `ImageProjective...` counts from centres of pixels.
+    # Pixel j of a square has its centre j + 0.5 steps from its edge; the operation counts from centres of pixels.
     middle, nothing = (tf.cast(samples, tf.float32) - 1) / 2, tf.zeros(count)
     place = centres - corner - 0.5
     x = place[:, 0] - middle * (cosine - sine)
@@ -78,7 +78,7 @@ def cut(frame, centres, sides, size, angles=None):
 
 
 def _part(frame, centres, sides):
-    """The part of the frame in which all squares lie, and its corner `(x, y)`: large frames need not be copied whole."""
+    """The part of the frame in which all squares lie, and its corner `(x, y)`: not all of a large frame is copied."""
     import tensorflow as tf
 
     reach = sides[:, None] * 0.75 + 2.0  # half a diagonal

@@ -122,7 +122,7 @@ class Tracker:
         maps = np.asarray(ops.convert_to_numpy(self._compare.predict_on_batch([self._embeddings, searches])), "float64")
         chosen, place = self._best(maps)
         self.scores = maps[chosen].astype("float32")
-        self.confidence = float(1 / (1 + np.exp(-maps[chosen].max())))
+        self.confidence = float(np.exp(-np.logaddexp(0, -maps[chosen].max())))
         away = (np.array(place[::-1]) - (self._cells - 1) / 2) * self._stride * sides[chosen] / self._search
         self._centre = np.clip(self._centre + away, 0, np.array(self._size[::-1], "float64"))
         if not self.lost:  # the size of what is not there is no news
@@ -174,7 +174,7 @@ def follow(tracker, frames, box=None, progress=True):
 
     Args:
         tracker: Anything with `start(frame, box)`, `update(frame)` and `confidence`: a `Tracker` or a baseline.
-        frames: A `videos.Video`; a folder of image files, in the order of their names; or any iterable of frames, arrays
+        frames: A `videos.Video`; a folder of image files, in the order of their names; or any iterable of frames
             `(height, width, 3)`, such as a camera gives them: it is read as it comes.
         box: Where the object is in the first frame: x, y, width, height; None for the first box of a `Video`.
         progress: Whether a progress bar is shown.

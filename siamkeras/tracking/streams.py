@@ -40,8 +40,8 @@ def from_videos(
     """Batches of templates and searches from two frames of one video, not far from each other in time.
 
     A video is drawn, then a frame in which its object is annotated: the template. The search comes from another
-    annotated frame, at most `gap` before or after it. It is cut as a tracker would cut it, except that the object is not
-    always in the centre, nor always of the size and in the direction in which the template has it.
+    annotated frame, at most `gap` before or after it. It is cut as a tracker would cut it, except that the object is
+    not always in the centre, nor always of the size and in the direction in which the template has it.
 
     Args:
         videos: A list of `videos.Video`.
@@ -50,11 +50,12 @@ def from_videos(
         seed: Whole number; together with a batch's number it decides everything that is random in that batch.
         start: Number of the first batch, to go on with a stream that was interrupted.
         gap: How many frames apart the two are at most, at least 1.
-        shift: How far from the centre of the search the object is at most, in pixels of the search, along x and along y.
+        shift: How far from the centre of the search the object is at most, along x and along y, in pixels of the
+            search.
         scale: Range of factors: how much larger the search shows the object than the template.
         turn: Degrees by which the search is turned: a number t for -t to t, or a range.
-        absent: Share of the examples whose search is from another place, where the object is not: no cell of their label
-            map is 1. They teach a score map to be low where nothing is found.
+        absent: Share of the examples whose search is from another video, where the object is not: no cell of their
+            label map is 1. They teach a score map to be low where nothing is found.
         template: Pixels a side of the template, as in `tracking.siamese`.
         search: Pixels a side of the search.
         stride: Pixels of the search from one cell of the score map to the next; `tracking.stride_of(model)`.
@@ -139,7 +140,7 @@ def from_stills(
     """Batches of templates and searches from one photo each: what moves is made up.
 
     A box of a photo is the object, given or drawn; the template shows it, and the search shows it again, shifted,
-    scaled and turned. No video is needed, and what is learned is to find a thing again; that its background changes, and
+    scaled and turned. No video is needed. What is learned is to find a thing again; that its background changes, and
     the thing itself, is left to `from_videos`.
 
     Args:
@@ -258,11 +259,8 @@ def _stream(
             ]
         return {"template": pair[0], "search": pair[1]}, labels
 
-    def ready(inputs, labels):
-        return inputs, labels
-
     examples = drawn(draw, start, steps).unbatch().map(example, tf.data.AUTOTUNE)
-    batches = examples.batch(batch_size, drop_remainder=True).map(ready)
+    batches = examples.batch(batch_size, drop_remainder=True)
     length = tf.data.INFINITE_CARDINALITY if steps is None else steps
     return batches.apply(of_length(length)).prefetch(2)
 
