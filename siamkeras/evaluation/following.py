@@ -91,9 +91,9 @@ def tracking(found, true, resamples=1000, seed=0):
         ValueError: lengths or names that differ; what are no boxes; a video without any true box.
 
     >>> from siamkeras import evaluation
-    >>> evaluation.tracking([[0, 0, 10, 10], [5, 0, 10, 10]], [[0, 0, 10, 10], [0, 0, 10, 10]], resamples=0)
-     success AUC  precision 20 px  videos  frames
-     0.643        100.0%           1       2
+    >>> report = evaluation.tracking([[0, 0, 10, 10], [5, 0, 10, 10]], [[0, 0, 10, 10], [0, 0, 10, 10]])
+    >>> round(report.auc, 3), report.precision
+    (0.643, 1.0)
 
     Overlaps of 1 and 1/3: the first is above 20 of 21 thresholds, the second above 7 (0 to 0.3); 27 / 42 = 0.643.
 
