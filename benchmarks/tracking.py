@@ -32,10 +32,10 @@ SETTINGS = {
     "shift": 24.0,
     "radius": 8.0,
     "absent": 0.1,
-    "turn": 180.0,
+    "turn": {"photos": 60.0, "videos": 15.0},
     "videos": 60,
     "photos": 1800,
-    "side": 192,
+    "side": 224,
 }
 RESULTS = Path(__file__).parent / "results" / "tracking.json"
 VALIDATION, TEST = 101, 102  # seeds of the synthetic videos
@@ -73,8 +73,8 @@ def stream(photos, videos, settings, seed, start=0):
     same |= {"shift": settings["shift"], "radius": settings["radius"]}
     same["augment"] = augmentation.chain(augmentation.light(), dull)
     halves = (
-        tracking.from_stills(photos, turn=settings["turn"], **same),
-        tracking.from_videos(videos, turn=settings["turn"], scale=(0.85, 1.18), gap=30, **same),
+        tracking.from_stills(photos, turn=settings["turn"]["photos"], **same),
+        tracking.from_videos(videos, turn=settings["turn"]["videos"], scale=(0.85, 1.18), gap=30, **same),
     )
 
     def joined(one, other):

@@ -258,7 +258,8 @@ def bright():
     model = tracking.siamese(tracking.tower((1,), (3,), (2,)), template=16, search=32)
     kernel = np.full((3, 3, 3, 1), 1 / 27, "float32")
     # Kernel; gamma, beta, moving mean and variance of the normalisation; scale and bias of the map.
-    model.set_weights([kernel, [1.0], [0.0], [0.6], [1.0], np.float32(80.0), np.float32(-4.0)])
+    numbers = [np.float32(each) for each in ([1.0], [0.0], [0.6], [1.0], 80.0, -3.5)]
+    model.set_weights([kernel, *numbers])
     return model
 
 
@@ -301,7 +302,8 @@ def test_the_size_changes_by_a_damped_step_at_most(bright):
 
 
 def test_a_lost_object_is_told_and_comes_back(bright):
-    """Where nothing is bright, the bias of -4 is all that is left: sigmoid(-4) = 0.018, and less."""
+    """Without the square the mean of the products is (0.4 / 4 - 0.2 * 3 / 4) * -0.2 = 0.01: sigmoid(80 * 0.01 - 3.5) is
+    0.06. With it they are 0.16 / 4 + 0.04 * 3 / 4 = 0.07 at the best place, sigmoid(2.1) = 0.89 where cells fit."""
     frames, boxes = moving([(30, 20)] * 5)
     frames[2:4] = 0.4
     tracker = tracking.Tracker(bright, lost_below=0.5)
