@@ -1,5 +1,7 @@
 """Tracking: overlap and curves against numbers derived by hand and plain loops; the two baselines."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -290,3 +292,9 @@ def test_start_beside_the_frame_is_refused(tracker):
 def test_patch_of_one_colour_is_refused():
     with pytest.raises(ValueError, match="one colour"):
         tracking.TemplateMatching().start(np.zeros((48, 64, 3)), [8, 8, 9, 9])
+
+
+def test_without_scikit_image_it_is_said_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage.feature", None)
+    with pytest.raises(ImportError, match=r"scikit-image: pip install .siamkeras\[course\]"):
+        tracking.TemplateMatching()

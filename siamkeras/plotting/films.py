@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.patches import Rectangle
-from matplotlib.patheffects import Stroke, withStroke
+from matplotlib.patheffects import withStroke
 
 from siamkeras.plotting.style import (
     LINES,
@@ -26,6 +26,8 @@ from siamkeras.plotting.style import (
 TRUTH = "#FFFFFF"
 # Boxes lie on photographs, where the dark colours of diagrams are not seen: Okabe and Ito's bright ones.
 BRIGHT = ("#F0E442", "#56B4E9", "#E69F00", "#CC79A7", "#009E73")
+# A black rim, so that a line is seen on what is bright, too.
+RIM = [withStroke(linewidth=3, foreground="black")]
 # What a saved film may be: its ending, and how Pillow writes it.
 KINDS = {".webp": {"quality": 70, "method": 4}, ".gif": {"optimize": True}}
 
@@ -67,14 +69,12 @@ def film(video, boxes=None, chosen=6, truth=None, columns=3, title=None):
             x, y, width, height = places[number]
             if np.isnan(x):
                 continue
-            effects = [Stroke(linewidth=4, foreground="black"), withStroke(linewidth=2, foreground=colour)]
-            line = Rectangle((x, y), width, height, fill=False, ec=colour, ls=style, lw=2, label=name, clip_on=True)
-            line.set_path_effects(effects)
-            ax.add_patch(line)
+            look = {"ec": colour, "ls": style, "path_effects": RIM, "label": name, "clip_on": True}
+            ax.add_patch(Rectangle((x, y), width, height, fill=False, lw=1.5, **look))
     figure = axes[0].figure
     if drawn:
         handles = [
-            Rectangle((0, 0), 1, 1, fc=QUIET, ec=colour, ls=style, lw=2, label=name)
+            Rectangle((0, 0), 1, 1, fc=QUIET, ec=colour, ls=style, lw=1.5, path_effects=RIM, label=name)
             for name, (_, colour, style) in drawn.items()
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(drawn), frameon=False)
