@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
+ON_ITS_OWN = ["pairs", "contrastive", "triplet", "tracking"]
 IN_THE_BATCH = ["all", "hard", "semi_hard", "softmax", "supervised", "similarity"]
 TRAIN = """
 import json
 import keras, numpy as np, tensorflow as tf
-from siamkeras import generators, losses, models, towers
+from siamkeras import generators, losses, models, towers, tracking
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -40,8 +41,24 @@ def model_and_stream(kind, tower, copies):
     return tower, in_the_batch[kind], tf.data.Dataset.from_tensor_slices(half).repeat()
 
 
+def of_maps(strategy):
+    rng = np.random.default_rng(1)
+    inputs = dict(template=rng.random((8, 6, 6, 2), "float32"), search=rng.random((8, 10, 10, 2), "float32"))
+    labels = rng.choice([0.0, 0.5, 1.0], (8, 5, 5)).astype("float32")
+    with strategy.scope():
+        tower = keras.Sequential([keras.Input((None, None, 2)), keras.layers.Conv2D(3, 2)])
+        model = tracking.siamese(tower, template=6, search=10)
+        model.compile(keras.optimizers.SGD(20.0), tracking.ScoreMapLoss())
+    before = np.concatenate([w.ravel() for w in tower.get_weights()])
+    stream = tf.data.Dataset.from_tensors((inputs, labels)).repeat()
+    model.fit(stream, steps_per_epoch=2, verbose=0, shuffle=False)
+    return np.append(np.concatenate([w.ravel() for w in tower.get_weights()]) - before, 0.0)
+
+
 def step(kind, strategy, copies):
     keras.utils.set_random_seed(0)
+    if kind == "tracking":
+        return of_maps(strategy)
     with strategy.scope():
         tower = towers.dense(5, embedding_dim=3, units=(4,))
         model, loss, stream = model_and_stream(kind, tower, copies)
@@ -53,7 +70,7 @@ def step(kind, strategy, copies):
 
 
 found = dict()
-for kind in ["pairs", "contrastive", "triplet", *in_the_batch]:
+for kind in ["pairs", "contrastive", "triplet", "tracking", *in_the_batch]:
     one = step(kind, tf.distribute.OneDeviceStrategy("CPU:0"), 1)
     two = step(kind, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), 2)
     found[kind] = float(np.abs(one[:-1]).max()), float(np.abs(one - two).max())
@@ -75,7 +92,7 @@ def steps():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("kind", ["pairs", "contrastive", "triplet", *IN_THE_BATCH])
+@pytest.mark.parametrize("kind", [*ON_ITS_OWN, *IN_THE_BATCH])
 def test_two_replicas_step_as_one_does(kind, steps):
     """The largest step is well above the largest difference of the steps; twice the gradient would make them equal."""
     step, difference = steps[kind]
