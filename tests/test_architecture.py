@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "videos": set(),
     "synthetic": {"examples", "videos"},
     "data": {"examples", "videos", "synthetic", "downloads", "sampling"},
-    "tracking": {"augmentation", "distances", "examples", "generators", "losses", "sampling", "videos"},
+    "tracking": {"augmentation", "distances", "examples", "generators", "layers", "losses", "sampling", "videos"},
     "retrieval": {"distances", "examples", "sampling"},
     "augmentation": set(),
     "evaluation": {"distances", "examples", "layers", "losses", "models", "retrieval", "sampling", "videos"},

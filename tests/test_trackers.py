@@ -70,7 +70,7 @@ def test_places_go_to_the_frame_and_back_and_are_where_the_crop_shows_them(angle
 
 def test_the_margin_of_the_paper():
     """A quarter of width and height on each side: (17 + 33.5) * (50 + 33.5) is the area of the square."""
-    assert crops.side_of([0, 0, 17, 50]) == pytest.approx((50.5 * 83.5) ** 0.5)
+    assert crops.side_of([0, 0, 17, 50], context=0.5) == pytest.approx((50.5 * 83.5) ** 0.5)
 
 
 # --- streams
@@ -255,12 +255,16 @@ def test_stills_that_are_none_are_refused(images, boxes, told):
 def bright():
     """A model without training: its tower gives the mean light of 3x3 pixels, centred at 0.6, and what is lighter than
     that in the template is looked for in the search."""
-    model = tracking.siamese(tracking.tower((1,), (3,), (2,)), template=16, search=32)
+    model = tracking.siamese(tracking.tower((1,), (3,), (2,), normalize=False), template=16, search=32)
     kernel = np.full((3, 3, 3, 1), 1 / 27, "float32")
     # Kernel; gamma, beta, moving mean and variance of the normalisation; scale and bias of the map.
-    numbers = [np.float32(each) for each in ([1.0], [0.0], [0.6], [1.0], 80.0, -3.5)]
+    numbers = [np.float32(each) for each in ([1.0], [0.0], [0.6], [1.0], np.full((7, 7, 1), 8.0), -0.35)]
     model.set_weights([kernel, *numbers])
     return model
+
+
+def of_brightness(model, **options):
+    return tracking.Tracker(model, **{"context": 0.5, **options})
 
 
 def moving(places, size=8, height=60, width=80, sides=None):
@@ -277,7 +281,7 @@ def test_tracker_follows_a_square_between_cells(bright):
     """A cell is 2 pixels of a search of 32 that shows 32 pixels of the frame; the parabola finds more than cells."""
     places = [(30 + 2.0 * step, 20 + step) for step in range(12)]
     frames, boxes = moving(places)
-    found = tracking.follow(tracking.Tracker(bright, window=0.1), frames, boxes[0], progress=False)
+    found = tracking.follow(of_brightness(bright, window=0.1), frames, boxes[0], progress=False)
     np.testing.assert_allclose(crops.centres_of(found.boxes), crops.centres_of(boxes), atol=1.2)
     assert found.boxes.shape == (12, 4) and found.boxes.dtype == np.float32 and found.confidence.min() > 0.5
     assert found.frames_per_second > 0 and "12 boxes" in repr(found)
@@ -285,7 +289,7 @@ def test_tracker_follows_a_square_between_cells(bright):
 
 def test_a_tracker_without_scales_keeps_the_size_of_its_box(bright):
     frames, boxes = moving([(30, 20)] * 4, sides=[8, 9, 10, 11])
-    tracker = tracking.Tracker(bright, scale_step=1)
+    tracker = of_brightness(bright, scale_step=1)
     found = tracking.follow(tracker, frames, boxes[0], progress=False)
     np.testing.assert_allclose(found.boxes[:, 2:], 8, rtol=1e-5)
 
@@ -293,7 +297,7 @@ def test_a_tracker_without_scales_keeps_the_size_of_its_box(bright):
 def test_the_size_changes_by_a_damped_step_at_most(bright):
     """Half of a step of 1.1: between 1 - 0.5 * (1 - 1 / 1.1) and 1.05 from one frame to the next, width as height."""
     frames, boxes = moving([(30, 20)] * 6, sides=[8, 10, 12, 14, 16, 18])
-    tracker = tracking.Tracker(bright, scale_step=1.1, scale_rate=0.5, scale_penalty=1)
+    tracker = of_brightness(bright, scale_step=1.1, scale_rate=0.5, scale_penalty=1)
     found = tracking.follow(tracker, frames, boxes[0], progress=False).boxes[:, 2:]
     step = found[1:] / found[:-1]
     np.testing.assert_allclose(found[:, 0], found[:, 1], rtol=1e-5)
@@ -306,7 +310,7 @@ def test_a_lost_object_is_told_and_comes_back(bright):
     0.06. With it they are 0.16 / 4 + 0.04 * 3 / 4 = 0.07 at the best place, sigmoid(2.1) = 0.89 where cells fit."""
     frames, boxes = moving([(30, 20)] * 5)
     frames[2:4] = 0.4
-    tracker = tracking.Tracker(bright, lost_below=0.5)
+    tracker = of_brightness(bright, lost_below=0.5)
     tracker.start(frames[0], boxes[0])
     lost, confidence = [], []
     for frame in frames[1:]:
@@ -323,7 +327,7 @@ def test_the_window_prefers_the_nearer_of_two(bright):
     """Two equal squares, 3 and 9 pixels from the last place: without a window the farther is as good."""
     frames, boxes = moving([(30, 20), (33, 20)])
     frames[1, 20:28, 21:29] = 1.0  # 9 to the left
-    tracker = tracking.Tracker(bright, window=0.4, scale_step=1)
+    tracker = of_brightness(bright, window=0.4, scale_step=1)
     tracker.start(frames[0], boxes[0])
     assert tracker.update(frames[1])[0] > 30
 
@@ -331,16 +335,16 @@ def test_the_window_prefers_the_nearer_of_two(bright):
 def test_boxes_stay_in_the_frame(bright):
     """The square leaves to the left; what is told of it is the part that can be seen, and the centre stays inside."""
     frames, boxes = moving([(6, 20), (3, 20), (0, 20), (0, 20), (0, 20)])
-    found = tracking.follow(tracking.Tracker(bright), frames, boxes[0], progress=False).boxes
+    found = tracking.follow(of_brightness(bright), frames, boxes[0], progress=False).boxes
     assert (found[:, :2] >= 0).all() and (found[:, 0] + found[:, 2] <= 80).all() and (found[:, 2:] > 0).all()
-    partly = tracking.Tracker(bright)
+    partly = of_brightness(bright)
     partly.start(frames[0], [-4, 20, 10, 8])
     assert partly.box.tolist() == [0, 20, 6, 8]
 
 
 def test_one_tracker_starts_again(bright):
     frames, boxes = moving([(30, 20), (32, 20), (34, 20)])
-    tracker = tracking.Tracker(bright)
+    tracker = of_brightness(bright)
     first, second = (tracking.follow(tracker, frames, boxes[0], progress=False) for _ in range(2))
     np.testing.assert_array_equal(first.boxes, second.boxes)
 
@@ -351,7 +355,7 @@ def test_arrays_bytes_folders_iterators_and_videos_are_all_followed(bright, tmp_
     for number, frame in enumerate(bytes_):
         Image.fromarray(frame).save(tmp_path / f"{number:03d}.png")
     (tmp_path / "notes.txt").write_text("no frame")
-    tracker = tracking.Tracker(bright)
+    tracker = of_brightness(bright)
     expected = tracking.follow(tracker, Video(frames, boxes), progress=False).boxes
     for given in (frames, list(bytes_), tmp_path, str(tmp_path), iter(frames), (frame for frame in frames)):
         found = tracking.follow(tracker, given, boxes[0], progress=False).boxes
@@ -368,7 +372,7 @@ def test_progress_is_shown_where_it_is_wanted(bright, capsys):
 
 def test_update_before_start_is_refused(bright):
     with pytest.raises(RuntimeError, match=r"`start\(frame, box\)`, then `update\(frame\)`"):
-        tracking.Tracker(bright).update(np.zeros((8, 8, 3)))
+        of_brightness(bright).update(np.zeros((8, 8, 3)))
 
 
 @pytest.mark.parametrize(
@@ -377,11 +381,11 @@ def test_update_before_start_is_refused(bright):
 def test_boxes_that_are_none_are_refused(bright, box):
     frame = np.zeros((60, 80, 3), "float32")
     with pytest.raises(ValueError, match="[Bb]ox"):
-        tracking.Tracker(bright).start(frame, box)
+        of_brightness(bright).start(frame, box)
 
 
 def test_frames_of_changing_size_or_kind_are_refused(bright):
-    tracker = tracking.Tracker(bright)
+    tracker = of_brightness(bright)
     tracker.start(np.zeros((60, 80, 3)), [30, 20, 8, 8])
     with pytest.raises(ValueError, match="one size. Received: 81x60 after 80x60"):
         tracker.update(np.zeros((60, 81, 3)))
@@ -404,7 +408,7 @@ def test_frames_of_changing_size_or_kind_are_refused(bright):
 )
 def test_trackers_out_of_range_are_refused(bright, change, told):
     with pytest.raises(ValueError, match=told):
-        tracking.Tracker(bright, **change)
+        of_brightness(bright, **change)
 
 
 def test_a_model_that_compares_otherwise_is_refused():
@@ -413,7 +417,7 @@ def test_a_model_that_compares_otherwise_is_refused():
 
 
 def test_nothing_to_follow_is_refused(bright, tmp_path):
-    tracker, (frames, boxes) = tracking.Tracker(bright), moving([(30, 20), (33, 22)])
+    tracker, (frames, boxes) = of_brightness(bright), moving([(30, 20), (33, 22)])
     with pytest.raises(ValueError, match="its box in the first frame must be known. Received: None for these frames"):
         tracking.follow(tracker, frames)
     with pytest.raises(ValueError, match="nothing to follow without frames"):

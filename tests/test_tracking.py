@@ -78,13 +78,13 @@ def test_half_precision_is_summed_in_float32():
     assert numpy(found).tolist() == [[[65536.0]]]
 
 
-def test_learned_scale_and_bias_are_of_the_mean():
-    """The mean of 2 * 3 products of 1 is 1, times 2, and 0.5."""
+def test_learned_weights_and_bias_are_of_the_mean():
+    """Two cells of 3 products of 1, of weight 2 and 1: a mean of 4.5, and 0.5; ten times that."""
     layer = tracking.CrossCorrelation(learned=True)
     ones = np.ones((1, 1, 2, 3), "float32"), np.ones((1, 1, 3, 3), "float32")
     layer(ones)
-    layer.set_weights([np.float32(2.0), np.float32(0.5)])
-    assert numpy(layer(ones)).tolist() == [[[2.5, 2.5]]]
+    layer.set_weights([np.float32([[[2.0], [1.0]]]), np.float32(0.5)])
+    assert numpy(layer(ones)).tolist() == [[[50.0, 50.0]]]
     assert len(layer.trainable_weights) == 2 and not tracking.CrossCorrelation().trainable_weights
 
 
@@ -128,6 +128,8 @@ def test_maps_that_cannot_be_compared_are_refused(template, search, told):
 def test_a_correlation_of_one_and_a_switch_that_is_none_are_refused():
     with pytest.raises(ValueError, match=r"takes \[template, search\]"):
         tracking.CrossCorrelation()([np.ones((1, 2, 2, 3), "float32")] * 3)
+    with pytest.raises(ValueError, match="size of the template must be known"):
+        tracking.CrossCorrelation(learned=True)([keras.Input((None, None, 3)), keras.Input((9, 9, 3))])
     with pytest.raises(ValueError, match="`learned` must be True or False. Received: learned=1"):
         tracking.CrossCorrelation(learned=1)
 
@@ -266,6 +268,17 @@ def test_what_moves_by_a_stride_is_embedded_one_cell_on():
     image = RNG.random((1, 48, 48, 3), dtype="float32")
     whole, later = numpy(tower(image)), numpy(tower(image[:, 4:, 8:]))
     np.testing.assert_allclose(whole[:, 1:, 2:], later, atol=1e-5)
+
+
+def test_embeddings_have_length_1_unless_they_are_not_to():
+    image = RNG.random((1, 16, 16, 3), dtype="float32")
+    lengths = {}
+    for normalize in (True, False):
+        keras.utils.set_random_seed(1)
+        found = numpy(tracking.tower((4, 5), (3, 3), (2, 1), normalize=normalize)(image))
+        lengths[normalize] = np.linalg.norm(found, axis=-1)
+    np.testing.assert_allclose(lengths[True], 1, rtol=1e-4)
+    assert np.ptp(lengths[False]) > 0.1
 
 
 def test_the_middle_of_a_score_map_is_the_centre_of_the_search(small):

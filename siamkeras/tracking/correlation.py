@@ -5,6 +5,8 @@ from keras import ops
 
 from siamkeras import distances
 
+SHARPNESS = 10.0
+
 
 def cross_correlation(template, search):
     """Cross-correlation of each template with its own search: how alike they are, for every place of the template.
@@ -90,15 +92,17 @@ def check_shapes(template, search):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class CrossCorrelation(keras.layers.Layer):
-    """Score map of `[template, search]` -> `(batch, height - h + 1, width - w + 1)`, float32; see `cross_correlation`.
+    """Score map: `[template, search]` -> `(batch, height - h + 1, width - w + 1)`, float32; see `cross_correlation`.
 
     Args:
-        learned: Whether the map is scaled and shifted by two learned numbers: `scale * mean + bias`, of the mean over
-            all products of a place. A logistic loss needs them: the correlation of embeddings is neither in a useful
-            range nor 0 where the object ends. Without, the map is the sum.
+        learned: Whether a weight for each cell of the template and a bias are learned, as a logistic loss needs them:
+            `10 * (mean of weight * product over the cells of the template + bias)`. What is in the middle of a template
+            is the object, and what is at its edge hardly ever is. (Factor 10, since an optimizer moves all numbers by
+            steps of one size, and cosines lie within [-1, 1].) Without, the map is the plain sum.
 
     Raises:
-        ValueError: `learned` is no boolean; inputs as for `cross_correlation`, or none of the two of known size.
+        ValueError: `learned` is no boolean; inputs as for `cross_correlation`; with `learned`, a template whose size is
+            not known.
 
     Reference: Bertinetto et al. (2016), https://arxiv.org/abs/1606.09549
     """
@@ -114,16 +118,19 @@ class CrossCorrelation(keras.layers.Layer):
             raise ValueError(f"`CrossCorrelation` takes [template, search]. Received: shapes {input_shape}.")
         check_shapes(*input_shape)
         if self.learned:
-            self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+            cells = tuple(input_shape[0][1:3])
+            if None in cells:
+                raise ValueError(f"With `learned`, the size of the template must be known. Received: {cells}.")
+            self.weight = self.add_weight(shape=(*cells, 1), initializer="ones", name="weight")
             self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
 
     def call(self, inputs):
         template, search = inputs
-        found = cross_correlation(template, search)
         if not self.learned:
-            return found
-        _, h, w, channels = _sides(ops.convert_to_tensor(template))
-        return found * (self.scale / ops.cast(h * w * channels, found.dtype)) + self.bias
+            return cross_correlation(template, search)
+        h, w, _ = self.weight.shape
+        weighted = distances.as_float(template) * (self.weight / (h * w))
+        return SHARPNESS * (cross_correlation(weighted, search) + self.bias)
 
     def compute_output_shape(self, input_shape):
         (_, h, w, _), (batch, height, width, _) = input_shape

@@ -6,7 +6,7 @@ centre is at 0.5. Training and tracking cut by the same function.
 
 import numpy as np
 
-CONTEXT = 0.5
+CONTEXT = 0.25
 
 
 def centres_of(boxes):
@@ -19,10 +19,11 @@ def side_of(boxes, context=CONTEXT):
     """Side of the square that shows a box and a margin round it, `(..., 4)` -> `(...)`, in pixels of the frame.
 
     The margin is `context * (width + height) / 2` on each side, and the square has the area of box and margin: a narrow
-    box gives a square that is wider than it is, and less high than box and margin (Bertinetto et al., 2016).
+    box gives a square that is wider than it is, and less high than box and margin (Bertinetto et al., 2016, with a
+    context of 0.5). A wide margin helps to tell the object's edge, and looks for its background too.
 
     >>> from siamkeras.tracking import crops
-    >>> print(crops.side_of([0, 0, 20, 20]), crops.side_of([0, 0, 20, 20], context=0))
+    >>> print(crops.side_of([0, 0, 20, 20], context=0.5), crops.side_of([0, 0, 20, 20], context=0))
     40.0 20.0
     """
     wide, high = (np.asarray(boxes, "float64")[..., axis] for axis in (2, 3))

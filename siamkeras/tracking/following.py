@@ -40,6 +40,9 @@ class Tracker:
         scale_step: Factor from one of the three sizes to the next, above 1; 1 for one size.
         scale_penalty: What scores of another size than the last one are multiplied by, above 0, up to 1.
         scale_rate: Share of a change of size that is believed in each frame, from 0 to 1.
+        renew: Share of the template that each frame renews, while the object is not lost: from 0 (what is looked for is
+            what the first frame showed) to 1. Half of what is looked for stays as it was in the first frame, so that a
+            tracker that has slipped can come back.
         lost_below: Confidence below which the object counts as lost, from 0 to 1.
         context: How much of what is round the box is seen, as in training; see `crops.side_of`.
 
@@ -62,6 +65,7 @@ class Tracker:
         scale_step=1.04,
         scale_penalty=0.97,
         scale_rate=0.6,
+        renew=0.0,
         lost_below=0.5,
         context=CONTEXT,
     ):
@@ -71,6 +75,7 @@ class Tracker:
         self.scale_step = _between("scale_step", scale_step, 1, 2)
         self.scale_penalty = _between("scale_penalty", scale_penalty, 0, 1, low=False)
         self.scale_rate = _between("scale_rate", scale_rate, 0, 1)
+        self.renew = _between("renew", renew, 0, 1)
         self.lost_below = _between("lost_below", lost_below, 0, 1)
         self.context = _between("context", context, 0, math.inf, high=False)
         self._tower, self._compare = tower, comparison(model)
@@ -99,10 +104,7 @@ class Tracker:
         frame, box = checked_start(frame, box)
         self._size = frame.shape[:2]
         self._centre, self._extent, self._first = centres_of(box), box[2:].copy(), box[2:].copy()
-        side = side_of(box, self.context)
-        template = np.asarray(cut(frame, self._centre[None], side[None], self._template))
-        embeddings = ops.convert_to_numpy(self._tower.predict_on_batch(template))
-        self._embeddings = np.repeat(embeddings, len(self._factors), axis=0)
+        self._as_first = self._as_last = self._embedded(frame)
         self.confidence, self.scores = 1.0, None
         self.box = self._in_frame()
 
@@ -119,7 +121,8 @@ class Tracker:
         whole = np.concatenate([self._centre - self._extent / 2, self._extent])
         sides = side_of(whole, self.context) * self._search / self._template * self._factors
         searches = np.asarray(cut(frame, np.repeat(self._centre[None], len(sides), axis=0), sides, self._search))
-        maps = np.asarray(ops.convert_to_numpy(self._compare.predict_on_batch([self._embeddings, searches])), "float64")
+        template = np.repeat((self._as_first + self._as_last) / 2, len(sides), axis=0)
+        maps = np.asarray(ops.convert_to_numpy(self._compare.predict_on_batch([template, searches])), "float64")
         chosen, place = self._best(maps)
         self.scores = maps[chosen].astype("float32")
         self.confidence = float(np.exp(-np.logaddexp(0, -maps[chosen].max())))
@@ -130,8 +133,16 @@ class Tracker:
             limits = np.minimum(self._first * LARGEST, np.array(self._size[::-1], "float64"))
             bound = np.clip(factor, (self._first * SMALLEST / self._extent).max(), (limits / self._extent).min())
             self._extent = self._extent * min(bound, max(factor, 1.0))
+            if self.renew:
+                self._as_last = (1 - self.renew) * self._as_last + self.renew * self._embedded(frame)
         self.box = self._in_frame()
         return self.box.copy()
+
+    def _embedded(self, frame):
+        """The embeddings of a template at the place where the object is now, `(1, h, w, channels)`."""
+        side = side_of(np.concatenate([self._centre, self._extent]), self.context)
+        template = np.asarray(cut(frame, self._centre[None], side[None], self._template))
+        return np.asarray(ops.convert_to_numpy(self._tower.predict_on_batch(template)))
 
     def _best(self, maps):
         """Which of the sizes, and the place in its map as `(row, column)`, between cells."""

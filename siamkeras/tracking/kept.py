@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from siamkeras.layers import UnitLength
 from siamkeras.tracking.networks import parts_of, siamese, tower
 
 KEPT = Path(__file__).parent / "weights" / "tracker.npz"
@@ -58,6 +59,7 @@ def keep(path, model, **about):
         "kernels": [layer.kernel_size[0] for layer in blocks],
         "strides": [layer.strides[0] for layer in blocks],
         "channels": model.inputs[0].shape[3],
+        "normalize": any(isinstance(layer, UnitLength) for layer in inside.layers),
     }
     weights = model.get_weights()
     about |= {"tower": made, "template": template, "search": search, "weights": len(weights)}

@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from siamkeras.layers import UnitLength
 from siamkeras.losses import check_whole
 from siamkeras.tracking.correlation import CrossCorrelation
 
@@ -11,7 +12,7 @@ from siamkeras.tracking.correlation import CrossCorrelation
 TEMPLATE, SEARCH = 64, 128
 
 
-def tower(filters=(24, 48, 64, 64), kernels=(5, 3, 3, 3), strides=(2, 2, 1, 1), channels=3):
+def tower(filters=(24, 48, 64, 64), kernels=(5, 3, 3, 3), strides=(2, 2, 1, 1), channels=3, normalize=True):
     """Fully-convolutional tower: an image of any size -> a map of embeddings, one for each place.
 
     Each block is a convolution without padding, batch normalisation and, except for the last, ReLU. Nothing of it knows
@@ -23,6 +24,8 @@ def tower(filters=(24, 48, 64, 64), kernels=(5, 3, 3, 3), strides=(2, 2, 1, 1), 
         kernels: Side of the kernel of each block, in pixels of what the block sees.
         strides: Stride of each block.
         channels: Of the image.
+        normalize: Whether each embedding is scaled to length 1. What is bright and rich in contrast would otherwise
+            correlate with everything.
 
     Returns:
         A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, rows, columns, filters[-1])`.
@@ -48,7 +51,8 @@ def tower(filters=(24, 48, 64, 64), kernels=(5, 3, 3, 3), strides=(2, 2, 1, 1), 
         x = layers.BatchNormalization(momentum=0.9, name=f"norm_{number}")(x)
         if number < len(filters):
             x = layers.ReLU(name=f"relu_{number}")(x)
-    return keras.Model(inputs, layers.Identity(dtype="float32", name="embeddings")(x), name="tower")
+    last = UnitLength(name="unit_length") if normalize else layers.Identity(dtype="float32", name="features")
+    return keras.Model(inputs, last(x), name="tower")
 
 
 def siamese(tower, template=TEMPLATE, search=SEARCH):
