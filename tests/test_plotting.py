@@ -845,7 +845,7 @@ def played(content):
 
 
 def test_animation_plays_every_frame_with_its_box(tmp_path):
-    """The box of frame 1 is yellow, at rows 3 to 8 and columns 6 to 15; its corner is one pixel of that colour."""
+    """The box of frame 1 is yellow, at rows 3 to 8 and columns 6 to 15: 6 x 10 pixels without the inner 2 x 6."""
     film = plotting.animation(Walk(), {"found": Walk.boxes}, truth=[[np.nan] * 4] * 3, title="A <walk>")
     assert repr(film).startswith("A <walk>: 3 frames, 25 a second")
     assert f"data:image/{film.kind[1:]};base64," in film._repr_html_() and "A &lt;walk&gt;" in film._repr_html_()
@@ -857,7 +857,7 @@ def test_animation_plays_every_frame_with_its_box(tmp_path):
     is_yellow = np.abs(frames[1] - yellow).max(axis=2) < 30
     rows, columns = np.nonzero(is_yellow)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (3, 8, 6, 15)
-    assert is_yellow.sum() == 2 * 10 + 2 * 4
+    assert is_yellow.sum() == 6 * 10 - 2 * 6
     assert np.abs(frames[2] - 127).max() < 8  # no box: the frame as it is
 
 

@@ -166,7 +166,7 @@ def animation(video, boxes=None, truth=None, every=1, rate=25, width=320, title=
                 corners = np.rint([x, y, x + wide - 1, y + high - 1]).tolist()
                 corners[2:] = np.maximum(corners[2:], corners[:2]).tolist()
                 pen.rectangle([corners[0] - 1, corners[1] - 1, corners[2] + 1, corners[3] + 1], outline="black")
-                pen.rectangle(corners, outline=colour)
+                pen.rectangle(corners, outline=colour, width=2)
         pictures.append(picture)
     title = f"{count} frames" if title is None else title
     return Film(pictures, rate, title, {name: colour for name, (_, colour, _) in drawn.items()})

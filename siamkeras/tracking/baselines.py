@@ -39,6 +39,10 @@ class TemplateMatching:
     The score of a place is the correlation of the two patches, pixel by pixel, from -1 to 1 (Lewis, Fast Normalized
     Cross-Correlation, 1995; `skimage.feature.match_template`). The box keeps its size.
 
+    Of 26 choices none does better than the defaults on `synthetic.videos(16, seed=100)` by more than 0.001 of success
+    AUC: colour before grey, two boxes before all of the frame, a patch that is renewed by a tenth before one that never
+    is.
+
     Args:
         search: How wide the part is that is searched, in boxes, at least 1; None for all of the frame.
         colour: Whether the three colours are correlated, or grey.
@@ -53,7 +57,7 @@ class TemplateMatching:
         ImportError: scikit-image cannot be imported.
     """
 
-    def __init__(self, search=2.0, colour=True, update=0.0):
+    def __init__(self, search=2.0, colour=True, update=0.1):
         if search is not None and (isinstance(search, (bool, str)) or not 1 <= search < np.inf):
             raise ValueError(f"`search` is a number of boxes, at least 1, or None. Received: search={search!r}.")
         if isinstance(update, (bool, str)) or not 0 <= update <= 1:
