@@ -314,7 +314,7 @@ def test_the_direction_follows_a_bar_that_turns(bright):
         x, y = columns - 40, rows - 30
         along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
         frames.append(np.where((abs(along) < 8) & (abs(across) < 2), 1.0, 0.4)[..., None].repeat(3, axis=-1))
-    tracker = of_brightness(bright, turn_step=8, penalty=1, scale_step=1)
+    tracker = of_brightness(bright, turn_step=8, penalty=1, scale_step=1, lost_below=0)
     found = tracking.follow(tracker, frames, [32, 28, 16, 4], progress=False).boxes
     assert 24 <= np.degrees(tracker._angle) <= 48
     assert found[0].tolist() == [32, 28, 16, 4] and found[-1, 3] > 6 and found[-1, 2] < 16
