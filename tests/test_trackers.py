@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamkeras import synthetic, tracking
+from siamkeras import evaluation, synthetic, tracking
 from siamkeras.tracking import crops
 from siamkeras.videos import Video
 
@@ -458,8 +458,17 @@ def test_a_tracker_learns_to_follow():
     history = model.fit(stream, steps_per_epoch=30, epochs=2, verbose=0, shuffle=False).history["loss"]
     assert history[-1] < history[0] < 0.75
     video = synthetic.videos(1, 20, (96, 128), seed=2)[0]
-    from siamkeras import evaluation
 
     found = [tracking.follow(each, video, progress=False).boxes for each in (tracking.Tracker(model), tracking.Still())]
     scores = [evaluation.tracking(boxes, video.boxes, resamples=0).auc for boxes in found]
     assert scores[0] > scores[1]
+
+
+def test_the_tracker_of_the_package_follows_what_it_has_never_seen():
+    """On a synthetic video, made of photographs that were not in its training, it is above a box that never moves."""
+
+    video = synthetic.videos(1, 12, seed=5)[0]
+    trackers = tracking.Tracker(tracking.pretrained()), tracking.Still()
+    found = (tracking.follow(each, video, progress=False).boxes for each in trackers)
+    ours, still = (evaluation.tracking(boxes, video.boxes) for boxes in found)
+    assert ours.auc > still.auc + 0.1
