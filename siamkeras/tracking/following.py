@@ -45,7 +45,8 @@ class Tracker:
         renew: Share of the template that each frame renews, while the object is not lost: from 0 (what is looked for is
             what the first frame showed) to 1. Half of what is looked for stays as it was in the first frame, so that a
             tracker that has slipped can come back.
-        lost_below: Confidence below which the object counts as lost, from 0 to 1.
+        lost_below: Confidence below which the object counts as lost, from 0 to 1. By default what nine of ten right
+            boxes of the validation videos exceed with `pretrained()`; a third of the wrong ones do not.
         context: How much of what is round the box is seen, as in training; see `crops.side_of`.
 
     Attributes:
@@ -69,7 +70,7 @@ class Tracker:
         penalty=0.99,
         scale_rate=0.6,
         renew=0.0,
-        lost_below=0.5,
+        lost_below=0.85,
         context=CONTEXT,
     ):
         tower, _, self._template, self._search, self._cells = parts_of(model)
@@ -140,7 +141,7 @@ class Tracker:
         away = (np.array(place[::-1]) - (self._cells - 1) / 2) * self._stride
         centre = to_frame(away, self._centre, sides[chosen], self._search, angles[chosen])
         self._centre = np.clip(centre, 0, np.array(self._size[::-1], "float64"))
-        if not self.lost:  # the size of what is not there is no news
+        if self.confidence >= min(self.lost_below, 0.5):  # the size of what is not there is no news
             self._angle = angles[chosen]
             factor = 1 + self.scale_rate * (self._factors[chosen] - 1)
             limits = np.minimum(self._first * LARGEST, np.array(self._size[::-1], "float64"))
