@@ -142,7 +142,7 @@ def sets_of(options):
     """`{name: videos}`, looked at once."""
     from siamkeras import data, synthetic
 
-    frames, count = (6, 2) if options.quick else (60, 20)
+    frames, count = (6, 2) if options.quick else (60, 12)
     size = (64, 80) if options.quick else (240, 320)
     found = {
         "synthetic: turning, scaling": synthetic.videos(count, frames, size, seed=TEST, hidden=False),
