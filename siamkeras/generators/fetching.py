@@ -49,7 +49,7 @@ def fetched(chosen, arrays, named, batch_size, steps, seed, load, augment, remai
     import tensorflow as tf
 
     # Sentences and the numbers of their words come out as they are.
-    scaled = (lambda text: text) if load is None and arrays[0].dtype.kind in "Ui" else _scaled
+    scaled = (lambda text: text) if load is None and arrays[0].dtype.kind in "Oi" else _scaled
     look_ups = [_look_up(array) for array in arrays[: 1 if _one(arrays) else None]]
 
     def look_up(at, told, step):
@@ -96,7 +96,7 @@ def _look_up(images):
     """A function from indices `(k,)` to images `(k, ...)`, in the graph and without a copy of all of them."""
     import tensorflow as tf
 
-    if images.dtype.kind == "U":
+    if images.dtype.kind in "OU":
         table = tf.constant(images)
         return lambda at: tf.gather(table, at)
     if images.flags.c_contiguous and images.flags.writeable and images.ctypes.data % 64 == 0:
