@@ -22,6 +22,7 @@ _LAZY = (
     "plotting",
     "retrieval",
     "sampling",
+    "slices",
     "synthetic",
 )
 

@@ -9,6 +9,7 @@ from siamkeras.data.runs import OneShotRuns, omniglot_runs
 from siamkeras.data.sentences import sentence_pairs
 from siamkeras.data.signing import signature_folder, signatures
 from siamkeras.examples import Examples, SentencePairs, Signatures, folds_by_class, split_by_class
+from siamkeras.slices import Slices, split_by_subject
 
 __all__ = [
     "Examples",
@@ -17,6 +18,7 @@ __all__ = [
     "SentencePairs",
     "Signatures",
     "SkippedFilesNotice",
+    "Slices",
     "StandInNotice",
     "digits",
     "faces",
@@ -33,4 +35,5 @@ __all__ = [
     "signatures",
     "snacks",
     "split_by_class",
+    "split_by_subject",
 ]
