@@ -89,6 +89,10 @@ class Slices:
             f"{_counted(len(self.names), 'structure')}, source: {self.source}"
         )
 
+    def replace(self, **changed):
+        """The same slices with other values of some attributes."""
+        return replace(self, **changed)
+
     def take(self, chosen):
         """The slices at `chosen` (indices or a boolean mask), with their names and source; at least one."""
         chosen = np.asarray(chosen)
