@@ -35,6 +35,7 @@ _LAZY = (
     "plotting",
     "retrieval",
     "sampling",
+    "slices",
     "synthetic",
 )
 
