@@ -4,6 +4,8 @@ A **query** is asked about; its **references** are images with a **mask**, 1 ins
 tower, and where the query is like the inside of the references a decoder draws its mask.
 """
 
+from siamkeras.segmentation.episodes import Trials, episodes, trials
+from siamkeras.segmentation.inventing import invented
 from siamkeras.segmentation.layers import (
     ByEpisode,
     CosineMap,
@@ -21,6 +23,10 @@ __all__ = [
     "MaskedAveragePooling",
     "MeanMask",
     "OneByOne",
+    "Trials",
+    "episodes",
     "few_shot_segmenter",
+    "invented",
     "maps_tower",
+    "trials",
 ]
