@@ -4,7 +4,7 @@ A **query** is asked about; its **references** are images with a **mask**, 1 ins
 tower, and where the query is like the inside of the references a decoder draws its mask.
 """
 
-from siamkeras.segmentation.episodes import Trials, episodes, trials
+from siamkeras.segmentation.episodes import Trials, episodes, mixed, trials
 from siamkeras.segmentation.inventing import invented
 from siamkeras.segmentation.layers import (
     ByEpisode,
@@ -28,5 +28,6 @@ __all__ = [
     "few_shot_segmenter",
     "invented",
     "maps_tower",
+    "mixed",
     "trials",
 ]
