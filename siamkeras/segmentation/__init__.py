@@ -4,6 +4,7 @@ A **query** is asked about; its **references** are images with a **mask**, 1 ins
 tower, and where the query is like the inside of the references a decoder draws its mask.
 """
 
+from siamkeras.segmentation import baselines
 from siamkeras.segmentation.episodes import Trials, episodes, mixed, trials
 from siamkeras.segmentation.inventing import invented
 from siamkeras.segmentation.layers import (
@@ -24,6 +25,7 @@ __all__ = [
     "MeanMask",
     "OneByOne",
     "Trials",
+    "baselines",
     "episodes",
     "few_shot_segmenter",
     "invented",
