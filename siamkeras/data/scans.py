@@ -1,5 +1,6 @@
 """Scans: volumes in NIfTI files, cut into slices, and the hippocampi of the Medical Segmentation Decathlon."""
 
+import gzip
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -76,6 +77,11 @@ def volume(path, labels=False):
             "Scans are read by nibabel: `pip install nibabel`, or the extra `siamkeras[course]`."
         ) from error
     try:
+        if path.endswith(".gz"):
+            # nibabel stops reading before the checksum at the end, and would give noise for a damaged file.
+            with gzip.open(path) as stream:
+                while stream.read(2**20):
+                    pass
         image = nibabel.load(path)
         shape = image.shape
         values = None if len(shape) != 3 else np.asanyarray(nibabel.as_closest_canonical(image).dataobj)
@@ -232,7 +238,8 @@ def _drawn(size, every, least):
     shown = (drawn.masks > 0).sum(axis=(1, 2)) >= least
     chosen = [np.flatnonzero(shown & (drawn.subjects == subject))[::every] for subject in np.unique(drawn.subjects)]
     return drawn.take(np.concatenate(chosen)).replace(
-        names=dict(STRUCTURES), source=f"phantoms of two structures standing in for {HIPPOCAMPUS.title.lower()}"
+        names=dict(STRUCTURES),
+        source=f"phantoms of two structures standing in for {HIPPOCAMPUS.title.replace('The', 'the')}",
     )
 
 
