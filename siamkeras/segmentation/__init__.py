@@ -4,8 +4,11 @@ A **query** is asked about; its **references** are images with a **mask**, 1 ins
 tower, and where the query is like the inside of the references a decoder draws its mask.
 """
 
+from siamkeras.segmentation import baselines
+from siamkeras.segmentation.applying import segment
 from siamkeras.segmentation.episodes import Trials, episodes, mixed, trials
 from siamkeras.segmentation.inventing import invented
+from siamkeras.segmentation.kept import pretrained
 from siamkeras.segmentation.layers import (
     ByEpisode,
     CosineMap,
@@ -24,10 +27,13 @@ __all__ = [
     "MeanMask",
     "OneByOne",
     "Trials",
+    "baselines",
     "episodes",
     "few_shot_segmenter",
     "invented",
     "maps_tower",
     "mixed",
+    "pretrained",
+    "segment",
     "trials",
 ]
