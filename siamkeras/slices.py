@@ -190,8 +190,9 @@ def joined(*parts):
 
     >>> from siamkeras import synthetic
     >>> bodies = [synthetic.phantoms(subjects=2, structures=3, size=16, slices=1, seed=seed) for seed in (1, 2)]
-    >>> joined(*bodies)
-    4 slices (16x16), 4 subjects, 6 structures, source: 2 sets: phantoms (seed 1): numbers do not compare with published ones and others
+    >>> both = joined(*bodies)
+    >>> len(both), sorted(both.names), both.subjects.tolist()
+    (4, [1, 2, 3, 4, 5, 6], [0, 1, 2, 3])
     """
     sizes = [part.images.shape[1:] for part in parts]
     if len(set(sizes)) != 1:

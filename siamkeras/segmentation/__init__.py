@@ -5,8 +5,10 @@ tower, and where the query is like the inside of the references a decoder draws 
 """
 
 from siamkeras.segmentation import baselines
+from siamkeras.segmentation.applying import segment
 from siamkeras.segmentation.episodes import Trials, episodes, mixed, trials
 from siamkeras.segmentation.inventing import invented
+from siamkeras.segmentation.kept import pretrained
 from siamkeras.segmentation.layers import (
     ByEpisode,
     CosineMap,
@@ -31,5 +33,7 @@ __all__ = [
     "invented",
     "maps_tower",
     "mixed",
+    "pretrained",
+    "segment",
     "trials",
 ]
