@@ -7,7 +7,20 @@ TensorFlow, matplotlib or scikit-learn, when it is first used.
 
 import importlib
 
-from siamkeras import callbacks, distances, layers, losses, masks, metrics, miners, models, prototypes, tokens, towers
+from siamkeras import (
+    callbacks,
+    distances,
+    layers,
+    losses,
+    masks,
+    metrics,
+    miners,
+    models,
+    prototypes,
+    segmentation,
+    tokens,
+    towers,
+)
 
 __version__ = "0.1.0"
 
@@ -22,6 +35,7 @@ _LAZY = (
     "plotting",
     "retrieval",
     "sampling",
+    "slices",
     "synthetic",
 )
 
@@ -35,6 +49,7 @@ __all__ = [
     "miners",
     "models",
     "prototypes",
+    "segmentation",
     "tokens",
     "towers",
     *_LAZY,

@@ -33,6 +33,12 @@ def model_and_stream(kind, tower, copies):
         return models.triplet(tower), None, generators.triplets(images, labels, batch_size=16, seed=3)
     if kind == "contrastive":
         return models.contrastive(tower), None, generators.pairs(images, labels, batch_size=16, seed=3, endpoint=True)
+    if kind == "masks":
+        pixels = keras.layers.Reshape((1, 3))(keras.layers.Activation("sigmoid")(tower.output))
+        model = keras.Model(tower.input, pixels)
+        masks = (images[:, None, :3] > 0).astype("float32")
+        stream = tf.data.Dataset.from_tensor_slices((images, masks)).batch(16, drop_remainder=True).repeat()
+        return model, losses.DiceCrossEntropyLoss(), stream
     if kind == "pairs":
         return models.siamese(tower), losses.ContrastiveLoss(), generators.pairs(images, labels, batch_size=16, seed=3)
     # A loss finds its triplets on its own device: each device gets the same half batch.
@@ -53,7 +59,7 @@ def step(kind, strategy, copies):
 
 
 found = dict()
-for kind in ["pairs", "contrastive", "triplet", *in_the_batch]:
+for kind in ["pairs", "contrastive", "triplet", "masks", *in_the_batch]:
     one = step(kind, tf.distribute.OneDeviceStrategy("CPU:0"), 1)
     two = step(kind, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), 2)
     found[kind] = float(np.abs(one[:-1]).max()), float(np.abs(one - two).max())
@@ -75,7 +81,7 @@ def steps():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("kind", ["pairs", "contrastive", "triplet", *IN_THE_BATCH])
+@pytest.mark.parametrize("kind", ["pairs", "contrastive", "triplet", "masks", *IN_THE_BATCH])
 def test_two_replicas_step_as_one_does(kind, steps):
     """The largest step is well above the largest difference of the steps; twice the gradient would make them equal."""
     step, difference = steps[kind]

@@ -2,8 +2,9 @@
 
 from siamkeras.synthetic.faces import faces
 from siamkeras.synthetic.glyphs import glyphs
+from siamkeras.synthetic.phantoms import phantoms
 from siamkeras.synthetic.sentences import sentence_pairs
 from siamkeras.synthetic.signatures import signatures
 from siamkeras.synthetic.snacks import snacks
 
-__all__ = ["faces", "glyphs", "sentence_pairs", "signatures", "snacks"]
+__all__ = ["faces", "glyphs", "phantoms", "sentence_pairs", "signatures", "snacks"]
