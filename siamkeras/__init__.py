@@ -37,6 +37,8 @@ _LAZY = (
     "sampling",
     "slices",
     "synthetic",
+    "tracking",
+    "videos",
 )
 
 __all__ = [

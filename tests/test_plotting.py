@@ -1,5 +1,6 @@
 """The figures: what is drawn is what was given, and every wrong input is refused by name."""
 
+import io
 from types import SimpleNamespace
 
 import matplotlib
@@ -13,6 +14,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.offsetbox import AnnotationBbox
+from PIL import Image, ImageSequence
 
 from siamkeras import plotting
 
@@ -35,6 +37,16 @@ REPORT = SimpleNamespace(
 MASKS = np.stack([np.pad(np.ones((10 + i, 10 + i), bool), (0, 50 - i)) for i in range(5)])
 LABELS = np.array([7, 3, 11, 7, 3, 11, 7, 3])
 EMBEDDINGS = RANDOM.normal(size=(8, 4))
+# Of a tracker: overlaps above 0 in all frames, above 0.5 in half of them.
+TRACKED = SimpleNamespace(
+    thresholds=np.array([0.0, 0.5, 1.0]),
+    success=np.array([1.0, 0.5, 0.0]),
+    auc=0.5,
+    pixels=np.array([0, 20, 50]),
+    precisions=np.array([0.0, 0.75, 1.0]),
+    precision=0.75,
+)
+MOVING = np.array([[5, 5, 20, 10], [10, 8, 20, 10], [np.nan] * 4, [20, 14, 20, 10], [25, 17, 20, 10]])
 
 
 @pytest.fixture(autouse=True)
@@ -81,8 +93,13 @@ CALLS = {
         GREY[None, 1:3], MASKS[None, 1:3], GREY[:1], MASKS[:1], **more
     ),
     "unit_balls": lambda **more: plotting.unit_balls({"Manhattan": manhattan}, **more),
+    "film": lambda **more: plotting.film(COLOUR, {"found": MOVING}, truth=MOVING, **more),
+    "success": lambda **more: plotting.success(TRACKED, **more),
+    "precision": lambda **more: plotting.precision(TRACKED, **more),
 }
-ONE_AXES = ("images", "distances", "roc", "embedding", "curves", "bars")
+ONE_AXES = ("images", "distances", "roc", "embedding", "curves", "bars", "success", "precision")
+# What plays is no figure.
+PLAYED = {"animation"}
 
 
 def manhattan(x, y):
@@ -90,7 +107,7 @@ def manhattan(x, y):
 
 
 def test_every_figure_is_tested_here():
-    assert set(CALLS) == {name for name in plotting.__all__ if name.islower()}
+    assert set(CALLS) | PLAYED == {name for name in plotting.__all__ if name.islower()}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -856,3 +873,133 @@ def test_degrees_join_the_means_of_pairs_of_about_one_degree():
 def test_degrees_that_cannot_be_drawn_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         plotting.degrees(*arguments)
+
+
+# --- films ---
+
+
+class Walk:
+    """A video as `videos.Video` is one: three frames, each of one grey, and a box that moves."""
+
+    boxes = np.array([[2, 3, 10, 6], [6, 3, 10, 6], [np.nan] * 4])
+
+    def frame(self, number):
+        return np.full((30, 40, 3), number / 4, "float32")
+
+    def __len__(self):
+        return 3
+
+
+def drawn_boxes(ax):
+    return {
+        patch.get_label(): (*patch.get_xy(), patch.get_width(), patch.get_height(), patch.get_linestyle())
+        for patch in ax.patches
+    }
+
+
+def test_film_shows_chosen_frames_with_boxes_where_they_are():
+    """Frame 2 has no true box; what was found there is drawn."""
+    axes = plotting.film(Walk(), {"still": [[2, 3, 10, 6]] * 3}, chosen=[1, 2])
+    assert [ax.get_xlabel() for ax in axes] == ["frame 1", "frame 2"]
+    assert drawn_boxes(axes[0]) == {"truth": (6, 3, 10, 6, "-"), "still": (2, 3, 10, 6, "--")}
+    assert set(drawn_boxes(axes[1])) == {"still"}
+    np.testing.assert_array_equal(axes[1].images[0].get_array(), Walk().frame(2))
+    # Pixel 0 lies between 0 and 1, as for a box.
+    assert axes[0].images[0].get_extent() == [0, 40, 30, 0]
+    (legend,) = axes[0].figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["truth", "still"]
+
+
+def test_film_spreads_frames_from_the_first_to_the_last():
+    axes = plotting.film(COLOUR, chosen=3)
+    assert [ax.get_xlabel() for ax in axes] == ["frame 0", "frame 2", "frame 4"]
+    assert not axes[0].figure.legends
+    assert len(plotting.film(COLOUR, chosen=50)) == 5
+
+
+def test_frames_of_bytes_look_as_those_of_floats():
+    frames = (COLOUR * 255).astype("uint8")
+    shown = [plotting.film(each, chosen=1)[0].images[0].get_array() for each in (frames, frames / np.float32(255))]
+    np.testing.assert_allclose(*shown, atol=1e-6)
+
+
+def played(content):
+    with Image.open(io.BytesIO(content)) as image:
+        return [np.asarray(frame.convert("RGB"), int) for frame in ImageSequence.Iterator(image)]
+
+
+def test_animation_plays_every_frame_with_its_box(tmp_path):
+    """The box of frame 1 is yellow, at rows 3 to 8 and columns 6 to 15: 6 x 10 pixels without the inner 2 x 6."""
+    film = plotting.animation(Walk(), {"found": Walk.boxes}, truth=[[np.nan] * 4] * 3, title="A <walk>")
+    assert repr(film).startswith("A <walk>: 3 frames, 25 a second")
+    assert f"data:image/{film.kind[1:]};base64," in film._repr_html_() and "A &lt;walk&gt;" in film._repr_html_()
+    assert "truth" in film._repr_html_() and "found" in film._repr_html_()
+    film.save(tmp_path / "film.gif")
+    frames = played((tmp_path / "film.gif").read_bytes())
+    assert len(frames) == len(played(film.content)) == 3
+    yellow = np.array([0xF0, 0xE4, 0x42])
+    is_yellow = np.abs(frames[1] - yellow).max(axis=2) < 30
+    rows, columns = np.nonzero(is_yellow)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (3, 8, 6, 15)
+    assert is_yellow.sum() == 6 * 10 - 2 * 6
+    assert np.abs(frames[2] - 127).max() < 8  # no box: the frame as it is
+
+
+def test_animation_is_reduced_in_time_and_space(tmp_path):
+    film = plotting.animation(Walk(), every=2, width=20)
+    assert film.frames == 2
+    film.save(tmp_path / "film.webp")
+    assert {frame.shape for frame in played((tmp_path / "film.webp").read_bytes())} == {(15, 20, 3)}
+    with pytest.raises(ValueError, match="film.mp4"):
+        film.save(tmp_path / "film.mp4")
+
+
+@pytest.mark.parametrize("draw", [plotting.film, plotting.animation])
+@pytest.mark.parametrize(
+    "video, options, match",
+    [
+        (GREY, {}, r"frames \(n, height, width, 3\)"),
+        (COLOUR * 2, {}, "values in"),
+        (Walk(), {"boxes": {"found": Walk.boxes[:2]}}, "each of the 3 frames. Received: shape .2, 4. for 'found'"),
+        (Walk(), {"boxes": {"truth": Walk.boxes}}, "called 'truth'"),
+        (Walk(), {"boxes": {}}, "at least one entry"),
+        (Walk(), {"truth": Walk.boxes[:, :2]}, "for 'truth'"),
+    ],
+)
+def test_films_without_frames_or_with_other_boxes_are_refused(draw, video, options, match):
+    with pytest.raises(ValueError, match=match):
+        draw(video, **options)
+
+
+@pytest.mark.parametrize("chosen", [0, [3], [-1], [0.5], []])
+def test_chosen_frames_are_there(chosen):
+    with pytest.raises(ValueError, match="`chosen`"):
+        plotting.film(Walk(), chosen=chosen)
+
+
+@pytest.mark.parametrize("wrong", [{"every": 0}, {"width": 1.5}, {"rate": 0}, {"rate": 2000}])
+def test_speed_and_size_of_an_animation_are_positive(wrong):
+    with pytest.raises(ValueError, match=f"`{next(iter(wrong))}`"):
+        plotting.animation(Walk(), **wrong)
+
+
+def test_columns_of_a_film_are_at_least_one():
+    with pytest.raises(ValueError, match="`columns`"):
+        plotting.film(Walk(), columns=0)
+
+
+def test_curves_of_trackers_are_those_of_the_reports():
+    ax = plotting.success({"ours": TRACKED, "still": TRACKED})
+    assert legend(ax) == ["ours: AUC 0.500", "still: AUC 0.500"]
+    np.testing.assert_array_equal(line(ax, "ours").get_xydata(), [[0, 1], [0.5, 0.5], [1, 0]])
+    ax = plotting.precision({"ours": TRACKED})
+    assert legend(ax) == ["ours: 75.0% at 20 px"]
+    np.testing.assert_array_equal(line(ax, "ours").get_xydata(), [[0, 0], [20, 0.75], [50, 1]])
+
+
+@pytest.mark.parametrize("draw", [plotting.success, plotting.precision])
+def test_what_is_no_report_of_tracking_is_named(draw):
+    with pytest.raises(ValueError, match="A tracking report with .* Received: SimpleNamespace without"):
+        draw(DEGREES)
+    with pytest.raises(ValueError, match="at least one entry"):
+        draw({})

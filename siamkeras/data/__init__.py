@@ -1,7 +1,8 @@
-"""Real data sets as `Examples`: the real set first, and otherwise a stand-in that says so."""
+"""Real data sets as `Examples`, and as `Video`: the real set first, and otherwise a stand-in that says so."""
 
 from siamkeras.data.characters import digits, mnist, omniglot
 from siamkeras.data.folders import image_folder, image_paths, load_image
+from siamkeras.data.footage import otb, video_folder
 from siamkeras.data.notices import SkippedFilesNotice, StandInNotice
 from siamkeras.data.people import FacePairs, faces, lfw_pairs
 from siamkeras.data.photos import snacks
@@ -11,6 +12,7 @@ from siamkeras.data.sentences import sentence_pairs
 from siamkeras.data.signing import signature_folder, signatures
 from siamkeras.examples import Examples, SentencePairs, Signatures, folds_by_class, split_by_class
 from siamkeras.slices import Slices, split_by_subject
+from siamkeras.videos import Video
 
 __all__ = [
     "Examples",
@@ -21,6 +23,7 @@ __all__ = [
     "SkippedFilesNotice",
     "Slices",
     "StandInNotice",
+    "Video",
     "Volume",
     "digits",
     "faces",
@@ -33,12 +36,14 @@ __all__ = [
     "mnist",
     "omniglot",
     "omniglot_runs",
+    "otb",
     "sentence_pairs",
     "signature_folder",
     "signatures",
     "snacks",
     "split_by_class",
     "split_by_subject",
+    "video_folder",
     "volume",
     "volume_folder",
 ]

@@ -7,6 +7,7 @@ only here: `score = -distance`.
 from siamkeras.evaluation.correlating import Correlation, correlation, correlation_of
 from siamkeras.evaluation.enrolling import Difference, Trials, eer_difference, enrolled, joined, signature_pairs
 from siamkeras.evaluation.episodes import FewShot, OneShot, few_shot, few_shot_of, one_shot_runs
+from siamkeras.evaluation.following import Tracking, overlap, tracking
 from siamkeras.evaluation.retrieving import Retrieval, map_at_r, precision_at_k, recall_at_k, retrieval
 from siamkeras.evaluation.segmenting import DiceDifference, Segmentation, dice, dice_by_subject, dice_difference
 from siamkeras.evaluation.tables import Table, table
@@ -32,6 +33,7 @@ __all__ = [
     "Retrieval",
     "Segmentation",
     "Table",
+    "Tracking",
     "Trials",
     "Verification",
     "compare",
@@ -48,11 +50,13 @@ __all__ = [
     "joined",
     "map_at_r",
     "one_shot_runs",
+    "overlap",
     "precision_at_k",
     "recall_at_k",
     "retrieval",
     "signature_pairs",
     "table",
+    "tracking",
     "verification",
     "verification_among",
     "verification_of",

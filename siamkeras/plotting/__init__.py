@@ -9,6 +9,7 @@ A title states what the figure shows; without one, each function sets a neutral 
 from siamkeras.plotting.charts import bars, curves, history
 from siamkeras.plotting.decisions import distances, roc
 from siamkeras.plotting.degrees import degrees
+from siamkeras.plotting.films import Film, animation, film, precision, success
 from siamkeras.plotting.masks import segmentations
 from siamkeras.plotting.pictures import images, neighbours, pairs
 from siamkeras.plotting.space import embedding, unit_balls
@@ -17,21 +18,26 @@ from siamkeras.plotting.trials import trials
 
 __all__ = [
     "DIFFERENT",
+    "Film",
     "MARGIN",
     "PALETTE",
     "SAME",
     "THRESHOLD",
+    "animation",
     "bars",
     "curves",
     "degrees",
     "distances",
     "embedding",
+    "film",
     "history",
     "images",
     "neighbours",
     "pairs",
+    "precision",
     "roc",
     "segmentations",
+    "success",
     "trials",
     "unit_balls",
 ]

@@ -85,12 +85,12 @@ def finite(name, values):
     return values
 
 
-def read(report, *attributes):
+def read(report, *attributes, kind="verification"):
     """The attributes of a report; raises ValueError for an object that is none."""
     missing = [name for name in attributes if not hasattr(report, name)]
     if missing:
         raise ValueError(
-            f"A verification report with {', '.join('.' + name for name in attributes)} was expected. "
+            f"A {kind} report with {', '.join('.' + name for name in attributes)} was expected. "
             f"Received: {type(report).__name__} without {', '.join('.' + name for name in missing)}."
         )
     return [getattr(report, name) for name in attributes]
