@@ -57,10 +57,7 @@ class Slices:
                 f"`masks` must be integers, one for each pixel, {images.shape[:3]}. Received: {masks.dtype}, shape "
                 f"{masks.shape}."
             )
-        if not isinstance(self.names, dict) or not self.names or not all(_is_structure(key) for key in self.names):
-            raise ValueError(
-                f"`names` must be {{structure: name}}, structures integers from 1 on. Received: {self.names!r}."
-            )
+        check_structures(self.names)
         unknown = sorted(set(np.unique(masks).tolist()) - {0, *self.names})
         if unknown:
             raise ValueError(
@@ -165,6 +162,12 @@ def split_by_subject(slices, test=0.2, seed=0):
     count = int(np.clip(round(test * len(subjects)), 1, len(subjects) - 1))
     is_test = np.isin(slices.subjects, np.random.default_rng(seed).permutation(subjects)[:count])
     return slices.take(~is_test), slices.take(is_test)
+
+
+def check_structures(names):
+    """Raises `ValueError` where `names` is not `{structure: name}`."""
+    if not isinstance(names, dict) or not names or not all(_is_structure(key) for key in names):
+        raise ValueError(f"`names` must be {{structure: name}}, structures integers from 1 on. Received: {names!r}.")
 
 
 def _is_structure(value):

@@ -58,6 +58,8 @@ def test_what_has_not_three_dimensions_is_no_volume(tmp_path, shape):
 def test_values_that_are_no_numbers_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"finite numbers. Received: float32, shape \(2, 2, 2\)"):
         data.volume(write(tmp_path / "one.nii", np.full((2, 2, 2), np.nan, "float32")))
+    with pytest.raises(ValueError, match=r"numbers that float32 holds. Received: up to 1e\+300 in .*large.nii"):
+        data.volume(write(tmp_path / "large.nii", np.full((2, 2, 2), -1e300)))
     colours = np.zeros((2, 2, 2), [("R", "u1"), ("G", "u1"), ("B", "u1")])
     with pytest.raises(ValueError, match="finite numbers. Received: "):
         data.volume(write(tmp_path / "colours.nii", colours))
@@ -201,6 +203,38 @@ def test_labels_that_do_not_belong_to_their_scan_are_refused(tmp_path):
     write(labels, scan()[1])
     with pytest.raises(ValueError, match="must show something. Received: .*scan_0.nii.gz, nearly all of it at 5."):
         data.volume_folder(tmp_path, NAMES)
+
+
+def test_labels_that_lie_elsewhere_in_the_body_are_refused(tmp_path):
+    """By its header the scan begins at x = 90 and goes to the left; labels saved with no affine go right from 0."""
+    fill(tmp_path, 1)
+    values, labels = scan()
+    mirrored = np.array([[-1.0, 0, 0, 90], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    write(tmp_path / "images" / "scan_0.nii.gz", values, mirrored)
+    with pytest.raises(ValueError, match="same place by their headers. Received: 85 mm apart for scan_0. .*the affine"):
+        data.volume_folder(tmp_path, NAMES)
+    write(tmp_path / "labels" / "scan_0.nii.gz", labels, mirrored + 1e-5)  # rounded otherwise
+    there = data.volume_folder(tmp_path, NAMES)
+    # The other way round in the file and in the header, too, the labels are the same.
+    mirrored = np.array([[1.0, 0, 0, 85], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    write(tmp_path / "labels" / "scan_0.nii.gz", labels[::-1].copy(), mirrored)
+    np.testing.assert_array_equal(data.volume_folder(tmp_path, NAMES).masks, there.masks)
+
+
+def test_no_scan_is_lost_to_another_spelling_of_its_ending(tmp_path):
+    fill(tmp_path)
+    for part in ("images", "labels"):
+        (tmp_path / part / "scan_1.nii.gz").rename(tmp_path / part / "scan_1.NII.GZ")
+    assert len(np.unique(data.volume_folder(tmp_path, NAMES).subjects)) == 3
+    write(tmp_path / "images" / "scan_2.nii", scan()[0])
+    with pytest.raises(ValueError, match="One name is one scan. Found scan_2.nii and scan_2.nii.gz in .*images"):
+        data.volume_folder(tmp_path, NAMES)
+
+
+@pytest.mark.parametrize("names", [None, {}, ["anterior"], {"1": "anterior"}, {0: "none"}])
+def test_names_are_checked_before_any_file_is_read(names):
+    with pytest.raises(ValueError, match="`names` must be {structure: name}"):
+        data.volume_folder("nowhere", names)
 
 
 def test_folders_that_are_arranged_otherwise_are_told_so(tmp_path):

@@ -12,7 +12,7 @@ from siamkeras.data import cache, hub
 from siamkeras.data.characters import check_name
 from siamkeras.data.folders import some, visible
 from siamkeras.examples import aligned
-from siamkeras.slices import Slices
+from siamkeras.slices import Slices, check_structures
 from siamkeras.synthetic.chance import check_whole
 
 HIPPOCAMPUS = hub.HubSet(
@@ -65,8 +65,13 @@ def volume(path, labels=False):
         FileNotFoundError: there is no such file.
         ImportError: nibabel is not installed.
         OSError: the file is damaged, or no NIfTI.
-        ValueError: not three-dimensional; values that are not finite; labels that are not whole.
+        ValueError: not three-dimensional; values that are not finite, or not in float32; labels that are not whole.
     """
+    return _read(path, labels)[0]
+
+
+def _read(path, labels=False):
+    """The `Volume`, and the affine from its voxels to millimetres, `(4, 4)`."""
     path = os.fspath(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"There is no file at {path!r}{': that is a folder' if os.path.isdir(path) else ''}.")
@@ -77,15 +82,16 @@ def volume(path, labels=False):
             "Scans are read by nibabel: `pip install nibabel`, or the extra `siamkeras[course]`."
         ) from error
     try:
-        if path.endswith(".gz"):
+        if path.lower().endswith(".gz"):
             # nibabel stops reading before the checksum at the end, and would give noise for a damaged file.
             with gzip.open(path) as stream:
                 while stream.read(2**20):
                     pass
         image = nibabel.load(path)
         shape = image.shape
-        values = None if len(shape) != 3 else np.asanyarray(nibabel.as_closest_canonical(image).dataobj)
-        spacing = tuple(float(step) for step in nibabel.as_closest_canonical(image).header.get_zooms()[:3])
+        turned = nibabel.as_closest_canonical(image)
+        values = None if len(shape) != 3 else np.asanyarray(turned.dataobj)
+        spacing = tuple(float(step) for step in turned.header.get_zooms()[:3])
     except Exception as error:  # gzip, zlib, struct and nibabel meet damaged files with several
         raise OSError(
             f"{path} cannot be read as NIfTI: {type(error).__name__} ({error}). If it is damaged, fetch it again."
@@ -101,8 +107,14 @@ def volume(path, labels=False):
         broken = values[(values != np.rint(values)) | (np.abs(values.astype("float64")) >= 2**31)]
         if broken.size:
             raise ValueError(f"Labels are whole numbers. Received: {broken[0]:g} in {path}. Is it the scan itself?")
-        return Volume(np.asarray(values, "int32"), spacing)
-    return Volume(np.ascontiguousarray(values, "float32"), spacing)
+        return Volume(np.asarray(values, "int32"), spacing), turned.affine
+    with np.errstate(over="ignore"):
+        found = np.ascontiguousarray(values, "float32")
+    if not np.isfinite(found).all():
+        raise ValueError(
+            f"A volume holds numbers that float32 holds. Received: up to {np.abs(values).max():g} in {path}."
+        )
+    return Volume(found, spacing), turned.affine
 
 
 def volume_folder(folder, names, size=48, axis="sagittal", every=1, least=1):
@@ -128,9 +140,11 @@ def volume_folder(folder, names, size=48, axis="sagittal", every=1, least=1):
         FileNotFoundError: there is no such folder, or not these two in it.
         ImportError: nibabel is not installed.
         OSError: damaged files.
-        ValueError: an argument is not one of those above; an image without labels or the reverse; labels of another
-            shape than the image, not whole, or not in `names`; a scan of one brightness; nothing that can be shown.
+        ValueError: an argument is not one of those above; an image without labels or the reverse; two files of one
+            scan; labels of another shape than the image, elsewhere in the body by their header, not whole, or not in
+            `names`; a scan of one brightness; nothing that can be shown.
     """
+    check_structures(names)
     check_whole(LEAST, size=size)
     check_whole(1, every=every)
     check_whole(0, least=least)
@@ -249,9 +263,7 @@ def _pairs(folder):
         raise FileNotFoundError(f"There is no folder {folder}{': that is a file' if folder.exists() else ''}.")
     for layout in LAYOUTS:
         if all((folder / name).is_dir() for name in layout):
-            scans, labels = (
-                {_name(file): file for file in visible(folder / name) if file.name.endswith(ENDINGS)} for name in layout
-            )
+            scans, labels = (_by_name(folder / name) for name in layout)
             break
     else:
         wanted = " or ".join(f"`{images}/` and `{labels}/`" for images, labels in LAYOUTS)
@@ -265,16 +277,33 @@ def _pairs(folder):
     return [(name, scans[name], labels[name]) for name in sorted(scans)]
 
 
-def _name(file):
-    return next(file.name.removesuffix(ending) for ending in ENDINGS if file.name.endswith(ending))
+def _by_name(folder):
+    """The files of volumes in a folder, `{name: path}`."""
+    found = {}
+    for file in visible(folder):
+        ending = next((ending for ending in ENDINGS if file.name.lower().endswith(ending)), None)
+        if ending is not None:
+            twin = found.setdefault(file.name[: -len(ending)], file)
+            if twin is not file:
+                raise ValueError(f"One name is one scan. Found {twin.name} and {file.name} in {folder}.")
+    return found
 
 
 def _pair(name, image, labels, names):
     """A scan with brightness in [0, 1], and the structure of each of its voxels."""
-    values, structures = volume(image).values, volume(labels, labels=True).values
+    (scan, place), (labelled, place_of_labels) = _read(image), _read(labels, labels=True)
+    values, structures = scan.values, labelled.values
     if values.shape != structures.shape:
         raise ValueError(
             f"A scan and its labels must be of one shape. Received: {values.shape} and {structures.shape} for {name}."
+        )
+    corners = np.stack([*np.meshgrid(*((0, side - 1) for side in values.shape)), np.ones((2, 2, 2))]).reshape(4, 8)
+    # Less than half a voxel apart, as by rounding in a header, a voxel is still nearest to its own label.
+    apart = np.abs((place - place_of_labels) @ corners).max()
+    if not apart <= min(scan.spacing) / 2:
+        raise ValueError(
+            f"A scan and its labels must lie in the same place by their headers. Received: {apart:.4g} mm apart for "
+            f"{name}. If they do belong together, write the labels with the affine of the scan."
         )
     unknown = sorted(set(np.unique(structures).tolist()) - {0, *names})
     if unknown:
