@@ -273,7 +273,9 @@ def test_template_matching_beats_the_still_box_where_nothing_turns():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"search": 0.9}, {"search": "all"}, {"search": np.inf}, {"search": True}, {"update": 1.1}, {"update": -1}]
+    "wrong",
+    [{"search": 0.9}, {"search": "all"}, {"search": np.inf}, {"search": True}, {"update": 1.1}, {"update": -1}]
+    + [{"search": [2]}, {"update": None}, {"update": np.nan}, {"colour": "grey"}, {"colour": None}],
 )
 def test_arguments_outside_their_range_are_named(wrong):
     with pytest.raises(ValueError, match=f"`{next(iter(wrong))}` is a"):
@@ -287,6 +289,22 @@ def test_start_beside_the_frame_is_refused(tracker):
             tracker.start(SCENE, box)
     with pytest.raises(ValueError, match="A frame is"):
         tracker.start(SCENE[..., 0], [20, 15, 12, 10])
+
+
+@pytest.mark.parametrize("tracker", [tracking.Still(), tracking.TemplateMatching()])
+def test_update_without_a_start_is_refused(tracker):
+    with pytest.raises(ValueError, match="started before it is updated"):
+        tracker.update(SCENE)
+
+
+@pytest.mark.parametrize("update", [0, 1])
+def test_box_stays_where_nothing_correlates(update):
+    """In a black frame every place scores 0; the first of them would be the corner of what is searched."""
+    tracker = tracking.TemplateMatching(update=update)
+    tracker.start(SCENE, [20, 15, 12, 10])
+    for _ in range(2):
+        assert tracker.update(np.zeros_like(SCENE)).tolist() == [20, 15, 12, 10]
+        assert tracker.confidence == 0
 
 
 def test_patch_of_one_colour_is_refused():

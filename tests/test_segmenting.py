@@ -109,6 +109,12 @@ def test_a_small_difference_on_the_same_subjects_is_seen():
     assert backwards.interval == pytest.approx((-found.interval[1], -found.interval[0]))
 
 
+def test_a_difference_over_one_subject_has_no_interval():
+    report = evaluation.dice_by_subject([0.5, 0.6], ["eva", "eva"], resamples=0)
+    with pytest.raises(ValueError, match=r"at least two of them. Received: \['eva'\].$"):
+        evaluation.dice_difference(report, report)
+
+
 def test_methods_on_other_images_are_not_compared():
     one = evaluation.dice_by_subject(SCORES, SUBJECTS)
     with pytest.raises(ValueError, match="same images .* Received: 5 images of 3 subjects and 4 images of 3 subjects"):
@@ -125,7 +131,9 @@ def test_methods_on_other_images_are_not_compared():
         ([[0.5, 0.6]], [[1, 2]], r"Received: \(1, 2\) and \(1, 2\)."),
         ([0.5, 1.2], [1, 2], r"lies in \[0, 1\]. Received: 1.2."),
         ([0.5, np.nan], [1, 2], r"lies in \[0, 1\]. Received: nan."),
-        ([0.5, 0.6], [3, 3], "At least two units are needed"),
+        ([0.5, 0.6], ["eva", "eva"], r"needs at least two of them. Received: \['eva'\]. Use resamples=0"),
+        ([0.5, 0.6], [3, None], "some subject, an integer or a string. Received: None or NaN."),
+        ([0.5, 0.6], [3, np.nan], "some subject"),
     ],
 )
 def test_scores_that_cannot_be_are_refused(scores, subjects, message):

@@ -115,8 +115,8 @@ def dice_by_subject(scores, subjects, resamples=1000, seed=0):
         `Segmentation`.
 
     Raises:
-        ValueError: no scores, or other than one for each subject; scores outside [0, 1]; a single subject, of whom no
-            interval can be drawn, unless `resamples=0`.
+        ValueError: no scores, or other than one for each subject; scores outside [0, 1]; subjects that are missing,
+            NaN or None; a single subject, of whom no interval can be drawn, unless `resamples=0`.
 
     >>> from siamkeras import evaluation
     >>> evaluation.dice_by_subject([0.9, 0.7, 0.2], ["ada", "ada", "eva"], resamples=0)  # (0.8 + 0.2) / 2
@@ -131,9 +131,11 @@ def dice_by_subject(scores, subjects, resamples=1000, seed=0):
     if not ((scores >= 0) & (scores <= 1)).all():
         raise ValueError(f"Dice lies in [0, 1]. Received: {scores[~((scores >= 0) & (scores <= 1))][0]:g}.")
     checked_whole("resamples", resamples, 0)
+    if any(subject is None or subject != subject for subject in subjects.tolist()):  # as NaN is
+        raise ValueError("Every image is of some subject, an integer or a string. Received: None or NaN.")
     names, place = np.unique(subjects, return_inverse=True)
     means = np.bincount(place, scores) / np.bincount(place)
-    ends = _ends(means, names, resamples, seed) if resamples else None
+    ends = _ends(means, names, resamples, seed, " Use resamples=0, for the mean alone.") if resamples else None
     return Segmentation(float(means.mean()), {} if ends is None else {"dice": ends}, names, means, scores, subjects)
 
 
@@ -162,7 +164,11 @@ def dice_difference(one, other, resamples=1000, seed=0):
     return DiceDifference(float(differences.mean()), _ends(differences, one.subjects, resamples, seed))
 
 
-def _ends(means, subjects, resamples, seed):
+def _ends(means, subjects, resamples, seed, remedy=""):
+    if len(subjects) < 2:
+        raise ValueError(
+            f"An interval over subjects needs at least two of them. Received: {subjects.tolist()}.{remedy}"
+        )
     units = np.arange(len(subjects))
     samples = [
         (weights @ means / len(means))[None]

@@ -34,8 +34,8 @@ def copied(inputs):
         `(n, height, width)` booleans.
 
     Raises:
-        ValueError: roles that are missing, shapes that do not belong together, masks outside [0, 1], an episode whose
-            masks are all empty.
+        ValueError: roles that are missing, shapes that do not belong together, images that are not finite, masks
+            outside [0, 1], an episode whose masks are all empty.
     """
     _, _, masks = checked_episodes(inputs)
     return masks.mean(axis=1) >= 0.5
@@ -218,6 +218,11 @@ def checked_episodes(inputs):
             "Queries are (n, height, width, 1), references (n, references, height, width, 1) of the same size, masks "
             f"(n, references, height, width). Received: {queries.shape}, {references.shape}, {masks.shape}."
         )
+    for role, images in (("query", queries), ("references", references)):
+        if images.dtype.kind not in "biuf" or not np.isfinite(images).all():
+            raise ValueError(f"Images are finite numbers. Received: {images.dtype} that are none as {role!r}.")
+    if masks.dtype.kind not in "biuf":
+        raise ValueError(f"Masks are booleans, or numbers from 0 to 1. Received: {masks.dtype}.")
     if masks.dtype.kind != "b" and not ((masks >= 0) & (masks <= 1)).all():  # NaN is not
         raise ValueError(f"Masks lie in [0, 1]. Received: values from {masks.min():.4g} to {masks.max():.4g}.")
     masks = masks >= 0.5
