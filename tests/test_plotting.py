@@ -404,13 +404,15 @@ def test_nothing_found_is_drawn_as_nothing():
     [
         ({"references": GREY[:2]}, r"`references` must be \(n, references, height, width\[, channels\]\) with n = 2"),
         ({"references": GREY[None]}, "with n = 2"),
-        ({"references": GREY[:2, None, :50]}, "of one size. Queries are 60x60"),
+        ({"references": GREY[:2, None, :50]}, "of one size. Received: references 50x60, queries 60x60"),
+        ({"references": GREY[:2].reshape(2, 1, 30, 120)}, "references 30x120, queries 60x60"),  # of as many pixels
         ({"masks": MASKS[:2]}, r"`masks` must be masks \(2, 1, 60, 60\). Received: bool, shape \(2, 60, 60\)"),
         ({"truth": MASKS[:1]}, r"`truth` must be masks \(2, 60, 60\)"),
         ({"truth": np.full((2, 60, 60), np.nan)}, "`truth` must be finite"),
         ({"predictions": {"network": MASKS}}, r"`network` must be masks \(2, 60, 60\)"),
         ({"dice": {"another": [0.1, 0.2]}}, r"of the methods that are shown, \['found'\]"),
-        ({"dice": [0.1]}, r"one for each query, \(2,\). Received: shape \(1,\)"),
+        ({"dice": [0.1]}, r"one number for each query, \(2,\). Received: float64, shape \(1,\)"),
+        ({"dice": ["0.1", "0.2"]}, r"one number for each query, \(2,\). Received: <U3"),
         ({"names": ["one"]}, r"`names` must be one for each query, \(2,\)"),
     ],
 )
@@ -964,6 +966,10 @@ def test_animation_is_reduced_in_time_and_space(tmp_path):
         (Walk(), {"boxes": {"truth": Walk.boxes}}, "called 'truth'"),
         (Walk(), {"boxes": {}}, "at least one entry"),
         (Walk(), {"truth": Walk.boxes[:, :2]}, "for 'truth'"),
+        (Walk(), {"boxes": {"found": [[2, 3, 10, 6], None, [2, 3, 10, 6]]}}, "four NaN where .* Received: 'found'"),
+        (Walk(), {"boxes": {"found": [[2, 3, 10, 6]] * 2 + [[np.inf, 3, 10, 6]]}}, "finite numbers.* in frame 2 for"),
+        (Walk(), {"boxes": {"found": [[2, np.nan, 10, 6]] * 3}}, "four NaN .* in frame 0 for 'found'"),
+        (Walk(), {"boxes": {"found": [[2, 3, -10, 6]] * 3}}, "no negative extent"),
     ],
 )
 def test_films_without_frames_or_with_other_boxes_are_refused(draw, video, options, match):
@@ -971,21 +977,32 @@ def test_films_without_frames_or_with_other_boxes_are_refused(draw, video, optio
         draw(video, **options)
 
 
-@pytest.mark.parametrize("chosen", [0, [3], [-1], [0.5], []])
+@pytest.mark.parametrize("chosen", [0, [3], [-1], [0.5], [], None, True, 2.0])
 def test_chosen_frames_are_there(chosen):
     with pytest.raises(ValueError, match="`chosen`"):
         plotting.film(Walk(), chosen=chosen)
 
 
-@pytest.mark.parametrize("wrong", [{"every": 0}, {"width": 1.5}, {"rate": 0}, {"rate": 2000}])
+@pytest.mark.parametrize(
+    "wrong", [{"every": 0}, {"width": 1.5}, {"rate": 0}, {"rate": 2000}, {"rate": "25"}, {"rate": 1e-9}]
+)
 def test_speed_and_size_of_an_animation_are_positive(wrong):
     with pytest.raises(ValueError, match=f"`{next(iter(wrong))}`"):
         plotting.animation(Walk(), **wrong)
 
 
-def test_columns_of_a_film_are_at_least_one():
+@pytest.mark.parametrize("kind", [".webp", ".gif"])
+def test_slowest_and_narrowest_animation_is_written(kind, tmp_path):
+    """A strip 100 wide and 2 high, reduced to 4, keeps a row of pixels."""
+    film = plotting.animation(np.zeros((2, 2, 100, 3)), rate=0.01, width=4)
+    film.save(tmp_path / f"film{kind}")
+    assert played((tmp_path / f"film{kind}").read_bytes())[0].shape == (1, 4, 3)
+
+
+@pytest.mark.parametrize("columns", [0, True, "2"])
+def test_columns_of_a_film_are_at_least_one(columns):
     with pytest.raises(ValueError, match="`columns`"):
-        plotting.film(Walk(), columns=0)
+        plotting.film(Walk(), columns=columns)
 
 
 def test_curves_of_trackers_are_those_of_the_reports():

@@ -49,9 +49,12 @@ def segmentations(references, masks, queries, truth, predictions=None, dice=None
             f"Received: shape {references.shape}."
         )
     count = references.shape[1]
-    references = as_rgb("references", references.reshape(-1, *references.shape[2:]), ink).reshape(n, count, -1)
-    if references.size != n * count * height * width * 3:
-        raise ValueError(f"References and queries must be of one size. Queries are {height}x{width}.")
+    if references.shape[2:4] != (height, width):
+        raise ValueError(
+            f"References and queries must be of one size. Received: references {references.shape[2]}x"
+            f"{references.shape[3]}, queries {height}x{width}."
+        )
+    references = as_rgb("references", references.reshape(-1, *references.shape[2:]), ink)
     references = references.reshape(n, count, height, width, 3)
     masks, truth = _inside("masks", masks, (n, count, height, width)), _inside("truth", truth, (n, height, width))
     if predictions is not None and not isinstance(predictions, dict):
@@ -61,9 +64,10 @@ def segmentations(references, masks, queries, truth, predictions=None, dice=None
     if not isinstance(scores, dict) or not set(scores) <= set(found):
         raise ValueError(f"`dice` must be of the methods that are shown, {sorted(found)}. Received: {dice!r}.")
     for name, values in scores.items():
-        if np.shape(values) != (n,):
+        if np.shape(values) != (n,) or np.asarray(values).dtype.kind not in "iuf":
             raise ValueError(
-                f"`dice` must be one for each query, ({n},). Received: shape {np.shape(values)} of {name}."
+                f"`dice` must be one number for each query, ({n},). Received: {np.asarray(values).dtype}, shape "
+                f"{np.shape(values)} of {name}."
             )
         finite("dice", np.asarray(values))
     if names is not None and np.shape(names) != (n,):
