@@ -22,7 +22,8 @@ class Slices:
 
     Raises:
         ValueError: images that are not float in [0, 1] of one channel; masks of another shape, not of integers, or with
-            structures that `names` lacks; another number of subjects or positions than of slices.
+            structures that `names` lacks; another number of subjects or positions than of slices; names of subjects
+            that are no dict.
 
     >>> import numpy as np
     >>> masks = np.array([[[0, 2], [0, 0]], [[2, 2], [1, 0]]])
@@ -63,6 +64,8 @@ class Slices:
             raise ValueError(
                 f"`masks` may hold 0 and the structures {sorted(self.names)}. Received: {unknown[:5]} as well."
             )
+        if not isinstance(self.subject_names, dict):
+            raise ValueError(f"`subject_names` must be {{subject: name}}. Received: {self.subject_names!r}.")
         subjects, positions = np.asarray(self.subjects), np.asarray(self.positions, "float32")
         for name, values in (("subjects", subjects), ("positions", positions)):
             if values.shape != (len(images),):
@@ -91,8 +94,10 @@ class Slices:
         return replace(self, **changed)
 
     def take(self, chosen):
-        """The slices at `chosen` (indices or a boolean mask), with their names and source; at least one."""
+        """The slices at `chosen` (indices or a boolean mask, `(k,)`), with their names and source; at least one."""
         chosen = np.asarray(chosen)
+        if chosen.ndim != 1:
+            raise ValueError(f"Slices are taken by a list of indices, (k,). Received: shape {chosen.shape}.")
         chosen = np.arange(len(self))[chosen if chosen.size else chosen.astype(int)]  # an empty list would be of floats
         if not len(chosen):
             raise ValueError(f"At least one slice must be taken. Received: none of {len(self)}.")
@@ -154,7 +159,7 @@ def split_by_subject(slices, test=0.2, seed=0):
     Raises:
         ValueError: `test` outside (0, 1); fewer than two subjects.
     """
-    if isinstance(test, (str, bool)) or not 0 < test < 1:
+    if not isinstance(test, (float, np.floating)) or not 0 < test < 1:
         raise ValueError(f"`test` is a share of the subjects, between 0 and 1. Received: test={test!r}.")
     subjects = np.unique(slices.subjects)
     if len(subjects) < 2:
@@ -186,10 +191,10 @@ def joined(*parts):
 
     Returns:
         `Slices`: those of the first, then those of the second and so on. Structures are numbered from 1 on and
-        subjects from 0 on, in that order; the names of structures say which part they are of.
+        subjects from 0 on, in that order; the names of both say which part they are of.
 
     Raises:
-        ValueError: none, or slices of different size.
+        ValueError: none, what are no slices, or slices of different size.
 
     >>> from siamkeras import synthetic
     >>> bodies = [synthetic.phantoms(subjects=2, structures=3, size=16, slices=1, seed=seed) for seed in (1, 2)]
@@ -197,23 +202,33 @@ def joined(*parts):
     >>> len(both), sorted(both.names), both.subjects.tolist()
     (4, [1, 2, 3, 4, 5, 6], [0, 1, 2, 3])
     """
+    other = next((type(part).__name__ for part in parts if not isinstance(part, Slices)), None)
+    if other is not None:
+        raise ValueError(f"Sets to be joined are `Slices`, joined(one, another). Received: {other}.")
     sizes = [part.images.shape[1:] for part in parts]
     if len(set(sizes)) != 1:
         raise ValueError(f"Sets to be joined are of one size, at least one set. Received: {sizes}.")
-    masks, subjects, names = [], [], {}
+    masks, subjects, names, subject_names = [], [], {}, {}
     for number, part in enumerate(parts, start=1):
         new = {structure: len(names) + place for place, structure in enumerate(part.names, start=1)}
         table = np.zeros(max(part.names) + 1, "int32")
         table[list(new)] = list(new.values())
         names |= {new[structure]: f"{name}, part {number}" for structure, name in part.names.items()}
         masks.append(table[part.masks])
-        _, found = np.unique(part.subjects, return_inverse=True)
-        subjects.append(found.reshape(-1) + (subjects[-1].max() + 1 if subjects else 0))
+        old, found = np.unique(part.subjects, return_inverse=True)
+        first = subjects[-1].max() + 1 if subjects else 0
+        subjects.append(found.reshape(-1) + first)
+        subject_names |= {
+            int(first) + place: f"{part.subject_names[subject]}, part {number}"
+            for place, subject in enumerate(old.tolist())
+            if subject in part.subject_names
+        }
     return Slices(
         images=np.concatenate([part.images for part in parts]),
         masks=np.concatenate(masks),
         subjects=np.concatenate(subjects),
         positions=np.concatenate([part.positions for part in parts]),
         names=names,
+        subject_names=subject_names,
         source=f"{len(parts)} sets: {parts[0].source} and others" if len(parts) > 1 else parts[0].source,
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from siamkeras.slices import Slices, split_by_subject
+from siamkeras.slices import Slices, joined, split_by_subject
 
 NAMES = {1: "anterior", 2: "posterior"}
 
@@ -53,6 +53,21 @@ def test_what_is_taken_keeps_what_belongs_to_it():
     assert some_slices().take(some_slices().subjects == 30).subject_names == {}
     with pytest.raises(ValueError, match="At least one slice must be taken. Received: none of 10."):
         some_slices().take([])
+    for wrong in (3, np.zeros((2, 2), int)):
+        with pytest.raises(ValueError, match=r"a list of indices, \(k,\). Received: shape"):
+            some_slices().take(wrong)
+
+
+def test_joined_sets_keep_what_everything_is_called():
+    one = some_slices()
+    both = joined(one, one.of(70))
+    assert both.names == {1: "anterior, part 1", 2: "posterior, part 1", 3: "anterior, part 2", 4: "posterior, part 2"}
+    # Subjects in the order of their numbers: 5, 11, 12, 30, 70; then 70 again, of another set.
+    assert both.subjects.tolist() == [4, 4, 3, 3, 1, 1, 2, 2, 0, 0, 5, 5]
+    assert both.subject_names == {0: "five, part 1", 4: "seventy, part 1", 5: "seventy, part 2"}
+    for wrong in ([one, one], None):
+        with pytest.raises(ValueError, match=r"joined\(one, another\). Received: "):
+            joined(wrong)
 
 
 def test_slices_of_subjects():
@@ -104,6 +119,7 @@ def test_the_seed_decides_and_both_sides_keep_a_subject():
         ({"subjects": np.arange(9)}, r"Every slice needs one of `subjects`, \(10,\). Received: shape \(9,\)."),
         ({"subjects": np.arange(10.0)}, "`subjects` must be integers. Received: float64."),
         ({"positions": np.zeros((10, 1))}, r"Every slice needs one of `positions`, \(10,\). Received: shape \(10, 1\)"),
+        ({"subject_names": None}, "`subject_names` must be {subject: name}. Received: None."),
         ({"positions": np.arange(10)}, r"`positions` must lie in \[0, 1\]. Received: 0.0 to 9.0."),
     ],
 )
@@ -112,7 +128,7 @@ def test_what_cannot_be_slices_is_refused(changed, message):
         some_slices(**changed)
 
 
-@pytest.mark.parametrize("share", [0, 1.0, -0.2, "0.2", True])
+@pytest.mark.parametrize("share", [0, 1.0, -0.2, "0.2", True, None, [0.2], np.nan])
 def test_a_share_that_makes_no_split_is_refused(share):
     with pytest.raises(ValueError, match="a share of the subjects, between 0 and 1. Received: test="):
         split_by_subject(some_slices(), test=share)
