@@ -310,6 +310,16 @@ def test_box_stays_where_nothing_correlates(update):
         assert tracker.confidence == 0
 
 
+@pytest.mark.parametrize("search", [2.0, None])
+def test_nearly_flat_patch_is_followed_as_any_other(search):
+    """Shades that differ by 0.0001: the same picture with more contrast has the same correlations."""
+    flat = (0.8 + 1e-4 * np.random.default_rng(4).standard_normal((48, 64, 3))).astype("float32")
+    tracker = tracking.TemplateMatching(search=search, update=0)
+    tracker.start(flat, [20, 15, 12, 10])
+    assert tracker.update(np.roll(flat, (2, 3), (0, 1))).tolist() == [23, 17, 12, 10]
+    assert tracker.confidence == pytest.approx(1, abs=1e-6)
+
+
 def test_patch_of_one_colour_is_refused():
     with pytest.raises(ValueError, match="one colour"):
         tracking.TemplateMatching().start(np.zeros((48, 64, 3)), [8, 8, 9, 9])

@@ -4,6 +4,9 @@ import numpy as np
 
 from siamkeras.videos import checked_frame, checked_start
 
+# Correlations that differ by less are the same but for rounding.
+ALIKE = 1e-5
+
 
 class Still:
     """The box never moves: what is worth nothing scores as much as this.
@@ -107,12 +110,13 @@ class TemplateMatching:
         window = frame[first[1] : last[1], first[0] : last[0]]
         # Colours side by side are an image three times as wide, in which every third place is one: the same numbers as
         # with an axis for colours, in a third of the time. Where a window is all of one colour, the correlation is 0.
-        flat, step = [pixels.reshape(len(pixels), -1) for pixels in (window, self.patch)], window.shape[2]
-        scores = self.correlated(*flat)[:, ::step]
+        # Sums of squares in float32 would leave nothing of a window that is nearly flat, and scores far above 1.
+        flat = [pixels.reshape(len(pixels), -1).astype("float64") for pixels in (window, self.patch)]
+        scores = self.correlated(*flat)[:, :: window.shape[2]]
         column, row = self.place - first
-        if scores[row, column] < scores.max():
+        if scores[row, column] < scores.max() - ALIKE:
             row, column = np.unravel_index(scores.argmax(), scores.shape)
-        self.confidence = float(scores[row, column])
+        self.confidence = float(np.clip(scores[row, column], -1, 1))
         self.place = first + [column, row]
         self.patch += np.float32(self.update_share) * (self._cut(frame, self.place) - self.patch)
         return np.concatenate([self.place + self.beyond, self.box[2:]])
