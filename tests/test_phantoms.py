@@ -91,6 +91,7 @@ def test_a_copied_mask_fits_about_as_badly_as_in_real_scans():
         ({"seed": -1}, "`seed` must be an integer of at least 0"),
         ({"variation": -1}, "`variation` must be a number of at least 0. Received: variation=-1"),
         ({"noise": float("nan")}, "`noise` must be a number of at least 0. Received: noise=nan"),
+        ({"bias": 1000}, "`bias` of more than 100 leaves no anatomy to be seen. Received: bias=1000"),
         ({"bias": "much"}, "`bias` must be a number of at least 0. Received: bias='much'"),
     ],
 )

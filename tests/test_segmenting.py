@@ -109,6 +109,11 @@ def test_a_small_difference_on_the_same_subjects_is_seen():
     assert backwards.interval == pytest.approx((-found.interval[1], -found.interval[0]))
 
 
+def test_scores_without_subjects_are_not_compared():
+    with pytest.raises(ValueError, match="reports of `dice_by_subject` are compared. Received: ndarray and list."):
+        evaluation.dice_difference(np.array([0.5, 0.6]), [0.5, 0.6])
+
+
 def test_a_difference_over_one_subject_has_no_interval():
     report = evaluation.dice_by_subject([0.5, 0.6], ["eva", "eva"], resamples=0)
     with pytest.raises(ValueError, match=r"at least two of them. Received: \['eva'\].$"):

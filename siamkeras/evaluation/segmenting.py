@@ -154,8 +154,12 @@ def dice_difference(one, other, resamples=1000, seed=0):
         `DiceDifference`; above 0 where `one` is better. An interval without 0 says that it is not these subjects alone.
 
     Raises:
-        ValueError: reports of other images or subjects; a single subject.
+        ValueError: what are no such reports, or of other images or subjects; a single subject.
     """
+    if not isinstance(one, Segmentation) or not isinstance(other, Segmentation):
+        raise ValueError(
+            f"Two reports of `dice_by_subject` are compared. Received: {type(one).__name__} and {type(other).__name__}."
+        )
     if one.subject_of.shape != other.subject_of.shape or (one.subject_of != other.subject_of).any():
         told = [f"{len(each.scores)} images of {len(each.subjects)} subjects" for each in (one, other)]
         raise ValueError(f"Both must be of the same images in the same order. Received: {told[0]} and {told[1]}.")

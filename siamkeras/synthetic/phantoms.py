@@ -16,6 +16,8 @@ PLACE, SIZE, TURN, BEND = 0.04, 0.07, 0.1, 0.05
 OWN_PLACE, OWN_SIZE, OWN_TURN = 0.035, 0.1, 0.15
 # Intensity: contrast of the scanner (logarithm), and of each structure in each subject.
 CONTRAST, OWN_TONE = 0.15, 0.05
+# Variation, bias or noise of more is a slip, and soon beyond what floats hold.
+MOST = 100
 # How many waves bend the inside.
 WAVES = 6
 
@@ -68,7 +70,7 @@ def phantoms(subjects=40, structures=12, size=64, slices=8, seed=0, variation=1.
         `Slices`: `(subjects * slices)` of them, in order of subject and position.
 
     Raises:
-        ValueError: a count out of range, or not an integer; a number below 0.
+        ValueError: a count out of range, or not an integer; a number below 0 or above 100.
 
     >>> from siamkeras import synthetic
     >>> synthetic.phantoms(subjects=3, structures=5, size=32, slices=2)
@@ -82,6 +84,8 @@ def phantoms(subjects=40, structures=12, size=64, slices=8, seed=0, variation=1.
     for name, value in (("variation", variation), ("bias", bias), ("noise", noise)):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < np.inf:
             raise ValueError(f"`{name}` must be a number of at least 0. Received: {name}={value!r}.")
+        if value > MOST:
+            raise ValueError(f"`{name}` of more than {MOST} leaves no anatomy to be seen. Received: {name}={value!r}.")
     anatomy = _anatomy(structures, seed)
     positions = np.linspace(0.1, 0.9, slices) if slices > 1 else np.array([0.5])
     images = aligned((subjects, slices, size, size, 1), "float32")
