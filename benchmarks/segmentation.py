@@ -35,11 +35,11 @@ SETTINGS = {
     "dense": 2,
     "batch_size": 8,
     "references": 2,
-    "phantom_steps": 1500,
-    "steps": 2100,
+    "phantom_steps": 1200,
+    "steps": 1800,
     "learning_rate": 2e-3,  # Falls to 0 along a cosine, on phantoms and again on scans.
     "weight_decay": 0.01,
-    "tasks": {"cut": 0.5, "superpixel": 0.25, "mirror": 0.5, "invert": 0.5},
+    "tasks": {"cut": 0.5, "superpixel": 0.15, "mirror": 0.5, "invert": 0.2},
 }
 PLAIN = {"cut": 0.0, "superpixel": 0.0, "mirror": 0.0, "invert": 0.0}
 TRIALS = {
