@@ -41,9 +41,11 @@ def test_a_volume_points_right_front_and_up_whatever_the_file_says(tmp_path):
 def test_labels_are_integers_also_where_the_file_holds_them_as_floats(tmp_path):
     labels = np.array([[[0.0, 1.0], [2.0, 0.0]]], "float32")
     found = data.volume(write(tmp_path / "one.nii", labels), labels=True)
-    assert found.values.dtype == np.int64 and found.values.tolist() == labels.tolist()
+    assert found.values.dtype == np.int32 and found.values.tolist() == labels.tolist()
     with pytest.raises(ValueError, match="Labels are whole numbers. Received: 0.5 in .*half.nii. Is it the scan"):
         data.volume(write(tmp_path / "half.nii", labels / 2), labels=True)
+    with pytest.raises(ValueError, match=r"whole numbers. Received: 1e\+20"):
+        data.volume(write(tmp_path / "large.nii", np.full((2, 2, 2), 1e20, "float32")), labels=True)
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 6, 2), (4, 5, 6, 1)])
@@ -268,6 +270,14 @@ def test_a_copy_that_is_damaged_or_not_complete_is_no_copy(decathlon, source):
     with pytest.raises(OSError, match="not complete: expected 3 scans, found 2."):
         data.hippocampus(source)
     assert "standing in" in data.hippocampus("synthetic", size=16).source
+
+
+def test_phantoms_stand_in_where_nothing_reads_scans(decathlon, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nibabel", None)
+    with pytest.warns(data.StandInNotice, match="pip install nibabel.* phantoms of two structures stand in"):
+        assert "phantoms" in data.hippocampus(size=16).source
+    with pytest.raises(ImportError, match="pip install nibabel"):
+        data.hippocampus("real", size=16)
 
 
 def test_phantoms_stand_in_and_say_so():

@@ -98,11 +98,10 @@ def volume(path, labels=False):
     if values.size == 0 or values.dtype.kind not in "iufb" or not np.isfinite(values).all():
         raise ValueError(f"A volume holds finite numbers. Received: {values.dtype}, shape {shape}, in {path}.")
     if labels:
-        whole = np.asarray(np.rint(values), np.int64)
-        if not (whole == values).all():
-            broken = values[whole != values][0]
-            raise ValueError(f"Labels are whole numbers. Received: {broken:g} in {path}. Is it the scan itself?")
-        return Volume(whole, spacing)
+        broken = values[(values != np.rint(values)) | (np.abs(values.astype("float64")) >= 2**31)]
+        if broken.size:
+            raise ValueError(f"Labels are whole numbers. Received: {broken[0]:g} in {path}. Is it the scan itself?")
+        return Volume(np.asarray(values, "int32"), spacing)
     return Volume(np.ascontiguousarray(values, "float32"), spacing)
 
 
@@ -283,7 +282,7 @@ def _pair(name, image, labels, names):
     low, high = np.percentile(values, [DARK, BRIGHT])
     if not high > low:
         raise ValueError(f"A scan must show something. Received: {image}, nearly all of it at {low:g}.")
-    return np.clip((values - low) / (high - low), 0, 1).astype("float32"), structures.astype("int32")
+    return np.clip((values - low) / (high - low), 0, 1).astype("float32"), structures
 
 
 def _cut(values, axis, size):

@@ -9,6 +9,7 @@ A title states what the figure shows; without one, each function sets a neutral 
 from siamkeras.plotting.charts import bars, curves, history
 from siamkeras.plotting.decisions import distances, roc
 from siamkeras.plotting.degrees import degrees
+from siamkeras.plotting.masks import segmentations
 from siamkeras.plotting.pictures import images, neighbours, pairs
 from siamkeras.plotting.space import embedding, unit_balls
 from siamkeras.plotting.style import DIFFERENT, MARGIN, PALETTE, SAME, THRESHOLD
@@ -30,6 +31,7 @@ __all__ = [
     "neighbours",
     "pairs",
     "roc",
+    "segmentations",
     "trials",
     "unit_balls",
 ]
