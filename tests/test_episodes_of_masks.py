@@ -146,7 +146,15 @@ def test_trials_ask_for_every_slice_once_with_the_nearest_of_other_subjects():
     assert found.subjects.tolist() == [9, 9, 9, 12]
     np.testing.assert_array_equal(found.inputs["query"], slices.images[3:])
     assert found.truth.sum() == 4 * 8
-    assert repr(found) == "4 queries of 2 subjects, 1 reference each"
+    assert repr(found) == "4 queries of 2 subjects for 1 structure, 1 reference each"
+
+
+def test_trials_of_several_structures_follow_one_another():
+    slices = numbered()
+    found, parts = segmentation.trials(slices, least=2), [segmentation.trials(slices, each, least=2) for each in (3, 8)]
+    assert found.structures.tolist() == [3, 3, 3, 8, 8, 8, 8]
+    assert found.places[:, 0].tolist() == list(range(7))
+    np.testing.assert_array_equal(found.truth, np.concatenate([part.truth for part in parts]))
 
 
 def test_trials_draw_other_references_with_another_seed():
@@ -159,11 +167,11 @@ def test_trials_draw_other_references_with_another_seed():
 @pytest.mark.parametrize("call", [segmentation.episodes, segmentation.trials])
 def test_what_cannot_be_drawn_is_refused(call):
     slices = numbered()
-    one = {"structures": [3]} if call is segmentation.episodes else {"structure": 3}
+    one = {"structures": [3]}
     with pytest.raises(ValueError, match="2 references are of 3 subjects. Received: 2 who show structure 3 .one."):
         call(slices, **one, references=2, least=2)
     with pytest.raises(ValueError, match="The structures are 3 .one., 8 .other.. Received: 5"):
-        call(slices, **{name: 5 for name in one}, least=2)
+        call(slices, structures=5, least=2)
     with pytest.raises(ValueError, match="`references` must be a whole number, at least 1"):
         call(slices, **one, references=0)
     with pytest.raises(ValueError, match="Received: 0 who show structure 3 .one. in at least 99 pixels"):
