@@ -22,6 +22,7 @@ HEADLINES = {
     "nearest": "| approximate, clustered ",
     "omniglot": "| official runs, one plain embedding ",
     "pair_streams": "| loop, 64 pairs in a batch ",
+    "segmentation": "| trained on phantoms and posterior | 0.",
     "sentences": "| hashed, trained, seed 0 ",
     "signatures": "| tower, then real ones ",
     "snacks": "| best, with colours ",

@@ -3,7 +3,7 @@
 All take what a segmentation model takes, `{"query", "references", "masks"}`, and give masks:
 
 ```python
-asked = segmentation.trials(slices, structure=2, references=5)
+asked = segmentation.trials(slices, 2, references=5)
 for baseline in (baselines.copied, baselines.nearest, baselines.prototypes):
     evaluation.dice(baseline(asked.inputs), asked.truth)
 ```

@@ -16,17 +16,23 @@ class Trials(NamedTuple):
             references, height, width)}`, float32, as `few_shot_segmenter` takes them.
         truth: `(n, height, width)` float32: 1 inside the structure.
         subjects: `(n,)` integers: whose scan each query is of.
+        structures: `(n,)` integers: which structure is asked for.
         places: `(n, 1 + references)`: which slices those are, the query first.
     """
 
     inputs: dict
     truth: np.ndarray
     subjects: np.ndarray
+    structures: np.ndarray
     places: np.ndarray
 
     def __repr__(self):
         count, subjects = self.places.shape[1] - 1, len(np.unique(self.subjects))
-        return f"{len(self.truth):,} queries of {subjects} subjects, {count} reference{'s' if count > 1 else ''} each"
+        kinds = len(np.unique(self.structures))
+        return (
+            f"{len(self.truth):,} queries of {subjects} subjects for {kinds} structure{'s' if kinds > 1 else ''}, "
+            f"{count} reference{'s' if count > 1 else ''} each"
+        )
 
 
 def episodes(
@@ -155,12 +161,12 @@ def mixed(*streams):
     return tf.data.Dataset.zip(tuple(streams)).map(together)
 
 
-def trials(slices, structure, references=1, seed=0, least=10):
+def trials(slices, structures=None, references=1, seed=0, least=10):
     """Every slice that shows a structure as a query, with references of other subjects at about its position.
 
     Args:
         slices: `slices.Slices` of subjects that were not in the training.
-        structure: Which structure, one of `slices.names`.
+        structures: Which of `slices.names`: one, or a list of them, one after another; None for all.
         references: References of each query, of as many other subjects, drawn anew for each query.
         seed: The same seed gives the same references.
         least: Pixels of the structure that a slice has to show.
@@ -169,22 +175,22 @@ def trials(slices, structure, references=1, seed=0, least=10):
         `Trials`.
 
     Raises:
-        ValueError: a structure that the slices have not, or that too few subjects show.
+        ValueError: structures that the slices have not, or that too few subjects show; numbers out of range.
     """
-    table = Table.of(slices, [structure], references, least)
+    table = Table.of(slices, structures, references, least)
     rng, places = np.random.default_rng(whole("seed", seed, 0)), []
-    shown, subjects, positions = table.shown[0], table.subjects, table.positions
-    for query in np.flatnonzero(shown):
-        others = np.setdiff1d(np.unique(subjects[shown]), subjects[query])
-        near = [query]
-        for subject in rng.permutation(others)[: table.references]:
-            theirs = np.flatnonzero(shown & (subjects == subject))
-            near.append(theirs[np.abs(positions[theirs] - positions[query]).argmin()])
-        places.append(near)
-    places = np.array(places)
-    images, inside = np.asarray(slices.images), (np.asarray(slices.masks) == structure).astype("float32")
-    inputs = {"query": images[places[:, 0]], "references": images[places[:, 1:]], "masks": inside[places[:, 1:]]}
-    return Trials(inputs, inside[places[:, 0]], np.asarray(slices.subjects)[places[:, 0]], places)
+    for shown in table.shown:
+        able = np.unique(table.subjects[shown])
+        for query in np.flatnonzero(shown):
+            others = rng.permutation(able[able != table.subjects[query]])[: table.references]
+            far = np.abs(table.positions - table.positions[query])
+            theirs = [np.where(shown & (table.subjects == other), far, np.inf).argmin() for other in others]
+            places.append([query, *theirs])
+    places, asked = np.array(places), np.repeat(table.structures, table.shown.sum(axis=1))
+    images = np.asarray(slices.images)
+    inside = (np.asarray(slices.masks)[places] == asked[:, None, None, None]).astype("float32")
+    inputs = {"query": images[places[:, 0]], "references": images[places[:, 1:]], "masks": inside[:, 1:]}
+    return Trials(inputs, inside[:, 0], np.asarray(slices.subjects)[places[:, 0]], asked, places)
 
 
 class Table(NamedTuple):
