@@ -20,6 +20,7 @@ from siamkeras import (
     segmentation,
     tokens,
     towers,
+    tracking,
 )
 
 __version__ = "0.1.0"
@@ -37,7 +38,6 @@ _LAZY = (
     "sampling",
     "slices",
     "synthetic",
-    "tracking",
     "videos",
 )
 
@@ -54,6 +54,7 @@ __all__ = [
     "segmentation",
     "tokens",
     "towers",
+    "tracking",
     *_LAZY,
 ]
 

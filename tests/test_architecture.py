@@ -30,18 +30,26 @@ MAY_IMPORT = {
     "videos": set(),
     "synthetic": {"examples", "slices", "videos"},
     "data": {"examples", "slices", "videos", "synthetic", "downloads", "sampling"},
+    "tracking": {"augmentation", "distances", "examples", "generators", "layers", "losses", "sampling", "videos"},
     "retrieval": {"distances", "examples", "sampling"},
     "augmentation": set(),
     "segmentation": {"distances", "towers", "slices", "sampling", "generators", "augmentation", "examples"},
-    "tracking": {"videos"},
     "evaluation": {"distances", "examples", "layers", "losses", "models", "retrieval", "sampling", "videos"},
     "plotting": set(),
     "environment": set(),
 }
 CORE = {"distances", "masks", "miners", "losses", "prototypes", "layers", "metrics", "tokens", "towers", "models"}
-CORE |= {"callbacks", "segmentation"}
-# Files of a room of the core that make streams, or measure against other packages.
-BESIDE_THE_CORE = {"segmentation/episodes.py", "segmentation/inventing.py", "segmentation/baselines.py"}
+CORE |= {"callbacks", "segmentation", "tracking"}
+# Files of a room of the core that make streams, read frames, or measure against other packages.
+BESIDE_THE_CORE = {
+    "segmentation/episodes.py",
+    "segmentation/inventing.py",
+    "segmentation/baselines.py",
+    "tracking/baselines.py",
+    "tracking/crops.py",
+    "tracking/following.py",
+    "tracking/streams.py",
+}
 FRAMEWORKS = {"tensorflow", "jax", "torch"}
 
 
@@ -78,6 +86,10 @@ def test_every_room_has_its_place():
 def test_imports_go_one_way(path):
     own = {name.split(".")[1] for name in imported(parsed(path)) if name.startswith("siamkeras.")}
     assert own - {room(path), "__version__"} <= MAY_IMPORT[room(path)]
+
+
+def test_what_is_beside_the_core_is_there():
+    assert all((PACKAGE / name).is_file() for name in BESIDE_THE_CORE)
 
 
 @pytest.mark.parametrize("path", of_the_core(), ids=str)

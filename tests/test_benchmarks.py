@@ -15,6 +15,7 @@ SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.ste
 # A row that each script is about.
 HEADLINES = {
     "batch_losses": "| supervised contrastive |",
+    "cross_correlation": "| ours ",
     "faces": "| trained tower | ",
     "file_streams": "| pairs / Keras, >= 0.9 ",
     "import_time": "| `import siamkeras` after it ",
@@ -26,6 +27,7 @@ HEADLINES = {
     "sentences": "| hashed, trained, seed 0 ",
     "signatures": "| tower, then real ones ",
     "snacks": "| best, with colours ",
+    "tracking": "| Siamese tracker ",
     "training_step": "| (4, 4) ",
     "verification": "| trained tower, seed 0 ",
 }

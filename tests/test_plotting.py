@@ -1020,3 +1020,34 @@ def test_what_is_no_report_of_tracking_is_named(draw):
         draw(DEGREES)
     with pytest.raises(ValueError, match="at least one entry"):
         draw({})
+
+
+# --- score maps ---
+
+
+def test_score_maps_mark_the_best_place_in_map_and_search():
+    """Cells 4 pixels apart from (128 - 64) / 2 = 32 on: row 2, column 5 of 17 is at x = 52, y = 40."""
+    maps = np.zeros((2, 17, 17))
+    maps[:, 2, 5] = 0.75
+    axes = plotting.score_maps(np.zeros((2, 64, 64, 3)), np.ones((2, 128, 128, 3)), maps)
+    assert axes.shape == (3, 2) and axes[2, 1].get_xlabel() == "0.75"
+    for ax in axes[1:, 0]:
+        assert [float(value[0]) for value in ax.lines[0].get_data()] == [52.0, 40.0]
+    assert axes[2, 0].images[0].get_extent() == [30.0, 98.0, 98.0, 30.0]
+    assert axes[0, 0].images[0].get_extent() == [32.0, 96.0, 96.0, 32.0]
+
+
+@pytest.mark.parametrize(
+    "templates, maps, message",
+    [
+        (np.zeros((2, 8, 8, 3)), np.zeros((1, 3, 3)), r"Received: templates \(2, 8, 8\)"),
+        (np.zeros((1, 32, 32, 3)), np.zeros((1, 3, 3)), "a search that is not smaller"),
+        (np.zeros((1, 8, 8, 3)), np.zeros((1, 3)), r"maps \(1, 3\)"),
+        (np.zeros((1, 8, 8, 3)), np.full((1, 3, 3), 4.0), "must lie in .* from 4 to 4. The sigmoid"),
+        (np.zeros((1, 8, 8, 3)), np.full((1, 3, 3), np.nan), "must lie in"),
+        (np.full((1, 8, 8, 3), 255.0), np.zeros((1, 3, 3)), "`templates` must have values in"),
+    ],
+)
+def test_score_maps_that_do_not_fit_are_refused(templates, maps, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.score_maps(templates, np.zeros((1, 16, 16, 3)), maps)

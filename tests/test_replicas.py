@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
+ON_ITS_OWN = ["pairs", "contrastive", "triplet", "masks"]
 IN_THE_BATCH = ["all", "hard", "semi_hard", "softmax", "supervised", "similarity"]
 TRAIN = """
-import json
+import json, sys
 import keras, numpy as np, tensorflow as tf
-from siamkeras import generators, losses, models, towers
+from siamkeras import generators, losses, models, towers, tracking
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -46,8 +47,24 @@ def model_and_stream(kind, tower, copies):
     return tower, in_the_batch[kind], tf.data.Dataset.from_tensor_slices(half).repeat()
 
 
+def of_maps(strategy):
+    rng = np.random.default_rng(1)
+    inputs = dict(template=rng.random((8, 6, 6, 2), "float32"), search=rng.random((8, 10, 10, 2), "float32"))
+    labels = rng.choice([0.0, 0.5, 1.0], (8, 5, 5)).astype("float32")
+    with strategy.scope():
+        tower = keras.Sequential([keras.Input((None, None, 2)), keras.layers.Conv2D(3, 2)])
+        model = tracking.siamese(tower, template=6, search=10)
+        model.compile(keras.optimizers.SGD(0.5), tracking.ScoreMapLoss())
+    before = np.concatenate([w.ravel() for w in tower.get_weights()])
+    stream = tf.data.Dataset.from_tensors((inputs, labels)).repeat()
+    model.fit(stream, steps_per_epoch=2, verbose=0, shuffle=False)
+    return np.append(np.concatenate([w.ravel() for w in tower.get_weights()]) - before, 0.0)
+
+
 def step(kind, strategy, copies):
     keras.utils.set_random_seed(0)
+    if kind == "tracking":
+        return of_maps(strategy)
     with strategy.scope():
         tower = towers.dense(5, embedding_dim=3, units=(4,))
         model, loss, stream = model_and_stream(kind, tower, copies)
@@ -59,7 +76,7 @@ def step(kind, strategy, copies):
 
 
 found = dict()
-for kind in ["pairs", "contrastive", "triplet", "masks", *in_the_batch]:
+for kind in sys.argv[1:]:
     one = step(kind, tf.distribute.OneDeviceStrategy("CPU:0"), 1)
     two = step(kind, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), 2)
     found[kind] = float(np.abs(one[:-1]).max()), float(np.abs(one - two).max())
@@ -70,18 +87,22 @@ print(json.dumps(found))
 @pytest.fixture(scope="module")
 def steps():
     """For each kind of loss, the largest change of a weight, and the largest difference between one replica and two."""
-    done = subprocess.run(
-        [sys.executable, "-c", TRAIN],
-        env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    found = {}
+    # In one process, the sums over devices must be of one length: a second one for another tower.
+    for kinds in ([*ON_ITS_OWN, *IN_THE_BATCH], ["tracking"]):
+        done = subprocess.run(
+            [sys.executable, "-c", TRAIN, *kinds],
+            env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        found |= json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-@pytest.mark.parametrize("kind", ["pairs", "contrastive", "triplet", "masks", *IN_THE_BATCH])
+@pytest.mark.parametrize("kind", [*ON_ITS_OWN, *IN_THE_BATCH, "tracking"])
 def test_two_replicas_step_as_one_does(kind, steps):
     """The largest step is well above the largest difference of the steps; twice the gradient would make them equal."""
     step, difference = steps[kind]

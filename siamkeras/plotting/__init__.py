@@ -12,6 +12,7 @@ from siamkeras.plotting.degrees import degrees
 from siamkeras.plotting.films import Film, animation, film, precision, success
 from siamkeras.plotting.masks import segmentations
 from siamkeras.plotting.pictures import images, neighbours, pairs
+from siamkeras.plotting.score_maps import score_maps
 from siamkeras.plotting.space import embedding, unit_balls
 from siamkeras.plotting.style import DIFFERENT, MARGIN, PALETTE, SAME, THRESHOLD
 from siamkeras.plotting.trials import trials
@@ -36,6 +37,7 @@ __all__ = [
     "pairs",
     "precision",
     "roc",
+    "score_maps",
     "segmentations",
     "success",
     "trials",
