@@ -253,3 +253,16 @@ def test_a_segmenter_learns_from_the_stream():
     stream = segmentation.episodes(slices, references=2, batch_size=8, least=3)
     history = model.fit(stream, steps_per_epoch=10, epochs=3, shuffle=False, verbose=0).history["loss"]
     assert history[-1] < history[0]
+
+
+def test_what_comes_in_from_beyond_the_edge_is_outside_whatever_its_colour():
+    """White beyond the edge is 1 in the image, and still no part of the structure: the masks are those of black."""
+    phantoms = synthetic.phantoms(subjects=3, structures=1, size=16, slices=2)
+    truth = {}
+    for fill in (0.0, 0.7, 1.0):
+        move = augmentation.affine(shift=6.0, chance=1.0, fill=fill)
+        stream = segmentation.episodes(phantoms, batch_size=8, steps=1, least=1, move=move)
+        truth[fill] = next(iter(stream))[1].numpy()
+        assert truth[fill][:, 0].max() == 0  # a phantom leaves the rim free
+    for fill in (0.7, 1.0):
+        assert (truth[fill] != truth[0.0]).mean() < 0.01  # only pixels that the edge cuts through

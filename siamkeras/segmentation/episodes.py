@@ -68,7 +68,8 @@ def episodes(
         tasks: Function `(images, masks, seed) -> (images, masks)` of a whole episode, the query first, which makes
             another task of it, such as `segmentation.invented()`; or None.
         move: Function `(image, seed) -> image` that moves pixels, such as `augmentation.affine()`; image and mask are
-            moved alike, and each image of an episode in its own way. Or None.
+            moved alike, and each image of an episode in its own way; what comes in from beyond the edge is outside.
+            Or None.
         shade: Function `(image, seed) -> image` that changes values, such as `augmentation.light`, for each image in
             its own way, and not its mask; or None.
 
@@ -119,8 +120,11 @@ def episodes(
             found, inside = tasks(found, inside, task)
             found, inside = tf.ensure_shape(found, (count, *shape)), tf.ensure_shape(inside, (count, *shape[:2]))
         if move is not None:
-            both = _each(move, tf.concat([found, inside[..., None]], axis=-1), moving, count)
-            found, inside = both[..., :-1], tf.cast(both[..., -1] > 0.5, tf.float32)
+            # What comes in from beyond the edge is alike in a mask and in its negative, and so is not inside.
+            both = tf.concat([found, inside[..., None], 1.0 - inside[..., None]], axis=-1)
+            both = _each(move, both, moving, count)
+            found, within, without = both[..., :-2], both[..., -2], both[..., -1]
+            inside = tf.cast((within > 0.5) & (within > without), tf.float32)
         if shade is not None:
             found = _each(shade, found, shading, count)
         return found, inside
