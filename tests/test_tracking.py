@@ -359,6 +359,18 @@ def test_what_would_come_back_as_another_model_is_not_kept(tmp_path):
         tracking.keep(tmp_path / "mine.keras", model)
 
 
+def test_a_good_file_stays_where_a_model_cannot_be_kept(tmp_path):
+    model, path = tracking.siamese(tracking.tower((4, 5), (3, 3), (2, 1)), template=16, search=32), tmp_path / "a.npz"
+    tracking.keep(path, model, success=np.float32(0.5), seed=np.int64(3))
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="What is to be known of a model is numbers and words"):
+        tracking.keep(path, model, what=object())
+    model.set_weights([weight + 1e6 for weight in model.get_weights()])
+    with pytest.raises(ValueError, match="whose weights fit float16"):
+        tracking.keep(path, model)
+    assert path.read_bytes() == before
+
+
 def test_damaged_weights_are_named(tmp_path):
     (tmp_path / "broken.npz").write_bytes(b"PK no zip")
     for name in ("broken", "none"):
