@@ -515,3 +515,12 @@ def test_streams_refuse_what_is_no_video_no_image_and_no_function():
         tracking.from_stills(images * 255)
     with pytest.raises(ValueError, match="`augment` must be a function"):
         tracking.from_stills(images, augment=5)
+
+
+def test_a_radius_that_leaves_label_maps_without_the_object_is_refused():
+    """Between four cells, 4 pixels apart, the next one is 2 * sqrt(2) = 2.83 pixels away."""
+    images = RNG.random((2, 40, 60, 3), dtype="float32")
+    with pytest.raises(ValueError, match="`radius` must be at least 2.83 for a stride of 4.*Received: radius=2.8"):
+        tracking.from_stills(images, radius=2.8)
+    _, labels = next(iter(tracking.from_stills(images, radius=2.83, batch_size=16)))
+    assert (labels.numpy().max(axis=(1, 2)) == 1).all()

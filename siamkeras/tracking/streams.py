@@ -214,6 +214,11 @@ def _stream(
         )
     radius, context = check_positive("radius", radius), checked_number("context", context, 0)
     neutral = checked_number("neutral", neutral, 0)
+    if shift and radius < stride * math.sqrt(0.5):  # between four cells, where the object then is in none
+        raise ValueError(
+            f"`radius` must be at least {stride * math.sqrt(0.5):.3g} for a stride of {stride}, or some label maps "
+            f"have no cell of the object. Received: radius={radius:g}."
+        )
     (low, high), turn = np.log(checked_factors("scale", scale)), np.radians(checked_swing("turn", turn))
     label_map(cells, radius, stride, neutral=neutral)  # its arguments, checked
     axis = ((np.arange(cells) - (cells - 1) / 2) * stride).astype("float32")
