@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+BEYOND = 3
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Video:
@@ -110,6 +112,22 @@ def checked_boxes(boxes, count=None, name="boxes"):
     return found
 
 
+def checked_box(box):
+    """One box as `(4,)` float32, however nested; None for four NaN.
+
+    Raises:
+        ValueError: as `checked_boxes`; several boxes.
+    """
+    row = _as_row(box)
+    if len(row) != 1:
+        raise ValueError(f"One box is x, y, width, height. Received: {row.tolist()}.")
+    return None if np.isnan(row).any() else row[0]
+
+
+def _as_row(box):
+    return checked_boxes(box if np.ndim(np.asarray(box, object)) == 2 else [box], name="box")
+
+
 def checked_start(frame, box):
     """The first frame of a tracker as `(height, width, 3)` float32, its box as `(4,)` float64.
 
@@ -117,7 +135,7 @@ def checked_start(frame, box):
         ValueError: a frame of another shape or outside [0, 1]; a box that is none, without area, or beside the frame.
     """
     frame = checked_frame(frame)
-    box = checked_boxes(box if np.ndim(np.asarray(box, object)) == 2 else [box], name="box")
+    box = _as_row(box)
     height, width = frame.shape[:2]
     x, y, wide, high = box[0].tolist() if len(box) == 1 else [np.nan] * 4
     if np.isnan(x) or x >= width or y >= height or x + wide <= 0 or y + high <= 0:
@@ -125,7 +143,22 @@ def checked_start(frame, box):
             f"A tracker starts with one box, x, y, width, height, inside a frame of {width}x{height} pixels (width x "
             f"height). Received: {box.tolist()}."
         )
+    check_sides(box, height, width)
     return frame, np.array([x, y, wide, high])
+
+
+def check_sides(boxes, height, width):
+    """Nothing, or an error; rows of NaN pass. A square round a box of another scale would take all memory.
+
+    Raises:
+        ValueError: a box more than `BEYOND` times as wide or as high as its frame.
+    """
+    large = (np.asarray(boxes)[:, 2:] > np.multiply((width, height), BEYOND)).any(axis=1)
+    if large.any():
+        raise ValueError(
+            f"A box is at most {BEYOND} times as wide and as high as its frame, {width}x{height} pixels. "
+            f"Received: {np.asarray(boxes)[large.argmax()].tolist()}. Is it in pixels of this frame?"
+        )
 
 
 def checked_frame(frame, size=None):

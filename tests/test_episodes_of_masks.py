@@ -180,7 +180,7 @@ def test_what_cannot_be_drawn_is_refused(call):
 
 @pytest.mark.parametrize("near", [-0.1, 2, "0.1", None])
 def test_numbers_that_make_no_sense_are_refused(near):
-    with pytest.raises(ValueError, match="`near` is a number from 0 to 1. Received: near="):
+    with pytest.raises(ValueError, match="`near` must be a number from 0 to 1. Received: near="):
         segmentation.episodes(numbered(), near=near, least=2)
     with pytest.raises(ValueError, match="`structures` are different ones, at least one"):
         segmentation.episodes(numbered(), [3, 3], least=2)
@@ -253,3 +253,40 @@ def test_a_segmenter_learns_from_the_stream():
     stream = segmentation.episodes(slices, references=2, batch_size=8, least=3)
     history = model.fit(stream, steps_per_epoch=10, epochs=3, shuffle=False, verbose=0).history["loss"]
     assert history[-1] < history[0]
+
+
+def test_what_comes_in_from_beyond_the_edge_is_outside_whatever_its_colour():
+    """White beyond the edge is 1 in the image, and still no part of the structure: the masks are those of black."""
+    phantoms = synthetic.phantoms(subjects=3, structures=1, size=16, slices=2)
+    truth = {}
+    for fill in (0.0, 0.7, 1.0):
+        move = augmentation.affine(shift=6.0, chance=1.0, fill=fill)
+        stream = segmentation.episodes(phantoms, batch_size=8, steps=1, least=1, move=move)
+        truth[fill] = next(iter(stream))[1].numpy()
+        assert truth[fill][:, 0].max() == 0  # a phantom leaves the rim free
+    for fill in (0.7, 1.0):
+        assert (truth[fill] != truth[0.0]).mean() < 0.01  # only pixels that the edge cuts through
+
+
+def test_what_is_no_slices_no_structure_no_function_and_no_stream_is_told():
+    slices = numbered()
+    for nothing in (None, slices.images, [slices]):
+        with pytest.raises(ValueError, match="`slices` must be `slices.Slices`. Received: "):
+            segmentation.episodes(nothing)
+        with pytest.raises(ValueError, match="`slices` must be `slices.Slices`. Received: "):
+            segmentation.trials(nothing)
+    for wrong in ([[3], [8]], [[3], [3, 8]], "one", [3, {8}], 5):
+        with pytest.raises(ValueError, match="The structures are 3 .one., 8 .other.. Received: "):
+            segmentation.episodes(slices, wrong, least=2)
+    for name in ("tasks", "move", "shade"):
+        with pytest.raises(ValueError, match=f"`{name}` must be a function, or None. Received: {name}=5"):
+            segmentation.episodes(slices, least=2, **{name: 5})
+    for stream in (5, [1], tf.data.Dataset.range(3), tf.data.Dataset.from_tensors((1, 2))):
+        with pytest.raises(ValueError, match="Streams to be mixed are what `episodes` gives. Received: "):
+            segmentation.mixed(stream)
+
+
+def test_structures_may_be_an_array_a_set_or_one():
+    for asked in (3, np.int64(3), np.array(3), np.array([3]), {3}):
+        assert set(segmentation.trials(numbered(), asked, least=2).structures.tolist()) == {3}
+    assert next(iter(segmentation.episodes(numbered(), least=2, near=np.float32(0.1))))

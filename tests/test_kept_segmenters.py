@@ -79,3 +79,32 @@ def test_what_a_segmenter_is_given_is_checked_before_it_is_asked():
 def test_only_a_model_of_one_tower_is_a_segmenter():
     with pytest.raises(ValueError, match="`tower` must be"):
         segmentation.few_shot_segmenter(towers.conv((8, 8, 1), filters=(3,)))
+
+
+def test_a_good_file_stays_where_a_model_cannot_be_kept(tmp_path):
+    model, path = small(), tmp_path / "mine.npz"
+    kept.save(path, model, seed=np.int64(3), dice=np.float32(0.5))
+    before = path.read_bytes()
+    model.set_weights([weight + 1e6 for weight in model.get_weights()])
+    for other in (model, segmentation.maps_tower((8, 8, 1), filters=(3, 4)), None):
+        with pytest.raises(ValueError, match="Only a `few_shot_segmenter` of a `maps_tower`"):
+            kept.save(path, other)
+    with pytest.raises(ValueError, match="What is to be known of a model is numbers and words"):
+        kept.save(path, small(), what=object())
+    assert path.read_bytes() == before
+    with pytest.raises(ValueError, match="`name` must be one of 'phantoms'"):
+        segmentation.pretrained(["phantoms"])
+
+
+def test_a_segmenter_is_asked_only_for_images_of_its_kind():
+    model, inputs = small(), episode()
+    for role in ("query", "references"):
+        for wrong in ((255 * inputs[role]).astype("uint8"), 255 * inputs[role], inputs[role] - 1):
+            with pytest.raises(ValueError, match=rf"sees images in \[0, 1\]; bytes are divided by 255.* as '{role}'"):
+                segmentation.segment(model, {**inputs, role: wrong})
+    for other in (None, segmentation.maps_tower((8, 8, 1), filters=(3, 4))):
+        with pytest.raises(ValueError, match="`model` must be a `few_shot_segmenter`. Received: "):
+            segmentation.segment(other, inputs)
+    for size in (0, 1.5):
+        with pytest.raises(ValueError, match="`batch_size` must be a whole number, at least 1"):
+            segmentation.segment(model, inputs, batch_size=size)

@@ -94,7 +94,8 @@ def test_booleans_and_whole_numbers_are_masks_too():
 
 
 @pytest.mark.parametrize(
-    "truth, probability", [((2, 3, 4), (2, 3, 5)), ((2, 3, 4), (3, 3, 4)), ((2, 3), (2, 3)), ((2, 3, 4), (2, 12))]
+    "truth, probability",
+    [((2, 3, 4), (2, 3, 5)), ((2, 3, 4), (3, 3, 4)), ((2, 3), (2, 3)), ((2, 3, 4), (2, 12)), ((2, 3, 4), (2, 4, 3))],
 )
 def test_masks_of_other_sizes_are_refused(truth, probability):
     with pytest.raises(ValueError, match=r"A mask is \(batch, height, width\).*Received: shapes \("):
@@ -132,3 +133,14 @@ def test_losses_survive_a_round_trip(loss):
     assert type(again) is type(loss)
     assert again.get_config() == loss.get_config()
     assert (again.name, again.reduction) == ("mine", "sum")
+
+
+@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
+def test_what_is_no_mask_or_no_probability_gives_nan_for_that_image_alone(loss):
+    """Masks of 255, of structure 2, of -1; logits."""
+    for wrong in (255.0, 2.0, -1.0):
+        values = TRUTH.copy()
+        values[2, 1, 1] = wrong
+        for found in (loss.call(values, PROBABILITY), loss.call(TRUTH, values)):
+            np.testing.assert_array_equal(np.isnan(numpy(found)), np.arange(6) == 2)
+    assert np.isfinite(numpy(loss.call(TRUTH * 1.0001, PROBABILITY))).all()  # as resizing leaves it

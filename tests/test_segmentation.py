@@ -235,3 +235,53 @@ def test_a_reference_of_another_size_than_the_query_is_refused():
 def test_masks_that_do_not_fit_the_maps_are_refused(size):
     with pytest.raises(ValueError, match="`MaskedAveragePooling` takes feature maps .* whole multiple of theirs"):
         segmentation.MaskedAveragePooling()([np.zeros((1, 1, 2, 2, 3)), np.zeros((1, 1, *size))])
+
+
+# --- what makes no sense, and what may be given in another kind
+
+
+@pytest.mark.parametrize("kind", [bool, "uint8", "int32", "float64"])
+def test_masks_of_any_kind_are_masks(kind):
+    features, inside = RNG.normal(size=(2, 3, 4, 4, 5)).astype("float32"), masks(2, 3, 4, 4)
+    dense = segmentation.DenseComparison()
+    for layer, inputs in (
+        (segmentation.MaskedAveragePooling(), lambda m: [features, m]),
+        (segmentation.MaskedAveragePooling(outside=True), lambda m: [features, m]),
+        (segmentation.MeanMask(2), lambda m: m),
+        (dense, lambda m: [features[:, 0], features, m]),
+    ):
+        np.testing.assert_allclose(numpy(layer(inputs(inside.astype(kind)))), numpy(layer(inputs(inside))), rtol=1e-5)
+
+
+def test_layers_refuse_references_batches_and_channels_that_do_not_fit():
+    """All of these would broadcast: one mask for two references, one prototype channel for three."""
+    features, ones = np.ones((2, 3, 4, 4, 5), "float32"), np.ones
+    for wrong in ((2, 1, 4, 4), (1, 3, 4, 4)):
+        with pytest.raises(ValueError, match="`MaskedAveragePooling` takes feature maps"):
+            segmentation.MaskedAveragePooling()([features, ones(wrong)])
+        with pytest.raises(ValueError, match="`DenseComparison` takes feature maps"):
+            segmentation.DenseComparison()([features[:, 0], features, ones(wrong)])
+    with pytest.raises(ValueError, match="A query and its references have feature maps of one shape"):
+        segmentation.DenseComparison()([features[:1, 0], features, ones((2, 3, 4, 4))])
+    for wrong in ((2, 1), (1, 5), (2, 3, 5)):
+        with pytest.raises(ValueError, match="`CosineMap` takes feature maps .* and prototypes"):
+            segmentation.CosineMap()([features[:, 0], ones(wrong)])
+    for shape in ((2, 3, 5, 4), (2, 4, 4)):
+        with pytest.raises(ValueError, match="Masks are .batch, references, height, width., with sides that are multi"):
+            segmentation.MeanMask(2)(ones(shape))
+    for layer in (segmentation.MaskedAveragePooling(), segmentation.CosineMap(), segmentation.DenseComparison()):
+        with pytest.raises(ValueError, match=f"`{type(layer).__name__}` takes a list: "):
+            layer(features)
+    for factor in (0, 2.0, True, None):
+        with pytest.raises(ValueError, match="`factor` must be a whole number, at least 1"):
+            segmentation.MeanMask(factor)
+    with pytest.raises(ValueError, match="`outside` must be True or False. Received: outside='no'"):
+        segmentation.MaskedAveragePooling(outside="no")
+
+
+def test_a_tower_with_named_maps_is_refused():
+    inputs = keras.Input((8, 8, 1))
+    fine = keras.layers.Conv2D(3, 3, padding="same")(inputs)
+    named = keras.Model(inputs, {"fine": fine, "large": keras.layers.MaxPooling2D()(fine)})
+    with pytest.raises(ValueError, match="`tower` must be a keras.Model from one image"):
+        segmentation.few_shot_segmenter(named)

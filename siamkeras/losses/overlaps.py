@@ -9,6 +9,7 @@ from siamkeras import distances
 from siamkeras.losses.checks import check_at_least_0, check_positive
 
 SURE = 1e-6  # Probabilities are kept so far from 0 and 1: the logarithm stays finite, in float32.
+SLACK = 1e-3  # What resizing leaves beyond [0, 1] is no other label.
 
 
 def dice(truth, probability, smooth=1.0):
@@ -26,7 +27,8 @@ def dice(truth, probability, smooth=1.0):
             acts like so many pixels that are right, and is to be small beside a structure.
 
     Returns:
-        One value per image, `(batch,)`.
+        One value per image, `(batch,)`; NaN for an image with a pixel outside [0, 1], so that masks of 255 or of
+        several structures, and logits, are found out.
 
     Raises:
         ValueError: other numbers of images or pixels; `smooth` not a positive number.
@@ -42,7 +44,7 @@ def dice(truth, probability, smooth=1.0):
     truth, probability = _pixels(truth, probability)
     shared = 2.0 * ops.sum(truth * probability, axis=1) + smooth
     both = ops.sum(ops.square(truth), axis=1) + ops.sum(ops.square(probability), axis=1) + smooth
-    return 1.0 - shared / both
+    return _where_known(1.0 - shared / both, truth, probability)
 
 
 def mask_cross_entropy(truth, probability):
@@ -55,7 +57,7 @@ def mask_cross_entropy(truth, probability):
         probability: As for `dice`; those within a millionth of 0 or 1 count as a millionth away.
 
     Returns:
-        One value per image, `(batch,)`.
+        One value per image, `(batch,)`; NaN as for `dice`.
 
     Raises:
         ValueError: other numbers of images or pixels.
@@ -65,9 +67,9 @@ def mask_cross_entropy(truth, probability):
     0.6931
     """
     truth, probability = _pixels(truth, probability)
-    probability = ops.clip(probability, SURE, 1.0 - SURE)
-    inside, outside = truth * ops.log(probability), (1.0 - truth) * ops.log(1.0 - probability)
-    return -ops.mean(inside + outside, axis=1)
+    sure = ops.clip(probability, SURE, 1.0 - SURE)
+    inside, outside = truth * ops.log(sure), (1.0 - truth) * ops.log(1.0 - sure)
+    return _where_known(-ops.mean(inside + outside, axis=1), truth, probability)
 
 
 @keras.saving.register_keras_serializable("siamkeras")
@@ -162,13 +164,20 @@ def _pixels(truth, probability):
     """Both as `(batch, pixels)`, float32 at least."""
     truth, probability = distances.as_float(truth), distances.as_float(probability)
     shapes = tuple(truth.shape), tuple(probability.shape)
-    sizes = [math.prod(shape[1:]) for shape in shapes if None not in shape[1:]]
-    batches = {shape[0] for shape in shapes if shape and shape[0] is not None}
-    if min(map(len, shapes)) < 3 or len(set(sizes)) > 1 or len(batches) > 1:
+    # Their sides one by one: (height, width) against (width, height) has as many pixels.
+    sides = [shape[:-1] if len(shape) > 3 and shape[-1] == 1 else shape for shape in shapes]
+    is_mask = 3 <= len(sides[0]) == len(sides[1])
+    if not is_mask or any(None not in pair and pair[0] != pair[1] for pair in zip(*sides, strict=True)):
         raise ValueError(
             "A mask is (batch, height, width), the true one of as many images and pixels as the predicted one. "
             f"Received: shapes {shapes[0]} and {shapes[1]}."
         )
-    columns = sizes[0] if sizes else -1
+    columns = next((math.prod(shape[1:]) for shape in shapes if None not in shape[1:]), -1)
     truth, probability = (ops.reshape(each, (ops.shape(each)[0], columns)) for each in (truth, probability))
     return ops.cast(truth, probability.dtype), probability
+
+
+def _where_known(values, *pixels):
+    """The values of images whose pixels all lie in [0, 1], NaN for the others."""
+    known = [ops.logical_and(ops.min(each, axis=1) >= -SLACK, ops.max(each, axis=1) <= 1.0 + SLACK) for each in pixels]
+    return ops.where(ops.logical_and(*known), values, float("nan"))

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from siamkeras.augmentation.checks import checked_share
 from siamkeras.generators.fetching import drawn, look_up_in, of_length
 from siamkeras.sampling import whole
+from siamkeras.slices import Slices
 
 
 class Trials(NamedTuple):
@@ -68,7 +70,8 @@ def episodes(
         tasks: Function `(images, masks, seed) -> (images, masks)` of a whole episode, the query first, which makes
             another task of it, such as `segmentation.invented()`; or None.
         move: Function `(image, seed) -> image` that moves pixels, such as `augmentation.affine()`; image and mask are
-            moved alike, and each image of an episode in its own way. Or None.
+            moved alike, and each image of an episode in its own way; what comes in from beyond the edge is outside.
+            Or None.
         shade: Function `(image, seed) -> image` that changes values, such as `augmentation.light`, for each image in
             its own way, and not its mask; or None.
 
@@ -95,7 +98,10 @@ def episodes(
     table = Table.of(slices, structures, references, least)
     batch_size, seed, start = whole("batch_size", batch_size, 1), whole("seed", seed, 0), whole("start", start, 0)
     steps = None if steps is None else whole("steps", steps, 1)
-    near = _share("near", near)
+    near = checked_share("near", near)
+    for name, change in (("tasks", tasks), ("move", move), ("shade", shade)):
+        if change is not None and not callable(change):
+            raise ValueError(f"`{name}` must be a function, or None. Received: {name}={change!r}.")
     images, labels = look_up_in(np.asarray(slices.images)), look_up_in(_small(slices.masks))
     shape, count = slices.images.shape[1:], table.references + 1
 
@@ -119,8 +125,11 @@ def episodes(
             found, inside = tasks(found, inside, task)
             found, inside = tf.ensure_shape(found, (count, *shape)), tf.ensure_shape(inside, (count, *shape[:2]))
         if move is not None:
-            both = _each(move, tf.concat([found, inside[..., None]], axis=-1), moving, count)
-            found, inside = both[..., :-1], tf.cast(both[..., -1] > 0.5, tf.float32)
+            # What comes in from beyond the edge is alike in a mask and in its negative, and so is not inside.
+            both = tf.concat([found, inside[..., None], 1.0 - inside[..., None]], axis=-1)
+            both = _each(move, both, moving, count)
+            found, within, without = both[..., :-2], both[..., -2], both[..., -1]
+            inside = tf.cast((within > 0.5) & (within > without), tf.float32)
         if shade is not None:
             found = _each(shade, found, shading, count)
         return found, inside
@@ -151,6 +160,10 @@ def mixed(*streams):
     """
     import tensorflow as tf
 
+    for stream in streams:
+        spec = getattr(stream, "element_spec", None)
+        if not isinstance(spec, tuple) or not isinstance(spec[0], dict) or "references" not in spec[0]:
+            raise ValueError(f"Streams to be mixed are what `episodes` gives. Received: {stream!r}.")
     shapes = {tuple(stream.element_spec[0]["references"].shape[1:]) for stream in streams}
     if len(shapes) != 1:
         raise ValueError(f"Streams to be mixed have references of one shape, at least one stream. Received: {shapes}.")
@@ -219,8 +232,14 @@ class Table(NamedTuple):
         Raises:
             ValueError: structures that the slices have not, or that too few subjects show; numbers out of range.
         """
+        if not isinstance(slices, Slices):
+            raise ValueError(f"`slices` must be `slices.Slices`. Received: {type(slices).__name__}.")
         references, least = whole("references", references, 1), whole("least", least, 1)
-        structures = list(slices.names) if structures is None else list(np.atleast_1d(structures).tolist())
+        structures = structures.tolist() if isinstance(structures, np.ndarray) else structures
+        alone = isinstance(structures, str) or not np.iterable(structures)
+        structures = list(slices.names) if structures is None else [structures] if alone else list(structures)
+        for structure in structures:
+            slices.mask(structure)  # an error for what is none
         if not structures or len(set(structures)) < len(structures):
             raise ValueError(f"`structures` are different ones, at least one. Received: {structures}.")
         shown = np.array([slices.showing(structure, least) for structure in structures])
@@ -266,9 +285,3 @@ def _each(change, images, key, count):
 def _small(masks):
     masks = np.asarray(masks)
     return masks.astype("uint8" if masks.max() < 256 else "int32")
-
-
-def _share(name, value):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"`{name}` is a number from 0 to 1. Received: {name}={value!r}.")
-    return float(value)

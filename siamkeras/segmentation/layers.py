@@ -11,11 +11,16 @@ import keras
 from keras import ops
 
 from siamkeras.distances import unit_length
+from siamkeras.sampling import whole
 
 
 class _Float32Layer(keras.layers.Layer):
     def __init__(self, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
+
+    def number(self, inputs):
+        """Masks of booleans or bytes as floats; Keras casts only what is a float already."""
+        return ops.cast(inputs, self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable("siamkeras")
@@ -69,13 +74,15 @@ class MaskedAveragePooling(_Float32Layer):
 
     def __init__(self, outside=False, **kwargs):
         super().__init__(**kwargs)
-        self.outside = bool(outside)
+        if not isinstance(outside, bool):
+            raise ValueError(f"`outside` must be True or False. Received: outside={outside!r}.")
+        self.outside = outside
 
     def build(self, input_shape):
-        check_shapes(self, *input_shape)
+        check_shapes(self, *check_inputs(self, input_shape, "feature maps", "masks"))
 
     def call(self, inputs):
-        features, masks = inputs
+        features, masks = (self.number(each) for each in inputs)
         inside, outside, there = shares(masks, features)
         weight = outside if self.outside else inside
         total = ops.sum(features * weight[..., None], axis=(2, 3))
@@ -95,8 +102,20 @@ class CosineMap(_Float32Layer):
 
     `[(batch, height, width, channels), (batch, channels)]` -> `(batch, height, width, 1)`; 0 for a zero prototype.
 
+    Raises:
+        ValueError: inputs of other shapes.
+
     Reference: Wang et al. (2019), PANet, https://arxiv.org/abs/1908.06391
     """
+
+    def build(self, input_shape):
+        features, prototype = (tuple(shape) for shape in check_inputs(self, input_shape, "feature maps", "prototypes"))
+        ends = (features[0], features[-1])
+        if len(features) != 4 or len(prototype) != 2 or not fits(ends, prototype):
+            raise ValueError(
+                "`CosineMap` takes feature maps (batch, height, width, channels) and prototypes (batch, channels). "
+                f"Received: shapes {features} and {prototype}."
+            )
 
     def call(self, inputs):
         features, prototype = (unit_length(each) for each in inputs)
@@ -128,19 +147,19 @@ class DenseComparison(_Float32Layer):
     """
 
     def build(self, input_shape):
-        query, references, masks = input_shape
+        query, references, masks = check_inputs(self, input_shape, "a query", "references", "masks")
         check_shapes(self, references, masks)
-        if tuple(query[1:]) != tuple(references[2:]):
+        if tuple(query[1:]) != tuple(references[2:]) or not fits(query[:1], references[:1]):
             raise ValueError(
-                "A query and its references have feature maps of one shape. "
-                f"Received: {tuple(query[1:])} and {tuple(references[2:])}."
+                "A query and its references have feature maps of one shape, (batch, height, width, channels) and "
+                f"(batch, references, height, width, channels). Received: {tuple(query)} and {tuple(references)}."
             )
         # Logarithms: what comes out of exp is positive. To begin with, 10 and a reach of a quarter of the width.
         self.sharpness = self.add_weight(shape=(), initializer=keras.initializers.Constant(2.3), name="sharpness")
         self.nearness = self.add_weight(shape=(), initializer=keras.initializers.Constant(2.1), name="nearness")
 
     def call(self, inputs):
-        query, references, masks = inputs
+        query, references, masks = (self.number(each) for each in inputs)
         height, width, channels = query.shape[1:]
         inside, outside, there = shares(masks, references)
         inside, outside = (ops.reshape(each, (ops.shape(each)[0], 1, -1)) for each in (inside, outside))
@@ -168,13 +187,25 @@ class MeanMask(_Float32Layer):
 
     Args:
         factor: Pixels of the masks along each side of a place.
+
+    Raises:
+        ValueError: `factor` is no whole number of at least 1; masks of another shape, or whose sides are no multiples.
     """
 
     def __init__(self, factor=1, **kwargs):
         super().__init__(**kwargs)
-        self.factor = factor
+        self.factor = whole("factor", factor, 1)
+
+    def build(self, input_shape):
+        sides = tuple(input_shape)[2:] if len(input_shape) == 4 else (None,)
+        if any(side is None or side % self.factor for side in sides):
+            raise ValueError(
+                f"Masks are (batch, references, height, width), with sides that are multiples of {self.factor}. "
+                f"Received: shape {tuple(input_shape)}."
+            )
 
     def call(self, inputs):
+        inputs = self.number(inputs)
         total = ops.sum(coarse(inputs, self.factor), axis=1)
         there = ops.sum(not_empty(inputs), axis=1)
         return (total / ops.maximum(there, 1.0)[:, None, None])[..., None]
@@ -224,7 +255,7 @@ def check_shapes(layer, features, masks):
     Raises:
         ValueError: not feature maps and masks, or of sizes that do not fit.
     """
-    kinds = len(features) == 5 and len(masks) == 4
+    kinds = len(features) == 5 and len(masks) == 4 and fits(features[:2], masks[:2])
     if not kinds or any(
         m is None or f is None or m % f or m // f != masks[2] // features[2]
         for m, f in zip(masks[2:], features[2:4], strict=True)
@@ -234,3 +265,15 @@ def check_shapes(layer, features, masks):
             "(batch, references, height, width) whose sides are the same whole multiple of theirs. "
             f"Received: shapes {tuple(features)} and {tuple(masks)}."
         )
+
+
+def check_inputs(layer, shapes, *names):
+    """The shapes of the inputs of a layer, as many as `names`; ValueError for another number, or for one alone."""
+    if len(shapes) != len(names) or not all(isinstance(shape, (tuple, list)) for shape in shapes):
+        raise ValueError(f"`{type(layer).__name__}` takes a list: {', '.join(names)}. Received: shapes {shapes}.")
+    return shapes
+
+
+def fits(one, other):
+    """Whether no two numbers of two shapes contradict; what is None is not known yet."""
+    return all(None in pair or pair[0] == pair[1] for pair in zip(one, other, strict=True))

@@ -112,6 +112,7 @@ def _twice(x, width, name):
 def _checked(tower):
     """The shape of its images, and the shapes of its maps."""
     is_model = isinstance(tower, keras.Model) and len(getattr(tower, "inputs", None) or []) == 1
+    is_model = is_model and isinstance(getattr(tower, "output", None), (list, tuple))
     shape = tuple(tower.inputs[0].shape[1:]) if is_model else ()
     sizes = [tuple(each.shape[1:]) for each in tower.outputs] if is_model else []
     wanted = [tuple(side / 2**scale for side in shape[:2]) for scale in range(len(sizes))]
