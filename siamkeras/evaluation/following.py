@@ -72,9 +72,8 @@ def tracking(found, true, resamples=1000, seed=0):
     left out; a frame in which no box was found, a row of NaN, is a failure at any threshold.
 
     ```python
-    found, frames_per_second = tracking.follow(tracker, video)
-    evaluation.tracking(found, video.boxes)
-    evaluation.tracking({video.name: tracking.follow(tracker, video)[0] for video in videos},
+    evaluation.tracking(tracking.follow(tracker, video).boxes, video.boxes)
+    evaluation.tracking({video.name: tracking.follow(tracker, video).boxes for video in videos},
                         {video.name: video.boxes for video in videos})
     ```
 
