@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "data": {"examples", "slices", "synthetic", "downloads", "sampling"},
     "retrieval": {"distances", "examples", "sampling"},
     "augmentation": set(),
-    "segmentation": {"distances", "towers", "slices", "sampling", "generators", "augmentation", "examples"},
+    "segmentation": {"distances", "towers", "sampling", "generators", "augmentation"},
     "evaluation": {"distances", "examples", "layers", "losses", "models", "retrieval", "sampling"},
     "plotting": set(),
     "environment": set(),

@@ -180,7 +180,7 @@ def test_what_cannot_be_drawn_is_refused(call):
 
 @pytest.mark.parametrize("near", [-0.1, 2, "0.1", None])
 def test_numbers_that_make_no_sense_are_refused(near):
-    with pytest.raises(ValueError, match="`near` is a number from 0 to 1. Received: near="):
+    with pytest.raises(ValueError, match="`near` must be a number from 0 to 1. Received: near="):
         segmentation.episodes(numbered(), near=near, least=2)
     with pytest.raises(ValueError, match="`structures` are different ones, at least one"):
         segmentation.episodes(numbered(), [3, 3], least=2)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from siamkeras.augmentation.checks import checked_share
 from siamkeras.generators.fetching import drawn, look_up_in, of_length
 from siamkeras.sampling import whole
 
@@ -95,7 +96,7 @@ def episodes(
     table = Table.of(slices, structures, references, least)
     batch_size, seed, start = whole("batch_size", batch_size, 1), whole("seed", seed, 0), whole("start", start, 0)
     steps = None if steps is None else whole("steps", steps, 1)
-    near = _share("near", near)
+    near = checked_share("near", near)
     images, labels = look_up_in(np.asarray(slices.images)), look_up_in(_small(slices.masks))
     shape, count = slices.images.shape[1:], table.references + 1
 
@@ -266,9 +267,3 @@ def _each(change, images, key, count):
 def _small(masks):
     masks = np.asarray(masks)
     return masks.astype("uint8" if masks.max() < 256 else "int32")
-
-
-def _share(name, value):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"`{name}` is a number from 0 to 1. Received: {name}={value!r}.")
-    return float(value)
