@@ -64,7 +64,7 @@ def test_what_is_quoted_of_the_small_network_of_koch_is_what_was_measured():
 
 
 def test_what_is_told_of_segmentation_is_what_was_measured_and_reaches_its_targets():
-    """Phantoms: 0.15 above the copied mask. Each part of the hippocampus: above every baseline, outside the interval."""
+    """Phantoms: 0.15 above the copied mask. Hippocampus: above every baseline, outside the interval."""
     written = (ROOT / "benchmarks" / "results" / "segmentation.json").read_text(encoding="utf-8")
     results, readme = json.loads(written), (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     for reports in results["found"].values():
