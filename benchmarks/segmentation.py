@@ -48,7 +48,7 @@ TRIALS = {
     "no superpixels": {"tasks": SETTINGS["tasks"] | {"superpixel": 0.0}},
     "no dense comparison": {"dense": 0},
 }
-QUICK = {"filters": (2, 3), "phantom_steps": 2, "steps": 2}
+QUICK = {"filters": (2, 3, 4), "phantom_steps": 2, "steps": 2}
 SHOTS = (1, 5)
 RESULTS = Path(__file__).parent / "results" / "segmentation.json"
 

@@ -6,7 +6,7 @@ from siamkeras.segmentation.baselines import checked_episodes
 SLACK = 0.01
 
 
-def segment(model, inputs, batch_size=32):
+def segment(model, inputs, batch_size=8):
     """The masks of new images, by a trained segmenter.
 
     Args:
@@ -14,7 +14,7 @@ def segment(model, inputs, batch_size=32):
         inputs: `{"query": (n, height, width, 1), "references": (n, references, height, width, 1), "masks": (n,
             references, height, width)}`; images are in [0, 1], as `episodes` gives them, and masks booleans or numbers
             from 0 to 1, of which at least 0.5 is inside.
-        batch_size: Queries in a batch.
+        batch_size: Queries in a batch. The dense comparison of 48x48 pixels with five references takes 50 MB for each.
 
     Returns:
         The probability of each pixel, `(n, height, width)` float32; at least 0.5 is inside.

@@ -13,6 +13,9 @@ from keras import ops
 from siamkeras.distances import unit_length
 from siamkeras.sampling import whole
 
+SMALL = 1e-6  # pixels: what an empty mask is divided by
+LARGE = 1e9  # by how much a place that does not count is behind the others before a softmax
+
 
 class _Float32Layer(keras.layers.Layer):
     def __init__(self, **kwargs):
@@ -216,9 +219,6 @@ class MeanMask(_Float32Layer):
 
     def get_config(self):
         return {**super().get_config(), "factor": self.factor}
-
-
-SMALL, LARGE = 1e-6, 1e9
 
 
 def coarse(masks, factor):
