@@ -17,6 +17,7 @@ from siamkeras import (
     miners,
     models,
     prototypes,
+    segmentation,
     tokens,
     towers,
     tracking,
@@ -35,6 +36,7 @@ _LAZY = (
     "plotting",
     "retrieval",
     "sampling",
+    "slices",
     "synthetic",
     "videos",
 )
@@ -49,6 +51,7 @@ __all__ = [
     "miners",
     "models",
     "prototypes",
+    "segmentation",
     "tokens",
     "towers",
     "tracking",

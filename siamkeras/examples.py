@@ -79,7 +79,7 @@ class SentencePairs(NamedTuple):
 
 
 def checked_sentences(sentences, name="sentences"):
-    """`sentences` as an array of strings, `(n,)`.
+    """`sentences` as an array of strings, `(n,)`, each of its own length: one long one does not widen the others.
 
     Raises:
         ValueError: not strings, or not one-dimensional; none; an empty one, or one of blanks.
@@ -95,12 +95,12 @@ def checked_sentences(sentences, name="sentences"):
             f"`{name}` must be sentences, (n,) strings, at least one. Received: {other[0] if other else found.dtype}, "
             f"shape {found.shape}."
         )
-    found = np.array([_decoded(each, place, name) for place, each in enumerate(found.tolist())])
-    empty = np.flatnonzero(np.char.strip(found) == "")
-    if empty.size:
+    found = np.array([_decoded(each, place, name) for place, each in enumerate(found.tolist())], object)
+    empty = [place for place, each in enumerate(found) if not each.strip()]
+    if empty:
         raise ValueError(
-            f"Every sentence needs at least one word. Received: {str(found[empty[0]])!r} at position {empty[0]} of "
-            f"`{name}`, {empty.size} such in all. Leave these pairs out."
+            f"Every sentence needs at least one word. Received: {found[empty[0]]!r} at position {empty[0]} of "
+            f"`{name}`, {len(empty)} such in all. Leave these pairs out."
         )
     return found
 
@@ -128,6 +128,20 @@ def checked_text(text, name="sentences"):
             f"Numbers of words are (n, length), whole and at least 0. Received: `{name}` of shape {found.shape}."
         )
     return np.ascontiguousarray(found, "int32")
+
+
+def check_kind(found, wanted, name):
+    """`ValueError` where an array of strings comes to an input of numbers, or numbers to an input of strings.
+
+    Args:
+        found: The array.
+        wanted: The dtype of the input, such as "string" or "int32".
+        name: What the array is called in the message.
+    """
+    if (wanted == "string") != (found.dtype.kind in "OSU"):
+        takes = "strings" if wanted == "string" else f"numbers ({wanted})"
+        came = "strings" if found.dtype.kind in "OSU" else f"numbers ({found.dtype})"
+        raise ValueError(f"The model takes {takes}. Received: {came} in `{name}`.")
 
 
 class Signatures(NamedTuple):
@@ -250,6 +264,8 @@ def _units(examples, by):
     if getattr(examples, by) is None:
         raise ValueError("These examples have no groups to split by. Use by='labels'.")
     units, labels = np.asarray(getattr(examples, by)), np.asarray(examples.labels)
+    if units.ndim != 1 or labels.shape != units.shape:
+        raise ValueError(f"`labels` and `{by}` must be (n,). Received: shapes {labels.shape} and {units.shape}.")
     for label in np.unique(labels) if by == "groups" else ():
         several = np.unique(units[labels == label]).tolist()
         if len(several) > 1:

@@ -17,7 +17,8 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
             `{role: tower}`: siblings of different kinds, each with weights of its own, whose embeddings are of one
             length and meet in one space.
         distance: A name in `distances.DISTANCES`, or a function; None gives the embeddings themselves.
-        roles: A name for each sibling; the model's Inputs have these names. Of a dict the keys are the roles.
+        roles: A name for each sibling, of letters, digits and _; the model's Inputs have these names. Of a dict the
+            keys are the roles.
 
     Returns:
         A `keras.Model` named "siamese" that takes a dict keyed by role, each `(batch, *input_shape)`. It gives
@@ -260,16 +261,27 @@ def _siblings(tower, roles):
     if isinstance(tower, dict):
         return _siblings_of_kinds(tower)
     roles = tuple(roles) if isinstance(roles, (list, tuple)) else (roles,)
-    if len(roles) < 2 or len(set(roles)) < len(roles):
-        raise ValueError(f"Siblings need at least two different names. Received: roles={roles}.")
+    if len(roles) < 2 or not all(map(_is_role, roles)) or len(set(roles)) < len(roles):
+        raise ValueError(f"Siblings need at least two different names{_NAMES}. Received: roles={roles}.")
     template = _input_of(tower)
     inputs = {role: keras.Input(template.shape[1:], dtype=template.dtype, name=role) for role in roles}
     return inputs, {role: tower(sibling) for role, sibling in inputs.items()}
 
 
+# The Inputs of a model have the names of the roles, and no two layers of it have one name.
+TAKEN = ("tower", "distance")
+_NAMES = f", of letters, digits and _, and not {' or '.join(map(repr, TAKEN))}"
+
+
+def _is_role(role):
+    return isinstance(role, str) and role.isidentifier() and role not in TAKEN
+
+
 def _siblings_of_kinds(towers):
-    if len(towers) < 2 or not all(isinstance(role, str) for role in towers):
-        raise ValueError(f"Siblings of different kinds are at least two, {{role: tower}}. Received: {list(towers)}.")
+    if len(towers) < 2 or not all(map(_is_role, towers)):
+        raise ValueError(
+            f"Siblings of different kinds are at least two, {{role: tower}}{_NAMES}. Received: {list(towers)}."
+        )
     templates = {role: _input_of(tower) for role, tower in towers.items()}
     dims = {role: tower.outputs[0].shape[1] for role, tower in towers.items()}
     if len(set(dims.values())) > 1:

@@ -132,6 +132,10 @@ def genuine_and_forged(labels, genuine, groups=None, need=2):
             f"`genuine` must be booleans, one for each of {len(labels)} labels: False is a forgery. Received: "
             f"{genuine.dtype}, shape {genuine.shape}."
         )
+    if groups is not None and np.shape(groups) != labels.shape:
+        raise ValueError(
+            f"Every example needs one group. Received: {len(labels)} labels, groups of shape {np.shape(groups)}."
+        )
     owners = np.unique(labels)
     for what, least, of_kind in (("genuine examples", need, genuine), ("forgeries", 1, ~genuine)):
         counts = np.array([np.sum(of_kind & (labels == owner)) for owner in owners])

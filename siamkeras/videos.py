@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+BEYOND = 3
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Video:
@@ -23,7 +25,7 @@ class Video:
     Raises:
         FileNotFoundError: a file that is not there.
         OSError: a file that is no image.
-        ValueError: no frames; frames of several sizes; not one box for each frame; a box that is none.
+        ValueError: no list of frames, or none; frames of several sizes; not one box for each frame; a box that is none.
 
     >>> import numpy as np
     >>> from siamkeras.videos import Video
@@ -37,6 +39,12 @@ class Video:
     source: str = "given by the caller"
 
     def __post_init__(self):
+        is_list = all(hasattr(self.frames, name) for name in ("__len__", "__getitem__"))
+        if _is_path(self.frames) or not is_list or getattr(self.frames, "ndim", 1) == 0:
+            raise ValueError(
+                f"`frames` must be a list of paths or arrays, or one array. Received: {type(self.frames).__name__}. "
+                "A folder is read by `data.video_folder`."
+            )
         if not len(self.frames):
             raise ValueError(f"A video needs at least one frame. Received: none in {self.name!r}.")
         sizes = [_size(frame, number) for number, frame in enumerate(self.frames)]
@@ -66,7 +74,7 @@ class Video:
         Raises:
             IndexError: there is no such frame.
             OSError: its file cannot be decoded.
-            ValueError: values outside [0, 1].
+            ValueError: values outside [0, 1] by more than 0.01.
         """
         frame = self.frames[range(len(self))[number]]
         if _is_path(frame):
@@ -80,7 +88,13 @@ def checked_boxes(boxes, count=None, name="boxes"):
     Raises:
         ValueError: not numbers `(n, 4)`; not `count`; a row that is NaN in part; a box without area, or infinite.
     """
-    found = np.asarray(boxes)
+    try:
+        found = np.asarray(boxes)
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` must be (n, 4): x, y, width, height; four NaN where there is none. Received: rows of several "
+            "lengths."
+        ) from error
     if found.ndim != 2 or found.shape[1:] != (4,) or found.dtype.kind not in "iuf":
         raise ValueError(f"`{name}` must be (n, 4): x, y, width, height. Received: {found.dtype}, shape {found.shape}.")
     if count is not None and len(found) != count:
@@ -98,6 +112,22 @@ def checked_boxes(boxes, count=None, name="boxes"):
     return found
 
 
+def checked_box(box):
+    """One box as `(4,)` float32, however nested; None for four NaN.
+
+    Raises:
+        ValueError: as `checked_boxes`; several boxes.
+    """
+    row = _as_row(box)
+    if len(row) != 1:
+        raise ValueError(f"One box is x, y, width, height. Received: {row.tolist()}.")
+    return None if np.isnan(row).any() else row[0]
+
+
+def _as_row(box):
+    return checked_boxes(box if np.ndim(np.asarray(box, object)) == 2 else [box], name="box")
+
+
 def checked_start(frame, box):
     """The first frame of a tracker as `(height, width, 3)` float32, its box as `(4,)` float64.
 
@@ -105,15 +135,30 @@ def checked_start(frame, box):
         ValueError: a frame of another shape or outside [0, 1]; a box that is none, without area, or beside the frame.
     """
     frame = checked_frame(frame)
-    box = checked_boxes(np.asarray(box)[None] if np.ndim(box) == 1 else box, name="box")
+    box = _as_row(box)
     height, width = frame.shape[:2]
-    x, y, wide, high = (float(number) for number in box[0])
-    if len(box) != 1 or np.isnan(x) or x >= width or y >= height or x + wide <= 0 or y + high <= 0:
+    x, y, wide, high = box[0].tolist() if len(box) == 1 else [np.nan] * 4
+    if np.isnan(x) or x >= width or y >= height or x + wide <= 0 or y + high <= 0:
         raise ValueError(
             f"A tracker starts with one box, x, y, width, height, inside a frame of {width}x{height} pixels (width x "
             f"height). Received: {box.tolist()}."
         )
+    check_sides(box, height, width)
     return frame, np.array([x, y, wide, high])
+
+
+def check_sides(boxes, height, width):
+    """Nothing, or an error; rows of NaN pass. A square round a box of another scale would take all memory.
+
+    Raises:
+        ValueError: a box more than `BEYOND` times as wide or as high as its frame.
+    """
+    large = (np.asarray(boxes)[:, 2:] > np.multiply((width, height), BEYOND)).any(axis=1)
+    if large.any():
+        raise ValueError(
+            f"A box is at most {BEYOND} times as wide and as high as its frame, {width}x{height} pixels. "
+            f"Received: {np.asarray(boxes)[large.argmax()].tolist()}. Is it in pixels of this frame?"
+        )
 
 
 def checked_frame(frame, size=None):
@@ -124,11 +169,14 @@ def checked_frame(frame, size=None):
         size: `(height, width)` that it must have, that of the frames before it.
 
     Raises:
-        ValueError: another shape or size; values outside [0, 1], such as NaN.
+        ValueError: another shape, kind or size; values outside [0, 1] by more than 0.01, or NaN.
     """
     found = np.asarray(frame)
-    if found.ndim != 3 or found.shape[2] != 3 or not found.size or found.dtype.kind not in "iuf":
-        raise ValueError(f"A frame is (height, width, 3). Received: {found.dtype}, shape {found.shape}.")
+    is_kind = found.dtype == np.uint8 or found.dtype.kind == "f"
+    if found.ndim != 3 or found.shape[2] != 3 or not found.size or not is_kind:
+        raise ValueError(
+            f"A frame is (height, width, 3), of bytes or floats. Received: {found.dtype}, shape {found.shape}."
+        )
     if size is not None and found.shape[:2] != tuple(size):
         raise ValueError(
             f"All frames of a video have one size. Received: {_told(found.shape)} after {_told(size)} (width x height)."
@@ -140,7 +188,24 @@ def checked_frame(frame, size=None):
         raise ValueError(
             f"A frame has values in [0, 1], or is of bytes. Received: values from {low:.4g} to {high:.4g}."
         )
-    return found.astype("float32")
+    return found.astype("float32").clip(0, 1)
+
+
+def in_colours(image):
+    """An image of Pillow in RGB: of 16 bits of grey the upper 8, transparency dropped.
+
+    Raises:
+        ValueError: an image of floats, whose range no file tells.
+    """
+    if image.mode == "F":
+        raise ValueError("an image of floats has no range")
+    if image.mode.startswith("I"):  # which `convert` would clip at 255
+        from PIL import Image
+
+        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype("uint8"))
+    if "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("RGB")
 
 
 def _is_path(frame):
@@ -157,7 +222,7 @@ def _size(frame, number):
         try:
             with Image.open(frame) as image:
                 return image.size[::-1]
-        except OSError as error:
+        except Exception as error:  # Pillow meets broken files with a dozen different ones
             raise OSError(f"{os.fspath(frame)} is no image, and is to be frame {number}.") from error
     shape, kind = np.shape(frame), getattr(frame, "dtype", np.dtype(object))
     if len(shape) != 3 or shape[2] != 3 or 0 in shape or not (kind == np.uint8 or kind.kind == "f"):
@@ -173,8 +238,8 @@ def _decoded(path):
 
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"), "float32") / np.float32(255)
-    except OSError as error:
+            return np.asarray(in_colours(image), "float32") / np.float32(255)
+    except Exception as error:
         raise OSError(f"{os.fspath(path)} cannot be decoded: {error}.") from error
 
 

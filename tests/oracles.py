@@ -25,6 +25,57 @@ def contrastive(same, distance, margin):
     return same * pull + (1 - same) * push
 
 
+def dice(truth, probability, smooth):
+    """Soft Dice loss of one image, pixel by pixel."""
+    shared = both = smooth
+    for t, p in zip(truth, probability, strict=True):
+        shared, both = shared + 2 * t * p, both + t * t + p * p
+    return 1 - shared / both
+
+
+def mask_cross_entropy(truth, probability):
+    """Cross-entropy of one image, as a decision for each pixel whose truth is 0 or 1."""
+    terms = [-math.log(p) if t else -math.log(1 - p) for t, p in zip(truth, probability, strict=True)]
+    return sum(terms) / len(terms)
+
+
+def masked_average(features, masks, factor):
+    """Prototype of one episode: features `[reference][row][column][channel]`, masks of `factor` times the size."""
+    found = []
+    for maps, mask in zip(features, masks, strict=True):
+        total, weight = [0.0] * len(maps[0][0]), 0.0
+        for row in range(len(mask)):
+            for column in range(len(mask[0])):
+                if mask[row][column]:
+                    weight += 1
+                    for channel, value in enumerate(maps[row // factor][column // factor]):
+                        total[channel] += value
+        if weight:
+            found.append([value / weight for value in total])
+    return [sum(values) / len(found) for values in zip(*found, strict=True)] if found else None
+
+
+def dense_comparison(query, references, masks, sharpness, nearness):
+    """The three maps of one episode, place by place; features `[row][column][channel]`, masks twice as large."""
+    height, width = query.shape[:2]
+    used = [(r, m) for r, m in zip(references, masks, strict=True) if m.any()]
+    found = np.zeros((height, width, 3))
+    for row, column in np.ndindex(height, width):
+        inside, outside, weights = [0.0], [0.0], []
+        for reference, mask in used:
+            for there, across in np.ndindex(height, width):
+                a, b = query[row, column], reference[there, across]
+                cosine = float(a @ b) / math.sqrt(float(a @ a) * float(b @ b))
+                share = mask[2 * there : 2 * there + 2, 2 * across : 2 * across + 2].mean()
+                inside.append((1 + cosine) / 2 * share)
+                outside.append((1 + cosine) / 2 * (1 - share))
+                far = ((row - there) / width) ** 2 + ((column - across) / width) ** 2
+                weights.append((math.exp(sharpness * cosine - nearness * far), share))
+        vote = sum(w * share for w, share in weights) / sum(w for w, _ in weights)
+        found[row, column] = max(inside), max(outside), vote
+    return found
+
+
 def words(sentence):
     """The words of a sentence: letters and digits in a row, in small letters."""
     return "".join(letter if letter.isalnum() else " " for letter in sentence.lower()).split()

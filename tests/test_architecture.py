@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "layers": {"distances", "losses", "prototypes"},
     "metrics": {"losses"},
     "examples": set(),
+    "slices": set(),
     "tokens": {"examples", "losses"},
     "downloads": set(),
     "towers": {"layers", "downloads", "tokens", "examples"},
@@ -27,19 +28,28 @@ MAY_IMPORT = {
     "sampling": set(),
     "generators": {"sampling", "examples"},
     "videos": set(),
-    "synthetic": {"examples", "videos"},
-    "data": {"examples", "videos", "synthetic", "downloads", "sampling"},
+    "synthetic": {"examples", "slices", "videos"},
+    "data": {"examples", "slices", "videos", "synthetic", "downloads", "sampling"},
     "tracking": {"augmentation", "distances", "examples", "generators", "layers", "losses", "sampling", "videos"},
     "retrieval": {"distances", "examples", "sampling"},
     "augmentation": set(),
+    "segmentation": {"distances", "towers", "sampling", "generators", "augmentation"},
     "evaluation": {"distances", "examples", "layers", "losses", "models", "retrieval", "sampling", "videos"},
     "plotting": set(),
     "environment": set(),
 }
 CORE = {"distances", "masks", "miners", "losses", "prototypes", "layers", "metrics", "tokens", "towers", "models"}
-CORE |= {"callbacks"}
-# Of a room that also has streams, the files that are written in keras.ops alone.
-CORE_FILES = {"tracking/correlation.py", "tracking/scoring.py", "tracking/networks.py", "tracking/kept.py"}
+CORE |= {"callbacks", "segmentation", "tracking"}
+# Files of a room of the core that make streams, read frames, or measure against other packages.
+BESIDE_THE_CORE = {
+    "segmentation/episodes.py",
+    "segmentation/inventing.py",
+    "segmentation/baselines.py",
+    "tracking/baselines.py",
+    "tracking/crops.py",
+    "tracking/following.py",
+    "tracking/streams.py",
+}
 FRAMEWORKS = {"tensorflow", "jax", "torch"}
 
 
@@ -60,6 +70,10 @@ def imported(tree):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def of_the_core():
+    return [path for path in files() if room(path) in CORE and str(path.relative_to(PACKAGE)) not in BESIDE_THE_CORE]
+
+
 def parsed(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -74,18 +88,18 @@ def test_imports_go_one_way(path):
     assert own - {room(path), "__version__"} <= MAY_IMPORT[room(path)]
 
 
-def is_core(path):
-    return room(path) in CORE or path.relative_to(PACKAGE).as_posix() in CORE_FILES
+def test_what_is_beside_the_core_is_there():
+    assert all((PACKAGE / name).is_file() for name in BESIDE_THE_CORE)
 
 
-def test_files_of_the_core_are_there():
-    assert all((PACKAGE / name).is_file() for name in CORE_FILES)
-
-
-@pytest.mark.parametrize("path", [path for path in files() if is_core(path)], ids=str)
+@pytest.mark.parametrize("path", of_the_core(), ids=str)
 def test_the_core_knows_no_framework_but_keras(path):
     found = {name.split(".")[0] for name in imported(parsed(path))}
     assert found <= {"keras", "numpy", "siamkeras", "json", "math", "numbers", "pathlib", "warnings"}
+
+
+def test_what_stands_beside_the_core_is_there():
+    assert BESIDE_THE_CORE <= {str(path.relative_to(PACKAGE)) for path in files()}
 
 
 @pytest.mark.parametrize("path", files(), ids=str)
@@ -94,7 +108,10 @@ def test_heavy_packages_are_imported_when_first_used(path):
     top = [node for node in parsed(path).body if isinstance(node, (ast.Import, ast.ImportFrom))]
     found = {name.split(".")[0] for name in imported(ast.Module(top, []))}
     allowed = {"matplotlib"} if room(path) == "plotting" else set()
-    assert not found & {*FRAMEWORKS, "tensorflow_datasets", "sklearn", "faiss", "datasets", "matplotlib"} - allowed
+    assert (
+        not found
+        & {*FRAMEWORKS, "tensorflow_datasets", "sklearn", "faiss", "datasets", "matplotlib", "nibabel"} - allowed
+    )
 
 
 @pytest.mark.parametrize("path", files(), ids=str)
@@ -102,7 +119,7 @@ def test_nobody_asserts_or_takes_a_bare_root_of_a_distance(path):
     tree = parsed(path)
     assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     roots = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr in ("sqrt", "norm")]
-    if is_core(path) and room(path) != "distances":
+    if path in of_the_core() and room(path) != "distances":
         assert not roots
     lambdas = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "Lambda"]
     assert not lambdas

@@ -316,6 +316,11 @@ def test_two_new_inputs_are_compared(siamese):
     assert evaluation.compare(siamese, np.float32([0, 0]), np.float32([3, 4])).same is None
 
 
+def test_strings_are_not_compared_by_a_model_of_numbers(siamese):
+    with pytest.raises(ValueError, match=r"takes numbers \(float32\). Received: strings in `left`"):
+        evaluation.compare(siamese, [["a", "b"]], [["c", "d"]])
+
+
 def test_many_new_inputs_are_compared_in_batches(siamese):
     left, right = RNG.normal(size=(2, 600, 2)).astype("float32")
     found = evaluation.compare(siamese, left, right, threshold=1.0)
@@ -422,6 +427,10 @@ def test_options_of_the_wrong_kind_are_refused():
         report_of([0.1, 0.2], [1, 0], far=0.1)
     with pytest.raises(ValueError, match="`resamples` must be a whole number, at least 0. Received: -1"):
         report_of([0.1, 0.2], [1, 0], resamples=-1)
+    with pytest.raises(ValueError, match="`seed` must be a whole number, at least 0. Received: -1"):
+        evaluation.verification_of([0.1, 0.2], [1, 0], seed=-1)
+    with pytest.raises(ValueError, match=r"one or more. Received: far=\['a'\]"):
+        report_of([0.1, 0.2], [1, 0], far=["a"])
 
 
 def test_a_table_needs_reports_that_fit_together():

@@ -235,6 +235,11 @@ def test_folds_that_cannot_be_made_are_refused(characters, arguments, message):
         examples.folds_by_class(characters, **arguments)
 
 
+def test_labels_in_a_column_make_no_folds(characters):
+    with pytest.raises(ValueError, match=r"must be \(n,\). Received: shapes \(\d+, 1\) and \(\d+, 1\)"):
+        examples.folds_by_class(characters._replace(labels=characters.labels[:, None]), folds=2)
+
+
 def test_folds_by_groups_need_groups(characters):
     with pytest.raises(ValueError, match="no groups"):
         examples.folds_by_class(characters._replace(groups=None), folds=2, by="groups")

@@ -140,6 +140,9 @@ def test_reports_stand_in_one_table():
         ({"a": [[0, 0, 1, 1]]}, {"b": [[0, 0, 1, 1]]}, r"\['a'\] and \['b'\]"),
         ({"a": [[0, 0, 1, 1]]}, [[0, 0, 1, 1]], "same videos"),
         ({}, {}, "same videos"),
+        (None, [[0, 0, 1, 1]], "`found` must be boxes .* Received: NoneType"),
+        ([[0, 0, 1, 1]], iter([[0, 0, 1, 1]]), "`true` must be boxes .* Received: list_iterator"),
+        ([[0, 0, 1, 1], None], [[0, 0, 1, 1]] * 2, "`found of the video` .* four NaN where there is none"),
         ([], [], r"must be \(n, 4\)"),
         ([[0, 0, 1, 1]], [NAN], "at least one true box"),
         ([[0, 0, 0, 1]], [[0, 0, 1, 1]], "found of the video"),
@@ -273,7 +276,9 @@ def test_template_matching_beats_the_still_box_where_nothing_turns():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"search": 0.9}, {"search": "all"}, {"search": np.inf}, {"search": True}, {"update": 1.1}, {"update": -1}]
+    "wrong",
+    [{"search": 0.9}, {"search": "all"}, {"search": np.inf}, {"search": True}, {"update": 1.1}, {"update": -1}]
+    + [{"search": [2]}, {"update": None}, {"update": np.nan}, {"colour": "grey"}, {"colour": None}],
 )
 def test_arguments_outside_their_range_are_named(wrong):
     with pytest.raises(ValueError, match=f"`{next(iter(wrong))}` is a"):
@@ -287,6 +292,32 @@ def test_start_beside_the_frame_is_refused(tracker):
             tracker.start(SCENE, box)
     with pytest.raises(ValueError, match="A frame is"):
         tracker.start(SCENE[..., 0], [20, 15, 12, 10])
+
+
+@pytest.mark.parametrize("tracker", [tracking.Still(), tracking.TemplateMatching()])
+def test_update_without_a_start_is_refused(tracker):
+    with pytest.raises(ValueError, match="started before it is updated"):
+        tracker.update(SCENE)
+
+
+@pytest.mark.parametrize("update", [0, 1])
+def test_box_stays_where_nothing_correlates(update):
+    """In a black frame every place scores 0; the first of them would be the corner of what is searched."""
+    tracker = tracking.TemplateMatching(update=update)
+    tracker.start(SCENE, [20, 15, 12, 10])
+    for _ in range(2):
+        assert tracker.update(np.zeros_like(SCENE)).tolist() == [20, 15, 12, 10]
+        assert tracker.confidence == 0
+
+
+@pytest.mark.parametrize("search", [2.0, None])
+def test_nearly_flat_patch_is_followed_as_any_other(search):
+    """Shades that differ by 0.0001: the same picture with more contrast has the same correlations."""
+    flat = (0.8 + 1e-4 * np.random.default_rng(4).standard_normal((48, 64, 3))).astype("float32")
+    tracker = tracking.TemplateMatching(search=search, update=0)
+    tracker.start(flat, [20, 15, 12, 10])
+    assert tracker.update(np.roll(flat, (2, 3), (0, 1))).tolist() == [23, 17, 12, 10]
+    assert tracker.confidence == pytest.approx(1, abs=1e-6)
 
 
 def test_patch_of_one_colour_is_refused():

@@ -92,6 +92,8 @@ def test_broken_files_are_named_and_left_out_only_when_asked(tmp_path):
     ("given", "error", "message"),
     [
         ({"folder": "nowhere"}, FileNotFoundError, "There is no folder nowhere"),
+        ({"folder": ""}, ValueError, "`folder` is the path of a folder. Received: an empty one"),
+        ({"size": (True, 56)}, ValueError, r"`size` must be \(height, width\)"),
         ({"size": 56}, ValueError, r"`size` must be \(height, width\)"),
         ({"source": "att"}, ValueError, "`source` must be one of 'auto', 'real', 'synthetic'. Received: source='att'"),
         ({"folder": "x", "source": "synthetic"}, ValueError, "from a folder or are drawn. Received: folder='x'"),

@@ -33,6 +33,8 @@ REPORT = SimpleNamespace(
     auc=0.86,
     eer=0.2,
 )
+# Image i has a square of 10 + i pixels a side, from its corner: at the border, a line has to be closed.
+MASKS = np.stack([np.pad(np.ones((10 + i, 10 + i), bool), (0, 50 - i)) for i in range(5)])
 LABELS = np.array([7, 3, 11, 7, 3, 11, 7, 3])
 EMBEDDINGS = RANDOM.normal(size=(8, 4))
 # Of a tracker: overlaps above 0 in all frames, above 0.5 in half of them.
@@ -87,6 +89,9 @@ CALLS = {
     "curves": lambda **more: plotting.curves([0, 1], {"loss": [2, 3]}, "distance", "loss", **more),
     "bars": lambda **more: plotting.bars({"pixels": 0.4}, xlabel="accuracy", **more),
     "trials": lambda **more: plotting.trials(GREY[:1], GREY[1:], **more),
+    "segmentations": lambda **more: plotting.segmentations(
+        GREY[None, 1:3], MASKS[None, 1:3], GREY[:1], MASKS[:1], **more
+    ),
     "unit_balls": lambda **more: plotting.unit_balls({"Manhattan": manhattan}, **more),
     "film": lambda **more: plotting.film(COLOUR, {"found": MOVING}, truth=MOVING, **more),
     "success": lambda **more: plotting.success(TRACKED, **more),
@@ -342,6 +347,87 @@ def test_trials_mark_the_answer_and_what_was_told_instead():
 def test_trials_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         plotting.trials(GREY[:2], GREY[1:], **arguments)
+
+
+# --- segmentations ---
+
+
+def outlines(ax):
+    """Of each outline: its colour, its style, and the corners of the box around it."""
+    found = []
+    for lines in ax.collections:
+        (path,) = [path for path in lines.get_paths() if len(path.vertices)]
+        box = path.get_extents()
+        style = "-" if lines.get_linestyle()[0][1] is None else "--"
+        found.append((to_hex(lines.get_edgecolor()[0]).upper(), style, box.x0, box.x1, box.y0, box.y1))
+    return found
+
+
+def test_segmentations_outline_what_was_drawn_and_what_was_found():
+    """A square of 12 pixels from the corner reaches from -0.5 to 11.5."""
+    grid = plotting.segmentations(
+        GREY[None, 1:3],
+        MASKS[None, 1:3],
+        GREY[:1],
+        MASKS[:1],
+        {"copied": MASKS[2:3], "network": MASKS[4:]},
+        dice={"network": [0.567]},
+        names=["subject 7"],
+    )
+    assert grid.shape == (1, 6)
+    headings = ["reference 1", "reference 2", "query", "truth", "copied", "network"]
+    assert [ax.get_title() for ax in grid[0]] == headings
+    np.testing.assert_allclose(grid[0, 0].images[0].get_array()[..., 0], GREY[1], atol=1e-6)  # light, not ink
+    for ax in grid[0, 2:]:
+        np.testing.assert_allclose(ax.images[0].get_array()[..., 0], GREY[0], atol=1e-6)
+    true, other = (plotting.SAME, "-"), (plotting.DIFFERENT, "--")
+    assert outlines(grid[0, 0]) == [(*true, -0.5, 10.5, -0.5, 10.5)]
+    assert outlines(grid[0, 1]) == [(*true, -0.5, 11.5, -0.5, 11.5)]
+    assert outlines(grid[0, 2]) == []
+    assert outlines(grid[0, 3]) == [(*true, -0.5, 9.5, -0.5, 9.5)]
+    assert outlines(grid[0, 4]) == [(*true, -0.5, 9.5, -0.5, 9.5), (*other, -0.5, 11.5, -0.5, 11.5)]
+    assert outlines(grid[0, 5])[1] == (*other, -0.5, 13.5, -0.5, 13.5)
+    assert [ax.get_xlabel() for ax in grid[0]] == [""] * 5 + ["Dice 0.57"]
+    assert grid[0, 0].get_ylabel() == "subject 7"
+    for ax in grid[0]:
+        assert ax.get_xlim() == (-0.5, 59.5) and ax.get_ylim() == (59.5, -0.5)
+
+
+def test_nothing_found_is_drawn_as_nothing():
+    grid = plotting.segmentations(GREY[:2, None], MASKS[:2, None], GREY[:2], MASKS[:2], 0 * MASKS[:2], dice=[0.0, 0.0])
+    assert grid.shape == (2, 4) and grid[0, 0].get_title() == "reference" and grid[0, 3].get_title() == "found"
+    assert len(outlines(grid[1, 3])) == 1 and grid[1, 3].get_xlabel() == "Dice 0.00"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"references": GREY[:2]}, r"`references` must be \(n, references, height, width\[, channels\]\) with n = 2"),
+        ({"references": GREY[None]}, "with n = 2"),
+        ({"references": GREY[:2, None, :50]}, "of one size. Received: references 50x60, queries 60x60"),
+        ({"references": GREY[:2].reshape(2, 1, 30, 120)}, "references 30x120, queries 60x60"),  # of as many pixels
+        ({"masks": MASKS[:2]}, r"`masks` must be masks \(2, 1, 60, 60\). Received: bool, shape \(2, 60, 60\)"),
+        ({"truth": MASKS[:1]}, r"`truth` must be masks \(2, 60, 60\)"),
+        ({"truth": np.full((2, 60, 60), np.nan)}, "`truth` must be finite"),
+        ({"predictions": {"network": MASKS}}, r"`network` must be masks \(2, 60, 60\)"),
+        ({"dice": {"another": [0.1, 0.2]}}, r"of the methods that are shown, \['found'\]"),
+        ({"dice": [0.1]}, r"one number for each query, \(2,\). Received: float64, shape \(1,\)"),
+        ({"dice": ["0.1", "0.2"]}, r"one number for each query, \(2,\). Received: <U3"),
+        ({"names": ["one"]}, r"`names` must be one for each query, \(2,\)"),
+    ],
+)
+def test_segmentations_that_do_not_fit_are_refused(arguments, message):
+    given = {
+        "references": GREY[:2, None],
+        "masks": MASKS[:2, None],
+        "queries": GREY[:2],
+        "truth": MASKS[:2],
+        "predictions": MASKS[1:3],
+    }
+    if isinstance(arguments.get("dice"), dict):
+        given["predictions"] = {"found": MASKS[1:3]}
+    with pytest.raises(ValueError, match=message):
+        plotting.segmentations(**{**given, **arguments})
 
 
 # --- history ---
@@ -880,6 +966,10 @@ def test_animation_is_reduced_in_time_and_space(tmp_path):
         (Walk(), {"boxes": {"truth": Walk.boxes}}, "called 'truth'"),
         (Walk(), {"boxes": {}}, "at least one entry"),
         (Walk(), {"truth": Walk.boxes[:, :2]}, "for 'truth'"),
+        (Walk(), {"boxes": {"found": [[2, 3, 10, 6], None, [2, 3, 10, 6]]}}, "four NaN where .* Received: 'found'"),
+        (Walk(), {"boxes": {"found": [[2, 3, 10, 6]] * 2 + [[np.inf, 3, 10, 6]]}}, "finite numbers.* in frame 2 for"),
+        (Walk(), {"boxes": {"found": [[2, np.nan, 10, 6]] * 3}}, "four NaN .* in frame 0 for 'found'"),
+        (Walk(), {"boxes": {"found": [[2, 3, -10, 6]] * 3}}, "no negative extent"),
     ],
 )
 def test_films_without_frames_or_with_other_boxes_are_refused(draw, video, options, match):
@@ -887,21 +977,32 @@ def test_films_without_frames_or_with_other_boxes_are_refused(draw, video, optio
         draw(video, **options)
 
 
-@pytest.mark.parametrize("chosen", [0, [3], [-1], [0.5], []])
+@pytest.mark.parametrize("chosen", [0, [3], [-1], [0.5], [], None, True, 2.0])
 def test_chosen_frames_are_there(chosen):
     with pytest.raises(ValueError, match="`chosen`"):
         plotting.film(Walk(), chosen=chosen)
 
 
-@pytest.mark.parametrize("wrong", [{"every": 0}, {"width": 1.5}, {"rate": 0}, {"rate": 2000}])
+@pytest.mark.parametrize(
+    "wrong", [{"every": 0}, {"width": 1.5}, {"rate": 0}, {"rate": 2000}, {"rate": "25"}, {"rate": 1e-9}]
+)
 def test_speed_and_size_of_an_animation_are_positive(wrong):
     with pytest.raises(ValueError, match=f"`{next(iter(wrong))}`"):
         plotting.animation(Walk(), **wrong)
 
 
-def test_columns_of_a_film_are_at_least_one():
+@pytest.mark.parametrize("kind", [".webp", ".gif"])
+def test_slowest_and_narrowest_animation_is_written(kind, tmp_path):
+    """A strip 100 wide and 2 high, reduced to 4, keeps a row of pixels."""
+    film = plotting.animation(np.zeros((2, 2, 100, 3)), rate=0.01, width=4)
+    film.save(tmp_path / f"film{kind}")
+    assert played((tmp_path / f"film{kind}").read_bytes())[0].shape == (1, 4, 3)
+
+
+@pytest.mark.parametrize("columns", [0, True, "2"])
+def test_columns_of_a_film_are_at_least_one(columns):
     with pytest.raises(ValueError, match="`columns`"):
-        plotting.film(Walk(), columns=0)
+        plotting.film(Walk(), columns=columns)
 
 
 def test_curves_of_trackers_are_those_of_the_reports():

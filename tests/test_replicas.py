@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-ON_ITS_OWN = ["pairs", "contrastive", "triplet"]
+ON_ITS_OWN = ["pairs", "contrastive", "triplet", "masks"]
 IN_THE_BATCH = ["all", "hard", "semi_hard", "softmax", "supervised", "similarity"]
 TRAIN = """
 import json, sys
@@ -34,6 +34,12 @@ def model_and_stream(kind, tower, copies):
         return models.triplet(tower), None, generators.triplets(images, labels, batch_size=16, seed=3)
     if kind == "contrastive":
         return models.contrastive(tower), None, generators.pairs(images, labels, batch_size=16, seed=3, endpoint=True)
+    if kind == "masks":
+        pixels = keras.layers.Reshape((1, 3))(keras.layers.Activation("sigmoid")(tower.output))
+        model = keras.Model(tower.input, pixels)
+        masks = (images[:, None, :3] > 0).astype("float32")
+        stream = tf.data.Dataset.from_tensor_slices((images, masks)).batch(16, drop_remainder=True).repeat()
+        return model, losses.DiceCrossEntropyLoss(), stream
     if kind == "pairs":
         return models.siamese(tower), losses.ContrastiveLoss(), generators.pairs(images, labels, batch_size=16, seed=3)
     # A loss finds its triplets on its own device: each device gets the same half batch.

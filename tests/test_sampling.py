@@ -454,3 +454,8 @@ def test_the_share_of_skilled_forgeries_is_exact(share, count):
 def test_classes_without_genuine_or_forged_examples_are_refused(genuine, message):
     with pytest.raises(ValueError, match=message):
         genuine_and_forged(LABELS, genuine)
+
+
+def test_groups_of_too_few_forgeries_are_refused():
+    with pytest.raises(ValueError, match=r"one group. Received: 12 labels, groups of shape \(3,\)"):
+        genuine_and_forged(LABELS, GENUINE, groups=LABELS[:3])

@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 from test_tokens import ON_TENSORFLOW, SENTENCES, numbers
 
-from siamkeras import callbacks, losses, models, tokens, towers
+from siamkeras import callbacks, evaluation, losses, models, retrieval, tokens, towers
 
 strings_only = pytest.mark.skipif(not ON_TENSORFLOW, reason="strings in a model need the TensorFlow backend")
 IDS = np.array([[5, 3, 2, 0, 0], [4, 0, 0, 0, 0], [0, 0, 0, 0, 0]], "int32")
@@ -31,6 +31,14 @@ def test_a_recurrent_tower_is_a_plain_model_with_embeddings_of_length_one(recurr
 def test_what_stands_behind_the_end_does_not_count(recurrent):
     wide = np.pad(IDS, ((0, 0), (0, 4)))
     np.testing.assert_allclose(embedded(recurrent, wide), embedded(recurrent, IDS), atol=1e-5)
+
+
+def test_numbers_beyond_the_vocabulary_are_the_unknown_word(recurrent):
+    """7 words, 0 to 6: what has no row among the vectors, above or below, is read as 1."""
+    wanted = embedded(recurrent, np.array([[5, 1, 2, 0, 0]], "int32"))
+    for beyond in (7, 10_000, -3):
+        found = embedded(recurrent, np.array([[5, beyond, 2, 0, 0]], "int32"))
+        np.testing.assert_array_equal(found, wanted)
 
 
 def test_the_order_of_words_counts(recurrent):
@@ -244,6 +252,30 @@ def test_one_tower_may_stand_on_both_sides_of_a_dict():
 def test_what_makes_no_tower_for_sentences_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_strings_to_a_tower_of_numbers_are_refused(recurrent):
+    with pytest.raises(ValueError, match=r"takes numbers \(int32\). Received: strings in `images`"):
+        retrieval.embed(recurrent, SENTENCES)
+    with pytest.raises(ValueError, match=r"takes numbers \(int32\). Received: strings in `left`"):
+        evaluation.compare(models.siamese(recurrent), [["a", "b"]], [["c", "d"]])
+
+
+@strings_only
+def test_numbers_to_a_tower_of_strings_are_refused():
+    tower = towers.hashed(embedding_dim=8)
+    with pytest.raises(ValueError, match=r"takes strings. Received: numbers \(int32\) in `images`"):
+        retrieval.embed(tower, IDS)
+    with pytest.raises(ValueError, match=r"takes strings. Received: numbers \(int64\) in `left`"):
+        evaluation.compare(models.siamese(tower), [5, 6], [5, 7])
+
+
+@strings_only
+def test_a_tokeniser_that_gives_no_numbers_of_words_is_refused():
+    counting = keras.layers.TextVectorization(output_mode="tf_idf")
+    counting.adapt(SENTENCES)
+    with pytest.raises(ValueError, match="output_mode=\"int\". Received: 'tf_idf'"):
+        towers.recurrent(counting)
 
 
 @strings_only

@@ -12,6 +12,7 @@ from scipy import stats
 from siamkeras import data, downloads, evaluation, generators, synthetic
 from siamkeras.data import hugging_face, sentences
 from siamkeras.evaluation import correlating
+from siamkeras.examples import checked_sentences
 
 LINES = [
     "genre\tfile\t2012\t0001\t5.000\tA \"quote stays.\tIt's alone.",
@@ -185,6 +186,13 @@ def test_sentences_that_make_no_pairs_are_refused(changed, message):
     given = {"left": LEFT, "right": RIGHT, "same": [0, 0.5, 1], "text": True} | changed
     with pytest.raises(ValueError, match=message):
         generators.from_pairs(**given)
+
+
+def test_one_long_sentence_does_not_widen_the_others():
+    """As an array of fixed width, 20,000 sentences beside one of 100,000 letters would be 8 GB."""
+    found = checked_sentences(["a"] * 20_000 + ["b" * 100_000])
+    assert found.dtype == object and found.nbytes == 20_001 * 8
+    assert len(found[-1]) == 100_000
 
 
 def test_memory_does_not_grow_with_the_pairs_that_went_by():

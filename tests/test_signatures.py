@@ -306,3 +306,9 @@ def test_synthetic_signatures_are_about_as_hard_as_real_ones_for_pixels():
 def test_synthetic_counts_are_checked(arguments):
     with pytest.raises(ValueError, match="must be an integer of at least"):
         synthetic.signatures(**arguments)
+
+
+def test_drawn_signatures_have_one_side_for_both():
+    assert synthetic.signatures(2, 1, 0, size=32).images.shape == (2, 32, 32, 1)
+    with pytest.raises(ValueError, match="`height` must be an integer of at least 16"):
+        synthetic.signatures(2, 1, 0, size=(1, 2, 3))

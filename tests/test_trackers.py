@@ -464,6 +464,84 @@ def test_a_tracker_learns_to_follow():
     assert scores[0] > scores[1]
 
 
+# --- what makes no sense
+
+
+def tiny(channels=3):
+    return tracking.siamese(tracking.tower((4, 4), (3, 3), (2, 2), channels=channels), template=31, search=63)
+
+
+HUGE = [20, 10, 1e5, 1e5]
+
+
+def test_a_box_of_another_scale_is_refused_before_it_takes_all_memory():
+    frames = RNG.random((3, 40, 60, 3), dtype="float32")
+    message = r"at most 3 times as wide and as high as its frame, 60x40 pixels. Received: \[20.0, 10.0, 100000.0"
+    for start in (tracking.Tracker(tiny()).start, tracking.baselines.TemplateMatching().start):
+        with pytest.raises(ValueError, match=message):
+            start(frames[0], HUGE)
+    with pytest.raises(ValueError, match=message):
+        tracking.from_videos(Video(frames, [[1, 1, 9, 9], [1, 1, 9, 9], HUGE]))
+    with pytest.raises(ValueError, match=r"at most 3 times as wide"):
+        tracking.from_stills(frames, [[1, 1, 9, 9], [1, 1, 9, 9], [-4e4, -4e4, 8e4, 8e4]])
+
+
+def test_a_tracker_takes_models_of_three_colours_whose_scores_are_numbers():
+    with pytest.raises(ValueError, match="frames of three colours. Received: a model for 1 channels"):
+        tracking.Tracker(tiny(channels=1))
+    model = tiny()
+    model.set_weights([weight * np.nan for weight in model.get_weights()])
+    tracker = tracking.Tracker(model)
+    tracker.start(ramp(), [10, 10, 9, 9])
+    with pytest.raises(ValueError, match="The scores of the model are no numbers"):
+        tracker.update(ramp())
+
+
+def test_what_cannot_be_followed_is_told_in_one_sentence():
+    tracker, frames = tracking.Tracker(tiny()), RNG.random((2, 40, 60, 3), dtype="float32")
+    with pytest.raises(ValueError, match="must have `start`, `update` and `confidence`.*Received: Functional"):
+        tracking.follow(tiny(), frames, [1, 2, 9, 9])
+    for nothing in (None, 5, np.array(3.0)):
+        with pytest.raises(ValueError, match="`frames` must be a `Video`, a folder, or any iterable of frames"):
+            tracking.follow(tracker, nothing, [1, 2, 9, 9])
+    for box in ("abc", ["a", 1, 2, 3], {"x": 1}, 5, [1, 2, 3]):
+        with pytest.raises(ValueError, match="`box` must be"):
+            tracking.follow(tracker, frames, box)
+    with pytest.raises(ValueError, match="One box is x, y, width, height"):
+        tracking.follow(tracker, frames, [[1, 2, 9, 9]] * 2)
+
+
+def test_a_box_in_a_row_and_a_stream_that_does_not_know_its_length_are_followed():
+    import tensorflow as tf
+
+    frames = RNG.random((3, 40, 60, 3), dtype="float32")
+    stream = tf.data.Dataset.from_generator(lambda: iter(frames), output_signature=tf.TensorSpec((40, 60, 3)))
+    found = tracking.follow(tracking.Tracker(tiny()), stream, [[1, 2, 9, 9]], progress=False)
+    expected = tracking.follow(tracking.Tracker(tiny()), list(frames), [1, 2, 9, 9], progress=False)
+    assert found.boxes.shape == expected.boxes.shape == (3, 4)
+    assert found.boxes[0].tolist() == [1, 2, 9, 9]
+
+
+def test_streams_refuse_what_is_no_video_no_image_and_no_function():
+    images = RNG.random((2, 40, 60, 3), dtype="float32")
+    for videos in (None, 5, [], images):
+        with pytest.raises(ValueError, match="`videos` must be a list of `videos.Video`, at least one. Received: "):
+            tracking.from_videos(videos)
+    with pytest.raises(ValueError, match=r"`images` must lie in \[0, 1\], or be bytes. Received: values from"):
+        tracking.from_stills(images * 255)
+    with pytest.raises(ValueError, match="`augment` must be a function"):
+        tracking.from_stills(images, augment=5)
+
+
+def test_a_radius_that_leaves_label_maps_without_the_object_is_refused():
+    """Between four cells, 4 pixels apart, the next one is 2 * sqrt(2) = 2.83 pixels away."""
+    images = RNG.random((2, 40, 60, 3), dtype="float32")
+    with pytest.raises(ValueError, match="`radius` must be at least 2.83 for a stride of 4.*Received: radius=2.8"):
+        tracking.from_stills(images, radius=2.8)
+    _, labels = next(iter(tracking.from_stills(images, radius=2.83, batch_size=16)))
+    assert (labels.numpy().max(axis=(1, 2)) == 1).all()
+
+
 def test_the_tracker_of_the_package_follows_what_it_has_never_seen():
     """On a synthetic video, made of photographs that were not in its training, it is above a box that never moves."""
 

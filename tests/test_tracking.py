@@ -359,6 +359,18 @@ def test_what_would_come_back_as_another_model_is_not_kept(tmp_path):
         tracking.keep(tmp_path / "mine.keras", model)
 
 
+def test_a_good_file_stays_where_a_model_cannot_be_kept(tmp_path):
+    model, path = tracking.siamese(tracking.tower((4, 5), (3, 3), (2, 1)), template=16, search=32), tmp_path / "a.npz"
+    tracking.keep(path, model, success=np.float32(0.5), seed=np.int64(3))
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="What is to be known of a model is numbers and words"):
+        tracking.keep(path, model, what=object())
+    model.set_weights([weight + 1e6 for weight in model.get_weights()])
+    with pytest.raises(ValueError, match="whose weights fit float16"):
+        tracking.keep(path, model)
+    assert path.read_bytes() == before
+
+
 def test_damaged_weights_are_named(tmp_path):
     (tmp_path / "broken.npz").write_bytes(b"PK no zip")
     for name in ("broken", "none"):
@@ -370,3 +382,32 @@ def test_the_tracker_of_the_package_is_small():
     assert kept.KEPT.stat().st_size < 2_000_000
     model = tracking.pretrained()
     assert model.name == "tracker" and set(model.input) == {"template", "search"}
+
+
+# --- what makes no sense
+
+
+def test_towers_for_images_of_one_size_or_with_named_outputs_are_refused():
+    fixed = keras.Sequential([keras.Input((31, 31, 3)), keras.layers.Conv2D(4, 3)])
+    with pytest.raises(ValueError, match=r"must take images of any size.*images of \(31, 31\)"):
+        tracking.siamese(fixed, 31, 63)
+    inputs = keras.Input((None, None, 3))
+    with pytest.raises(ValueError, match="`tower` must be a built keras.Model from images to maps"):
+        tracking.siamese(keras.Model(inputs, {"map": keras.layers.Conv2D(4, 3)(inputs)}), 31, 63)
+    assert tracking.tower(8, 3, 1).output_shape == (None, None, None, 8)
+    with pytest.raises(ValueError, match="`filters` must be a whole number of at least 1. Received: filters=True"):
+        tracking.tower(True, 3, 1)
+
+
+def test_learned_weights_are_for_templates_of_one_size():
+    """A weight for one cell would broadcast over a template of four."""
+    layer = tracking.CrossCorrelation(learned=True)
+    layer([np.ones((1, 1, 1, 2)), np.ones((1, 4, 4, 2))])
+    with pytest.raises(ValueError, match=r"The weights are for templates of \(1, 1\) cells. Received: \(2, 2\)"):
+        layer([np.ones((1, 2, 2, 2)), np.ones((1, 4, 4, 2))])
+
+
+@pytest.mark.parametrize("at", [("a", "b"), [[1], [2, 3]], "ab", 5, (1,), (math.nan, 0)])
+def test_a_place_that_is_none_is_told(at):
+    with pytest.raises(ValueError, match=r"`at` must be a place \(x, y\) in pixels, or None. Received: at="):
+        tracking.label_map(5, 4, at=at)

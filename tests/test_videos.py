@@ -59,6 +59,28 @@ def test_grey_and_transparent_files_become_three_channels(tmp_path):
         assert frame.shape == (24, 32, 3)
 
 
+def test_sixteen_bits_of_grey_keep_their_shades(tmp_path):
+    """A fifth of 65535; cut off at 255, it would be white."""
+    Image.fromarray(np.full((40, 48), 65535 // 5, "uint16")).save(tmp_path / "1.png")
+    np.testing.assert_allclose(Video([tmp_path / "1.png"], [BOX]).frame(0), 0.2, atol=0.005)
+    film = synthetic.videos(1, frames=2, size=(48, 48), photos=[tmp_path / "1.png"] * 2, hidden=False)[0]
+    assert film.frames.mean() < 80
+
+
+def test_transparency_of_a_palette_is_dropped(tmp_path):
+    image = Image.new("P", (32, 24))
+    image.putpalette([51, 51, 51] * 256)
+    image.save(tmp_path / "1.png", transparency=b"\x00\x80")
+    np.testing.assert_allclose(Video([tmp_path / "1.png"], [BOX]).frame(0), 0.2, atol=1e-6)
+
+
+def test_floats_a_little_outside_0_to_1_are_cut_off():
+    """As the sharpening of an image leaves them; as bytes, -0.005 would be white."""
+    frames = np.stack([np.full((24, 32, 3), -0.005), np.full((24, 32, 3), 1.005)])
+    dark, bright = Video(frames, [BOX] * 2)
+    assert dark.max() == 0 and bright.min() == 1
+
+
 def test_boxes_are_float32_and_a_row_of_nan_is_no_box():
     video = Video(film(), [BOX, [np.nan] * 4, BOX], "walk", "a test")
     assert video.boxes.dtype == np.float32
@@ -70,6 +92,11 @@ def test_boxes_are_float32_and_a_row_of_nan_is_no_box():
     "frames, boxes, match",
     [
         ([], np.empty((0, 4)), "at least one frame"),
+        (None, [BOX], "`frames` must be a list .* Received: NoneType"),
+        ("film", [BOX] * 4, "Received: str. A folder is read by `data.video_folder`"),
+        (iter(film()), [BOX] * 3, "Received: array_iterator|Received: iterator"),
+        (np.array(3), [BOX], "Received: ndarray"),
+        (film(), [BOX, None, BOX], "four NaN where there is none. Received: rows of several lengths"),
         ([*film(2), film(1, 24, 33)[0]], [BOX] * 3, "32x24 in frame 0, 33x24 in frame 2"),
         (film(), [BOX] * 2, "3 frames, 2 boxes"),
         (film()[..., :1], [BOX] * 3, "shape .24, 32, 1., as frame 0"),
@@ -100,6 +127,14 @@ def test_files_that_are_not_there_or_no_images_are_named(tmp_path):
         Video([tmp_path / "none.jpg"], [BOX])
     with pytest.raises(OSError, match="text.jpg is no image"):
         Video([tmp_path / "text.jpg"], [BOX])
+    (tmp_path / "broken.ppm").write_bytes(b"P6 abc")  # a ValueError of Pillow
+    with pytest.raises(OSError, match="broken.ppm is no image"):
+        Video([tmp_path / "broken.ppm"], [BOX])
+    Image.fromarray(np.full((24, 32), 0.5, "float32")).save(tmp_path / "floats.tif")  # all 0 as bytes
+    with pytest.raises(OSError, match="floats.tif cannot be decoded: an image of floats"):
+        Video([tmp_path / "floats.tif"], [BOX]).frame(0)
+    with pytest.raises(OSError, match="text.jpg cannot be decoded"):
+        synthetic.videos(1, photos=[tmp_path / "text.jpg"] * 2)
 
 
 def test_file_that_breaks_off_is_named_when_it_is_read(tmp_path):
@@ -118,7 +153,8 @@ def test_start_is_a_frame_and_a_box_that_touches_it():
 
 @pytest.mark.parametrize(
     "box",
-    [[32, 0, 5, 5], [0, 24, 5, 5], [-5, 0, 5, 5], [0, -5, 5, 5], [np.nan] * 4, [0, 0, 0, 5], [0, 0, 5], [BOX, BOX]],
+    [[32, 0, 5, 5], [0, 24, 5, 5], [-5, 0, 5, 5], [0, -5, 5, 5], [np.nan] * 4, [0, 0, 0, 5], [0, 0, 5], [BOX, BOX]]
+    + [None, "4,3,10,8", np.empty((0, 4)), [[0, 0], [5]]],
 )
 def test_box_beside_the_frame_or_without_area_is_no_start(box):
     with pytest.raises(ValueError, match="Received"):
@@ -131,6 +167,8 @@ def test_frames_after_the_first_keep_their_size():
         checked_frame(film(1)[0], (25, 32))
     with pytest.raises(ValueError, match="height, width, 3"):
         checked_frame(film(1)[0, ..., 0])
+    with pytest.raises(ValueError, match="of bytes or floats. Received: uint16"):
+        checked_frame(np.zeros((4, 4, 3), "uint16"))
     with pytest.raises(ValueError, match="values from nan to nan"):
         checked_frame(np.full((4, 4, 3), np.nan))
 
@@ -187,6 +225,23 @@ def test_missing_frame_is_named(tmp_path):
     root = written(tmp_path, film(5), truth="5,4,10,8\n" * 4)
     (root / "img" / "0003.png").unlink()
     with pytest.raises(FileNotFoundError, match="A frame is missing in .*, between number 1 and 5: 3."):
+        data.video_folder(root)
+
+
+def test_number_that_is_far_off_is_told_at_once(tmp_path):
+    """A photograph named by date and time among the frames: 20 million million numbers are missing before it."""
+    root = written(tmp_path)
+    (root / "img" / "0003.png").rename(root / "img" / "IMG_20261125231512.png")
+    with pytest.raises(
+        FileNotFoundError, match="between number 1 and 20261125231512: 3, 4, 5, 6, 7, 20261125231509 in"
+    ):
+        data.video_folder(root)
+
+
+def test_boxes_that_are_no_text_are_refused(tmp_path):
+    root = written(tmp_path)
+    (root / "groundtruth_rect.txt").write_bytes("5,4,10,8\n".encode("utf-16") * 3)
+    with pytest.raises(ValueError, match="in UTF-8. Received: .*groundtruth_rect.txt, which is none"):
         data.video_folder(root)
 
 
@@ -387,6 +442,11 @@ def test_photographs_of_ones_own_are_arrays_or_paths(tmp_path):
         ({"count": 0}, "`count`"),
         ({"frames": 1}, "`frames`"),
         ({"size": (48, 47)}, "`width`"),
+        ({"size": 64}, r"`size` must be \(height, width\). Received: size=64"),
+        ({"size": (48, 48, 3)}, "`size` must be"),
+        ({"photos": {"white": WHITE, "black": BLACK}}, "a list of arrays or paths. Received: dict. .*values"),
+        ({"photos": "white.png"}, "Received: str"),
+        ({"photos": 3}, "Received: int"),
         ({"seed": -1}, "`seed`"),
         ({"distractors": 0.5}, "`distractors`"),
         ({"turning": 1}, "`turning` is True or False"),

@@ -7,9 +7,11 @@ from siamkeras.data.notices import SkippedFilesNotice, StandInNotice
 from siamkeras.data.people import FacePairs, faces, lfw_pairs
 from siamkeras.data.photos import snacks
 from siamkeras.data.runs import OneShotRuns, omniglot_runs
+from siamkeras.data.scans import Volume, hippocampus, volume, volume_folder
 from siamkeras.data.sentences import sentence_pairs
 from siamkeras.data.signing import signature_folder, signatures
 from siamkeras.examples import Examples, SentencePairs, Signatures, folds_by_class, split_by_class
+from siamkeras.slices import Slices, split_by_subject
 from siamkeras.videos import Video
 
 __all__ = [
@@ -19,11 +21,14 @@ __all__ = [
     "SentencePairs",
     "Signatures",
     "SkippedFilesNotice",
+    "Slices",
     "StandInNotice",
     "Video",
+    "Volume",
     "digits",
     "faces",
     "folds_by_class",
+    "hippocampus",
     "image_folder",
     "image_paths",
     "lfw_pairs",
@@ -37,5 +42,8 @@ __all__ = [
     "signatures",
     "snacks",
     "split_by_class",
+    "split_by_subject",
     "video_folder",
+    "volume",
+    "volume_folder",
 ]

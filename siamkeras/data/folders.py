@@ -1,5 +1,6 @@
 """Images of one's own, in a folder for each class: all in memory, or as paths that are decoded on the way."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -72,6 +73,8 @@ def image_paths(folder, groups=False, check=False):
     Raises:
         FileNotFoundError, ValueError: as `image_folder`.
     """
+    if not os.fspath(folder):
+        raise ValueError("`folder` is the path of a folder. Received: an empty one, ''.")
     root = Path(folder)
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}{': that is a file' if root.exists() else ''}.")
@@ -254,6 +257,7 @@ def checked_size(size):
     try:
         height, width = size
         good = all(isinstance(side, (int, np.integer)) and side > 0 for side in (height, width))
+        good = good and not any(isinstance(side, bool) for side in (height, width))
     except (TypeError, ValueError):
         good = False
     if not good:

@@ -1,5 +1,6 @@
 """Videos with the box of one object in each frame: the folders of the tracking benchmark OTB, or one's own."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -136,19 +137,26 @@ def _numbered(folder):
         twin = numbered.setdefault(int(number[1]), file)
         if twin is not file:
             raise ValueError(f"One number is one frame. Found {twin.name} and {file.name} in {folder}.")
-    first, last = min(numbered), max(numbered)
-    missing = [number for number in range(first, last) if number not in numbered]
-    if missing:
+    numbers = sorted(numbered)
+    first, last = numbers[0], numbers[-1]
+    # A number may be far off, such as the date and time of a photograph: no list of all between.
+    gaps = [range(one + 1, other) for one, other in itertools.pairwise(numbers) if other > one + 1]
+    if gaps:
+        count, few = last + 1 - first - len(numbers), itertools.chain(*gaps)
+        named = folders.some(list(itertools.islice(few, folders.NAMED_AT_MOST)))
         raise FileNotFoundError(
-            f"{'Frames are' if len(missing) > 1 else 'A frame is'} missing in {folder}, between number {first} and "
-            f"{last}: {folders.some(missing)}."
+            f"{'Frames are' if count > 1 else 'A frame is'} missing in {folder}, between number {first} and "
+            f"{last}: {named}{f', {count} in all' if count > folders.NAMED_AT_MOST else ''}."
         )
-    return [str(numbered[number]) for number in range(first, last + 1)]
+    return [str(numbered[number]) for number in numbers]
 
 
 def _boxes(file):
     """Boxes `(n, 4)`, from pixels that are counted from 1 to such that are counted from 0."""
-    lines = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
+    try:
+        lines = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Boxes are written in a text file, in UTF-8. Received: {file}, which is none.") from error
     if not lines:
         raise ValueError(f"Expected the box of each frame in {file}. Found an empty file.")
     boxes = np.empty((len(lines), 4))

@@ -9,6 +9,7 @@ from siamkeras.evaluation.enrolling import Difference, Trials, eer_difference, e
 from siamkeras.evaluation.episodes import FewShot, OneShot, few_shot, few_shot_of, one_shot_runs
 from siamkeras.evaluation.following import Tracking, overlap, tracking
 from siamkeras.evaluation.retrieving import Retrieval, map_at_r, precision_at_k, recall_at_k, retrieval
+from siamkeras.evaluation.segmenting import DiceDifference, Segmentation, dice, dice_by_subject, dice_difference
 from siamkeras.evaluation.tables import Table, table
 from siamkeras.evaluation.verifying import (
     FALSE_ACCEPT_RATES,
@@ -25,10 +26,12 @@ __all__ = [
     "FALSE_ACCEPT_RATES",
     "Comparison",
     "Correlation",
+    "DiceDifference",
     "Difference",
     "FewShot",
     "OneShot",
     "Retrieval",
+    "Segmentation",
     "Table",
     "Tracking",
     "Trials",
@@ -36,6 +39,9 @@ __all__ = [
     "compare",
     "correlation",
     "correlation_of",
+    "dice",
+    "dice_by_subject",
+    "dice_difference",
     "distances_of",
     "eer_difference",
     "enrolled",

@@ -7,7 +7,7 @@ import numpy as np
 from siamkeras.evaluation import tables
 from siamkeras.evaluation.curve import interval_ends, resampled
 from siamkeras.evaluation.verifying import checked_degrees, distances_of
-from siamkeras.retrieval.checks import checked_whole
+from siamkeras.retrieval.checks import checked_whole, generator_of
 
 
 class Correlation(NamedTuple):
@@ -92,7 +92,7 @@ def correlation_of(distances, same, units=None, resamples=1000, seed=0):
     units, score = np.arange(len(same)) if units is None else units, -distances
     samples = [
         _both(score, same, weights)
-        for weights in resampled(np.ones(len(same), bool), units, resamples, np.random.default_rng(seed))
+        for weights in resampled(np.ones(len(same), bool), units, resamples, generator_of(seed))
     ]
     ends = interval_ends(samples, "labels that differ", units, "Use resamples=0, or other units.")
     spearman, pearson = _both(score, same, np.ones((1, len(same))))

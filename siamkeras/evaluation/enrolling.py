@@ -9,7 +9,7 @@ from keras import ops
 from siamkeras import distances
 from siamkeras.evaluation.curve import Curve, equal_error, interval_ends, resampled
 from siamkeras.evaluation.verifying import FALSE_ACCEPT_RATES, verification_of
-from siamkeras.retrieval.checks import checked_embeddings, checked_whole
+from siamkeras.retrieval.checks import checked_embeddings, checked_whole, generator_of
 from siamkeras.sampling import checked_labels
 
 # A skilled forgery imitates the writer; a random forgery is the genuine signature of another writer.
@@ -106,7 +106,7 @@ def eer_difference(one, other, forgeries="random", resamples=1000, seed=0):
     both = [each.against(forgeries, resamples=0) for each in (one, other)]
     trials = one.of(np.isin(one.kinds, ["genuine", forgeries]))
     curves, found = [Curve(report.distances, report.same) for report in both], []
-    resamples, rng = checked_whole("resamples", resamples, 1), np.random.default_rng(seed)
+    resamples, rng = checked_whole("resamples", resamples, 1), generator_of(seed)
     for weights in resampled(both[0].same, trials.units, resamples, rng):
         rates = [equal_error(*curve.rates(weights)) for curve in curves]
         found.append([rates[0] - rates[1]])
@@ -185,7 +185,7 @@ def enrolled(embeddings, signatures, references=3, combine="mean", own_threshold
     if not isinstance(combine, str) or combine not in COMBINED:
         raise ValueError(f"`combine` must be one of {', '.join(map(repr, COMBINED))}. Received: {combine!r}.")
     distance, labels, genuine = _checked(embeddings, signatures, least=references + 1)
-    rng, found = np.random.default_rng(seed), []
+    rng, found = generator_of(seed), []
     for writer in np.unique(labels):
         own, is_other = np.flatnonzero(genuine & (labels == writer)), genuine & (labels != writer)
         asked = {"skilled": np.flatnonzero(~genuine & (labels == writer)), "random": np.flatnonzero(is_other)}

@@ -170,6 +170,11 @@ def _paired(found, true):
                 f"{_told(found)} and {_told(true)}."
             )
         return tuple(found), [(repr(name), found[name], true[name]) for name in found]
+    for name, boxes in (("found", found), ("true", true)):
+        if not all(hasattr(boxes, attribute) for attribute in ("__len__", "__getitem__")) or isinstance(boxes, str):
+            raise ValueError(
+                f"`{name}` must be boxes (n, 4), a list of such, or {{name: boxes}}. Received: {type(boxes).__name__}."
+            )
     single = [np.ndim(boxes[0]) == 1 if len(boxes) else True for boxes in (found, true)]
     if all(single):
         return (0,), [("the video", found, true)]

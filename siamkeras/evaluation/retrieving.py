@@ -13,6 +13,7 @@ from siamkeras.retrieval.checks import (
     checked_embeddings,
     checked_name,
     checked_whole,
+    generator_of,
 )
 
 K = (1, 5, 10)
@@ -222,7 +223,7 @@ def _intervals(names, values, units, resamples, seed):
     """Percentile bootstrap intervals of the means of the columns of `values`, whole units drawn again."""
     if resamples == 0 or len(values) == 1:
         return {}
-    weights = resampled(np.full(len(values), True), units, resamples, np.random.default_rng(seed))
+    weights = resampled(np.full(len(values), True), units, resamples, generator_of(seed))
     means = [each @ values / each.sum(axis=1, keepdims=True) for each in weights]
     ends = np.percentile(np.concatenate(means), [2.5, 97.5], axis=0).T.tolist()
     return dict(zip(names, map(tuple, ends), strict=True))

@@ -15,8 +15,8 @@ def table(reports):
     `given` where it was not chosen on these pairs; FAR and FRR are the errors that it makes. Of `Retrieval`: `P@5` is
     the precision at 5; `99 of 100` queries were measured, where one has no other of its class. Of `FewShot` both
     protocols stand side by side, where there are groups; of `OneShot` `worst run` is the lowest accuracy of a run; of
-    `Correlation` Spearman's and Pearson's; of `Tracking` the area under the success curve, and the share of frames in
-    which the middle is at most 20 pixels off.
+    `Correlation` Spearman's and Pearson's; of `Segmentation` the worst subject's mean beside the mean of all; of
+    `Tracking` the area under the success curve, and the share of frames in which the middle is at most 20 pixels off.
 
     Raises:
         ValueError: no reports; reports of two kinds, with other false accept rates or k, or only some with groups.

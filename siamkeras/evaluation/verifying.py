@@ -18,7 +18,8 @@ from siamkeras.evaluation.curve import (
     resampled,
     true_accepts,
 )
-from siamkeras.retrieval.checks import checked_embeddings, checked_whole
+from siamkeras.examples import check_kind
+from siamkeras.retrieval.checks import checked_embeddings, checked_whole, generator_of
 
 FALSE_ACCEPT_RATES = (0.1, 0.01)
 # A rate that rests on fewer is mostly chance.
@@ -170,9 +171,11 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
     Bootstrap (1993), chapter 13 (percentile intervals).
     """
     distances, is_same = _checked_pairs(distances, same)
-    if not isinstance(far, (list, tuple)) or any(not 0 < rate <= 1 for rate in far):
+    if not isinstance(far, (list, tuple)) or any(
+        isinstance(rate, bool) or not isinstance(rate, numbers.Real) or not 0 < rate <= 1 for rate in far
+    ):
         raise ValueError(f"False accept rates lie in (0, 1], one or more. Received: far={far!r}.")
-    checked_whole("resamples", resamples, 0)
+    resamples, rng = checked_whole("resamples", resamples, 0), generator_of(seed)
     curve = Curve(distances, is_same)
     rates = curve.rates(np.ones((1, len(distances))))
     eer, at_eer = float(equal_error(*rates)[0]), curve.equal_error_threshold(*rates)
@@ -182,7 +185,7 @@ def verification_of(distances, same, threshold=None, far=FALSE_ACCEPT_RATES, uni
     false_accepts, false_rejects = accepted[~is_same].mean(), 1 - accepted[is_same].mean()
     enough = [rate for rate in far if rate * np.sum(~is_same) >= FEWEST_FALSE_ACCEPTS]
     samples = []
-    for weights in resampled(is_same, units, resamples, np.random.default_rng(seed)):
+    for weights in resampled(is_same, units, resamples, rng):
         again = curve.rates(weights)
         accepts = [true_accepts(*again, rate) for rate in enough]
         samples.append((area(*again), equal_error(*again), balanced_accuracy(weights, is_same, accepted), *accepts))
@@ -308,6 +311,8 @@ def _distance(model, inputs):
     ready, named = {}, isinstance(model.input, dict)
     for role, value in inputs.items():
         value = np.asarray(value)
+        if named:
+            check_kind(value, model.input[role].dtype, role)
         is_image = value.dtype == np.uint8 and not (named and "int" in model.input[role].dtype)
         ready[role] = ops.convert_to_tensor(value.astype("float32") / 255 if is_image else value)
     head = models.head_of(model)

@@ -49,8 +49,8 @@ def fetched(chosen, arrays, named, batch_size, steps, seed, load, augment, remai
     import tensorflow as tf
 
     # Sentences and the numbers of their words come out as they are.
-    scaled = (lambda text: text) if load is None and arrays[0].dtype.kind in "Ui" else _scaled
-    look_ups = [_look_up(array) for array in arrays[: 1 if _one(arrays) else None]]
+    scaled = (lambda text: text) if load is None and arrays[0].dtype.kind in "Oi" else _scaled
+    look_ups = [look_up_in(array) for array in arrays[: 1 if _one(arrays) else None]]
 
     def look_up(at, told, step):
         if len(look_ups) == 1:
@@ -92,11 +92,11 @@ def _one(arrays):
     return all(array is arrays[0] for array in arrays)
 
 
-def _look_up(images):
+def look_up_in(images):
     """A function from indices `(k,)` to images `(k, ...)`, in the graph and without a copy of all of them."""
     import tensorflow as tf
 
-    if images.dtype.kind == "U":
+    if images.dtype.kind in "OU":
         table = tf.constant(images)
         return lambda at: tf.gather(table, at)
     if images.flags.c_contiguous and images.flags.writeable and images.ctypes.data % 64 == 0:

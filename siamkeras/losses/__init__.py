@@ -22,6 +22,13 @@ from siamkeras.losses.batches import (
     supervised_contrastive,
 )
 from siamkeras.losses.checks import check_known_labels, check_margin, check_positive, check_whole, labelled, paired
+from siamkeras.losses.overlaps import (
+    DiceCrossEntropyLoss,
+    DiceLoss,
+    MaskCrossEntropyLoss,
+    dice,
+    mask_cross_entropy,
+)
 from siamkeras.losses.pairs import ContrastiveLoss, contrastive
 from siamkeras.losses.triplets import AVERAGES, MINING, TripletLoss, active_share, batch_triplet, triplet
 
@@ -29,8 +36,11 @@ __all__ = [
     "AVERAGES",
     "MINING",
     "ContrastiveLoss",
+    "DiceCrossEntropyLoss",
+    "DiceLoss",
     "FineTuningLoss",
     "InBatchSoftmaxLoss",
+    "MaskCrossEntropyLoss",
     "MultiSimilarityLoss",
     "SupervisedContrastiveLoss",
     "TripletLoss",
@@ -41,9 +51,11 @@ __all__ = [
     "check_positive",
     "check_whole",
     "contrastive",
+    "dice",
     "fine_tuning",
     "in_batch_softmax",
     "labelled",
+    "mask_cross_entropy",
     "multi_similarity",
     "paired",
     "softmax_of_pairs",

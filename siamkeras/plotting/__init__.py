@@ -10,6 +10,7 @@ from siamkeras.plotting.charts import bars, curves, history
 from siamkeras.plotting.decisions import distances, roc
 from siamkeras.plotting.degrees import degrees
 from siamkeras.plotting.films import Film, animation, film, precision, success
+from siamkeras.plotting.masks import segmentations
 from siamkeras.plotting.pictures import images, neighbours, pairs
 from siamkeras.plotting.score_maps import score_maps
 from siamkeras.plotting.space import embedding, unit_balls
@@ -37,6 +38,7 @@ __all__ = [
     "precision",
     "roc",
     "score_maps",
+    "segmentations",
     "success",
     "trials",
     "unit_balls",

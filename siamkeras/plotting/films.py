@@ -49,13 +49,13 @@ def film(video, boxes=None, chosen=6, truth=None, columns=3, title=None):
         `(shown,)` array of Axes.
 
     Raises:
-        ValueError: no frames, boxes of another number than the frames, a chosen frame that is not there.
+        ValueError: no frames, boxes of another number than the frames, a row that is no box, a chosen frame that is
+            not there.
     """
     frame, count, known = _frames(video, truth)
     drawn = _boxes(boxes, known, count)
     numbers = _chosen(chosen, count)
-    if not isinstance(columns, int) or columns < 1:
-        raise ValueError(f"`columns` must be a whole number of at least 1. Received: columns={columns!r}.")
+    _check_counts(columns=columns)
     columns, pictures = min(columns, len(numbers)), [frame(number) for number in numbers]
     shape = pictures[0].shape[0] / pictures[0].shape[1]
     wide = min(PAGE / columns, 5.0)
@@ -142,22 +142,25 @@ def animation(video, boxes=None, truth=None, every=1, rate=25, width=320, title=
         `Film`: plays where it is the last value of a cell; `.save("film.gif")`.
 
     Raises:
-        ValueError: as `film`; a number that is not positive.
+        ValueError: as `film`; a number that is not positive, or a rate beyond 0.01 to 1000.
     """
     from PIL import Image, ImageDraw
 
     frame, count, known = _frames(video, truth)
     drawn = _boxes(boxes, known, count)
-    for name, value in (("every", every), ("width", width)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"`{name}` must be a whole number of at least 1. Received: {name}={value!r}.")
-    if not 0 < rate <= 1000:
-        raise ValueError(f"`rate` is in frames a second, up to 1000. Received: rate={rate!r}.")
+    _check_counts(every=every, width=width)
+    # No format holds a frame for much longer: GIF for 655 seconds.
+    if (
+        isinstance(rate, bool)
+        or not isinstance(rate, (int, float, np.integer, np.floating))
+        or not 0.01 <= rate <= 1000
+    ):
+        raise ValueError(f"`rate` is in frames a second, from 0.01 to 1000. Received: rate={rate!r}.")
     pictures = []
     for number in range(0, count, every):
         picture = Image.fromarray(np.rint(frame(number) * 255).astype("uint8"))
         scale = min(1.0, width / picture.width)
-        picture = picture.resize((round(picture.width * scale), round(picture.height * scale)))
+        picture = picture.resize((round(picture.width * scale), max(round(picture.height * scale), 1)))
         pen = ImageDraw.Draw(picture)
         for places, colour, _ in drawn.values():
             if not np.isnan(places[number, 0]):
@@ -252,10 +255,20 @@ def _boxes(boxes, truth, count):
             raise ValueError(f"The true boxes are called 'truth'. Received: other boxes of the name {name!r}.")
         given[name] = found, BRIGHT[index % len(BRIGHT)], LINES[(index + 1) % len(LINES)]
     for name, (found, colour, style) in given.items():
-        found = np.asarray(found, "float64")
+        try:
+            found = np.asarray(found, "float64")
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"Boxes are numbers (n, 4), four NaN where there is none. Received: {name!r}.") from error
         if found.shape != (count, 4):
             raise ValueError(
                 f"Boxes are (n, 4), one for each of the {count} frames. Received: shape {found.shape} for {name!r}."
+            )
+        fine = np.isnan(found).all(axis=1) | (np.isfinite(found).all(axis=1) & (found[:, 2:] >= 0).all(axis=1))
+        if not fine.all():
+            row = int(fine.argmin())
+            raise ValueError(
+                "A box is x, y, width, height: finite numbers, no negative extent, or four NaN where there is none. "
+                f"Received: {found[row].tolist()} in frame {row} for {name!r}."
             )
         given[name] = found, colour, style
     return given
@@ -267,10 +280,18 @@ def _chosen(chosen, count):
         if chosen < 1:
             raise ValueError(f"`chosen` is numbers of frames, or how many, at least 1. Received: chosen={chosen}.")
         return np.unique(np.rint(np.linspace(0, count - 1, min(chosen, count))).astype(int)).tolist()
+    if not hasattr(chosen, "__iter__"):
+        raise ValueError(f"`chosen` is numbers of frames, or how many, at least 1. Received: chosen={chosen!r}.")
     numbers = column("chosen", list(chosen))
     if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= count:
         raise ValueError(f"`chosen` must be numbers of frames, from 0 to {count - 1}. Received: {numbers}.")
     return numbers.tolist()
+
+
+def _check_counts(**given):
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f"`{name}` must be a whole number of at least 1. Received: {name}={value!r}.")
 
 
 def _has_webp():

@@ -57,6 +57,11 @@ def checked_whole(name, value, least, most=None):
     return operator.index(value)
 
 
+def generator_of(seed):
+    """A generator of random numbers; raises a ValueError if the seed is no whole number from 0 on."""
+    return np.random.default_rng(checked_whole("seed", seed, 0))
+
+
 def checked_threshold(threshold):
     """`threshold` as a float, or None; raises a ValueError if it is negative or no number."""
     if threshold is None:

@@ -5,7 +5,7 @@ import os
 import numpy as np
 from keras import ops
 
-from siamkeras.examples import checked_images, checked_text
+from siamkeras.examples import check_kind, checked_images, checked_text
 from siamkeras.retrieval.checks import checked_whole
 
 
@@ -29,9 +29,9 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
         `(n, dim)` float32.
 
     Raises:
-        ValueError: images that do not fit the tower, none, not finite, neither float nor uint8; paths without `load`;
-            a tower with more than one input, or another output; a batch size or number of views that is not whole or
-            below 1; several views without `augment`, or with `load`.
+        ValueError: images that do not fit the tower, none, not finite, neither float nor uint8; strings to a tower of
+            numbers, or the reverse; paths without `load`; a tower with more than one input, or another output; a batch
+            size or number of views that is not whole or below 1; several views without `augment`, or with `load`.
         FileNotFoundError: a path at which there is no file.
 
     >>> import numpy as np
@@ -57,6 +57,7 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
         if load is not None or views > 1:
             raise ValueError("`load` and `augment` are for images. Received: a tower that takes sentences.")
         images = checked_text([images] if isinstance(images, str) else images)
+        check_kind(images, inputs[0].dtype, "images")
     else:
         images = checked_images([images] if isinstance(images, (str, os.PathLike)) else images, load)
     if load is None and images.ndim == len(shape):

@@ -8,7 +8,7 @@ def stream(seed, *place):
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
 
 
-def check_whole(least, **given):
+def check_whole(least, /, **given):
     """Raises `ValueError` for a number that is not an integer of at least `least`."""
     for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from siamkeras.videos import in_colours
+
 # Package here: (its folder of photographs, their names). The others of scikit-image are drawings, or nearly black.
 CARRIED = {
     "sklearn": ("datasets/images", ("china.jpg", "flower.jpg")),
@@ -60,9 +62,14 @@ def as_pictures(photos):
         photos: Arrays `(height, width, 3)`, bytes or floats in [0, 1], or paths of files.
 
     Raises:
-        ValueError: fewer than two; one that is of another kind or smaller than 32x32.
+        ValueError: no list, or fewer than two; one that is of another kind or smaller than 32x32.
         OSError: a file that is not there, or no image.
     """
+    if isinstance(photos, (str, os.PathLike, dict)) or not hasattr(photos, "__iter__"):
+        raise ValueError(
+            f"`photos` must be a list of arrays or paths. Received: {type(photos).__name__}. Of a dict, as of "
+            "`photographs()`, take the `.values()`."
+        )
     photos = list(photos)
     if len(photos) < 2:
         raise ValueError(
@@ -93,5 +100,10 @@ def _picture(photo, place):
 
 
 def _opened(path):
-    with Image.open(path) as image:
-        return image.convert("RGB")
+    try:
+        with Image.open(path) as image:
+            return in_colours(image)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # Pillow meets broken files with a dozen different ones
+        raise OSError(f"{os.fspath(path)} cannot be decoded: {error}.") from error

@@ -33,8 +33,8 @@ def signatures(writers=30, genuine=5, forged=5, size=(64, 128), seed=0):
         writers: How many writers, at least 2.
         genuine: How many signatures each writer gives, at least 1.
         forged: How many forgeries there are of each writer, at least 0.
-        size: `(height, width)` in pixels, at least 16 each; the signature is as large as fits, as in
-            `data.signatures`.
+        size: `(height, width)` in pixels, or one number for both, at least 16 each; the signature is as large as fits,
+            as in `data.signatures`.
         seed: The same seed gives the same signatures, another seed other writers.
 
     Returns:
@@ -50,7 +50,7 @@ def signatures(writers=30, genuine=5, forged=5, size=(64, 128), seed=0):
     check_whole(2, writers=writers)
     check_whole(1, genuine=genuine)
     check_whole(0, forged=forged, seed=seed)
-    height, width = size
+    height, width = size if isinstance(size, (tuple, list)) and len(size) == 2 else (size, size)
     check_whole(16, height=height, width=width)
     each = genuine + forged
     images = aligned((writers, each, height, width, 1), "float32")

@@ -65,6 +65,8 @@ def videos(
     check_whole(1, count=count)
     check_whole(2, frames=frames)
     check_whole(0, seed=seed, distractors=distractors)
+    if isinstance(size, (str, bytes)) or np.shape(size) != (2,):
+        raise ValueError(f"`size` must be (height, width). Received: size={size!r}.")
     height, width = size
     check_whole(LEAST, height=height, width=width)
     for name, value in (("turning", turning), ("scaling", scaling), ("hidden", hidden)):

@@ -36,7 +36,8 @@ def recurrent(
 
     Args:
         tokens: A tokeniser, as `tokens.words` gives it: strings come in, on the TensorFlow backend. Or the size of a
-            vocabulary: numbers of words come in, `(length,)`, 0 behind the end, on any backend.
+            vocabulary: numbers of words come in, `(length,)`, 0 behind the end, on any backend. A number that is not
+            in the vocabulary is read as 1, the unknown word.
         embedding_dim: Length of the embedding; None for the features as they are.
         vectors: Length of the word vectors, which are learned. Or vectors to begin with, an array
             `(vocabulary, length)`, row i for word i.
@@ -66,7 +67,8 @@ def recurrent(
         vocabulary = tokens.vocabulary_size()
     else:
         (vocabulary,) = checked_sizes("tokens", [tokens])
-        inputs = x = keras.Input((None,), dtype="int32", name="inputs")
+        inputs = keras.Input((None,), dtype="int32", name="inputs")
+        x = KnownWords(vocabulary, name="known")(inputs)
     x = _word_vectors(vocabulary, vectors)(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
@@ -138,6 +140,29 @@ def hashed(
 
 
 @keras.saving.register_keras_serializable("siamkeras")
+class KnownWords(layers.Layer):
+    """Numbers of words, where 1, the unknown word, stands for each that is not in the vocabulary; shapes stay.
+
+    Without it, what has no row among the word vectors is NaN on one backend, an error deep inside on the next, and the
+    vector of another word on the third.
+    """
+
+    def __init__(self, vocabulary, **kwargs):
+        super().__init__(**{"dtype": "int32", **kwargs})
+        (self.vocabulary,) = checked_sizes("vocabulary", [vocabulary])
+
+    def call(self, inputs):
+        known = ops.logical_and(inputs >= 0, inputs < self.vocabulary)
+        return ops.where(known, inputs, min(tokenising.UNKNOWN, self.vocabulary - 1))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "vocabulary": self.vocabulary}
+
+
+@keras.saving.register_keras_serializable("siamkeras")
 class MaskedMean(layers.Layer):
     """Mean over the words of a sentence: `(batch, length, dim)` and a mask -> `(batch, dim)`; 0 where there is none.
 
@@ -188,6 +213,9 @@ def _tokenised(tokens):
             "Strings in a model need the TensorFlow backend. Received: a tokeniser, on "
             f"{keras.backend.backend()}. Tokenise outside of the tower, and give it numbers: see `tokens`."
         )
+    mode = tokens.get_config()["output_mode"]
+    if mode != "int":
+        raise ValueError(f'The tokeniser must give numbers of words, output_mode="int". Received: {mode!r}.')
     if tokens.vocabulary_size() < 3:
         raise ValueError("The tokeniser has no vocabulary: `adapt` it to the training sentences first.")
     inputs = keras.Input((), dtype="string", name="inputs")

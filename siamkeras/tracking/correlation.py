@@ -129,6 +129,10 @@ class CrossCorrelation(keras.layers.Layer):
         if not self.learned:
             return cross_correlation(template, search)
         h, w, _ = self.weight.shape
+        if tuple(template.shape[1:3]) != (h, w):  # a weight of one cell would pass for all of a larger template
+            raise ValueError(
+                f"The weights are for templates of {(h, w)} cells. Received: {tuple(template.shape[1:3])}."
+            )
         weighted = distances.as_float(template) * (self.weight / (h * w))
         return SHARPNESS * (cross_correlation(weighted, search) + self.bias)
 

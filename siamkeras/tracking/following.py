@@ -13,7 +13,7 @@ from keras import ops
 
 from siamkeras.tracking.crops import CONTEXT, centres_of, cut, side_of, to_frame
 from siamkeras.tracking.networks import comparison, parts_of
-from siamkeras.videos import Video, checked_boxes, checked_frame, checked_start
+from siamkeras.videos import Video, checked_box, checked_frame, checked_start
 
 # The object may become so many times smaller or larger than it was in the first frame.
 SMALLEST, LARGEST = 0.2, 5.0
@@ -56,7 +56,7 @@ class Tracker:
         scores: The score map of the size that was chosen last, logits, for a look at it; None before `update`.
 
     Raises:
-        ValueError: a model of another kind; a number out of range.
+        ValueError: a model of another kind, or for other images than those of three colours; a number out of range.
 
     Reference: Bertinetto et al. (2016), https://arxiv.org/abs/1606.09549
     """
@@ -74,6 +74,10 @@ class Tracker:
         context=CONTEXT,
     ):
         tower, _, self._template, self._search, self._cells = parts_of(model)
+        if model.inputs[0].shape[3] != 3:
+            raise ValueError(
+                f"A tracker sees frames of three colours. Received: a model for {model.inputs[0].shape[3]} channels."
+            )
         self.model = model
         self.window = _between("window", window, 0, 1, high=False)
         self.scale_step = _between("scale_step", scale_step, 1, 2)
@@ -108,7 +112,8 @@ class Tracker:
             box: x, y, width, height in pixels, within the frame at least in part.
 
         Raises:
-            ValueError: a frame that is none; a box that is none, of no area, or outside the frame.
+            ValueError: a frame that is none; a box that is none, of no area, outside the frame, or more than three
+                times as wide or as high.
         """
         frame, box = checked_start(frame, box)
         self._size = frame.shape[:2]
@@ -121,7 +126,8 @@ class Tracker:
         """The box in the next frame, `(4,)` float32, as far as it lies in the frame.
 
         Raises:
-            ValueError: before `start`; a frame that is none, or of another size than the first.
+            ValueError: before `start`; a frame that is none, or of another size than the first; a model whose scores
+                are not finite.
         """
         if self.box is None:
             raise ValueError("A tracker is started before it is updated: `start(frame, box)`. Received: no start.")
@@ -134,6 +140,8 @@ class Tracker:
         )
         template = np.repeat((self._as_first + self._as_last) / 2, len(sides), axis=0)
         maps = np.asarray(ops.convert_to_numpy(self._compare.predict_on_batch([template, searches])), "float64")
+        if not np.isfinite(maps).all():
+            raise ValueError("The scores of the model are no numbers: were its weights NaN after training?")
         chosen, place = self._best(maps)
         self.scores = maps[chosen].astype("float32")
         self.confidence = float(np.exp(-np.logaddexp(0, -maps[chosen].max())))
@@ -214,8 +222,13 @@ def follow(tracker, frames, box=None, progress=True):
     Raises:
         FileNotFoundError: there is no such folder.
         OSError: a file that cannot be decoded.
-        ValueError: no frames; no box; frames of changing size.
+        ValueError: no tracker; no frames; no box; frames of changing size.
     """
+    if not all(hasattr(tracker, name) for name in ("start", "update", "confidence")):
+        raise ValueError(
+            f"`tracker` must have `start`, `update` and `confidence`, as `tracking.Tracker(model)` has. Received: "
+            f"{type(tracker).__name__}."
+        )
     if isinstance(frames, Video):
         box = frames.boxes[0] if box is None else box
         count, name = len(frames), frames.name
@@ -223,15 +236,18 @@ def follow(tracker, frames, box=None, progress=True):
         frames, name = _files(frames), os.fspath(frames)
         count, frames = len(frames), _decoded(frames)
     else:
-        count, name = getattr(frames, "__len__", lambda: None)(), "these frames"
-    if box is None or np.isnan(np.asarray(box, "float64")).any():
+        if not np.iterable(frames):
+            raise ValueError(f"`frames` must be a `Video`, a folder, or any iterable of frames. Received: {frames!r}.")
+        count, name = _length(frames), "these frames"
+    if box is None or checked_box(box) is None:
         raise ValueError(f"To follow an object, its box in the first frame must be known. Received: {box} for {name}.")
+    box = checked_box(box)
     bar = keras.utils.Progbar(count, unit_name="frame") if progress else None
     boxes, confidence, seconds = [], [], 0.0
     for number, frame in enumerate(frames):
         if number == 0:
             tracker.start(frame, box)
-            boxes.append(np.asarray(checked_boxes(np.asarray(box)[None])[0]))
+            boxes.append(box)
         else:
             begin = time.perf_counter()
             boxes.append(tracker.update(frame))
@@ -246,6 +262,13 @@ def follow(tracker, frames, box=None, progress=True):
     timed = max(len(boxes) - (2 if len(boxes) > 2 else 1), 0)
     rate = timed / seconds if seconds else float("nan")
     return Followed(np.array(boxes, "float32"), rate, np.array(confidence, "float32"))
+
+
+def _length(frames):
+    try:
+        return len(frames)
+    except TypeError:  # an iterator, or a stream that does not know
+        return None
 
 
 def _files(folder):

@@ -48,7 +48,8 @@ def keep(path, model, **about):
         **about: What else is to be known of it: numbers and words.
 
     Raises:
-        ValueError: another suffix; a model that would come back as another one.
+        ValueError: another suffix; a model that would come back as another one. A file that was at `path` before is
+            then still there.
     """
     if Path(path).suffix != ".npz":
         raise ValueError(f"Weights are kept in a file `.npz`. Received: {path}.")
@@ -65,17 +66,27 @@ def keep(path, model, **about):
     about |= {"tower": made, "template": template, "search": search, "weights": len(weights)}
     with np.errstate(over="ignore"):  # what is too large is found out below
         arrays = {f"weight_{number}": weight.astype("float16") for number, weight in enumerate(weights)}
+    about = json.dumps(about, default=_plain)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, about=json.dumps(about), **arrays)
+    # A file that is there already stays as it is until this one is known to be good.
+    new = Path(path).with_suffix(".new.npz")
+    np.savez_compressed(new, about=about, **arrays)
     rng, channels = np.random.default_rng(0), made["channels"]
     images = {
         role: rng.random((2, side, side, channels), "float32")
         for role, side in (("template", template), ("search", search))
     }
     try:
-        apart = np.abs(model.predict_on_batch(images) - pretrained(path).predict_on_batch(images)).max()
+        apart = np.abs(model.predict_on_batch(images) - pretrained(new).predict_on_batch(images)).max()
     except OSError:
         apart = np.inf
     if not apart < 0.1:  # logits; NaN too
-        Path(path).unlink()
+        new.unlink()
         raise ValueError("Only a `tracking.siamese` of a `tracking.tower`, whose weights fit float16, can be kept so.")
+    new.replace(path)
+
+
+def _plain(number):
+    if isinstance(number, (np.generic, np.ndarray)):
+        return number.tolist()
+    raise ValueError(f"What is to be known of a model is numbers and words. Received: {number!r}.")

@@ -1,6 +1,7 @@
 """Networks that follow: a tower without edges, and the model that compares a template with a search."""
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from siamkeras.layers import UnitLength
@@ -35,7 +36,7 @@ def tower(filters=(24, 48, 64, 64), kernels=(5, 3, 3, 3), strides=(2, 2, 1, 1), 
 
     Reference: Bertinetto et al. (2016), https://arxiv.org/abs/1606.09549
     """
-    filters, kernels, strides = (tuple(each) for each in (filters, kernels, strides))
+    filters, kernels, strides = (tuple(each) if np.iterable(each) else (each,) for each in (filters, kernels, strides))
     if not len(filters) == len(kernels) == len(strides) >= 1:
         raise ValueError(
             "Every block has its filters, a kernel and a stride. Received: "
@@ -73,16 +74,23 @@ def siamese(tower, template=TEMPLATE, search=SEARCH):
         and the next one that it is `stride_of(model)` pixels further.
 
     Raises:
-        ValueError: a tower that is none; sizes that leave no map, or a map whose middle is not the search's.
+        ValueError: a tower that is none, or for images of one size; sizes that leave no map, or a map whose middle is
+            not the search's.
     """
     template, search = check_whole("template", template, 1), check_whole("search", search, 1)
     found, made = (list(getattr(tower, name, None) or []) for name in ("inputs", "outputs"))
     is_map = len(found) == len(made) == 1 and len(found[0].shape) == len(made[0].shape) == 4
+    is_map = is_map and not any(isinstance(getattr(tower, name, None), dict) for name in ("input", "output"))
     if not isinstance(tower, keras.Model) or not is_map:
         what = f"outputs {[tuple(each.shape) for each in made]}" if made else repr(tower)
         raise ValueError(
             "`tower` must be a built keras.Model from images to maps of embeddings, (batch, height, width, channels). "
             f"Received: {what}."
+        )
+    if any(side is not None for side in found[0].shape[1:3]):
+        raise ValueError(
+            "`tower` must take images of any size, `keras.Input((None, None, channels))`: template and search are of "
+            f"two. Received: a tower for images of {tuple(found[0].shape[1:3])} (height, width)."
         )
     try:
         sides = [tower.compute_output_shape((None, side, side, found[0].shape[3]))[1] for side in (template, search)]

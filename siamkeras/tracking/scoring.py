@@ -49,8 +49,12 @@ def label_map(size, radius, stride=1, at=(0.0, 0.0), neutral=0.0):
         raise ValueError(f"`neutral` must be a number of pixels, at least 0. Received: neutral={neutral!r}.")
     if at is None:
         return np.zeros((size, size), "float32")
-    if np.shape(at) != (2,) or not np.isfinite(np.asarray(at, "float64")).all():
-        raise ValueError(f"`at` must be a place (x, y) in pixels, or None. Received: at={at!r}.")
+    try:
+        at = np.asarray(at, "float64")
+    except (TypeError, ValueError):  # words, or rows of several lengths
+        at = np.array(str(at))
+    if at.shape != (2,) or not np.isfinite(at).all():
+        raise ValueError(f"`at` must be a place (x, y) in pixels, or None. Received: at={at.tolist()!r}.")
     cells = (np.arange(size) - (size - 1) / 2) * stride
     away = np.hypot(cells[None, :] - at[0], cells[:, None] - at[1])
     return np.select([away <= radius, away <= radius + neutral], [OBJECT, NEUTRAL], ELSEWHERE).astype("float32")

@@ -12,6 +12,7 @@ from siamkeras.sampling import whole
 from siamkeras.tracking.crops import CONTEXT, centres_of, cut
 from siamkeras.tracking.networks import SEARCH, TEMPLATE
 from siamkeras.tracking.scoring import label_map
+from siamkeras.videos import Video, check_sides, checked_boxes
 
 # How large the boxes are that are drawn in photos without boxes: their side as a share of the shorter side of the
 # photo, and how much higher than wide.
@@ -82,6 +83,8 @@ def from_videos(
             "A video needs at least two frames in which its object is annotated. Received: "
             f"{len(known[few])} in {videos[few]!r}."
         )
+    for video in videos:
+        check_sides(video.boxes, *video.size)
     counts, frames = np.array([len(each) for each in known]), np.concatenate(known)
     boxes = np.concatenate([video.boxes[each] for video, each in zip(videos, known, strict=True)])
     owner = np.repeat(np.arange(len(videos)), counts)
@@ -167,6 +170,9 @@ def from_stills(
         boxes = _checked_boxes(boxes, count, height, width)
     if checked_share("absent", absent) and count < 2:
         raise ValueError(f"With `absent` the search is sometimes of another image: give two. Received: {count}.")
+    low, high = images.min(), images.max()
+    if images.dtype != np.uint8 and not (low >= -0.01 and high <= 1.01):
+        raise ValueError(f"`images` must lie in [0, 1], or be bytes. Received: values from {low:.4g} to {high:.4g}.")
     factor = np.float32(1 / 255 if images.dtype == np.uint8 else 1)
 
     def choose(u):
@@ -195,6 +201,8 @@ def _stream(
     """
     import tensorflow as tf
 
+    if augment is not None and not callable(augment):
+        raise ValueError(f"`augment` must be a function (image, seed), or None. Received: {augment!r}.")
     batch_size, seed, start = whole("batch_size", batch_size, 1), whole("seed", seed, 0), whole("start", start, 0)
     steps = None if steps is None else whole("steps", steps, 1)
     cells = _checked_sizes(template, search, stride)
@@ -206,6 +214,11 @@ def _stream(
         )
     radius, context = check_positive("radius", radius), checked_number("context", context, 0)
     neutral = checked_number("neutral", neutral, 0)
+    if shift and radius < stride * math.sqrt(0.5):  # between four cells, where the object then is in none
+        raise ValueError(
+            f"`radius` must be at least {stride * math.sqrt(0.5):.3g} for a stride of {stride}, or some label maps "
+            f"have no cell of the object. Received: radius={radius:g}."
+        )
     (low, high), turn = np.log(checked_factors("scale", scale)), np.radians(checked_swing("turn", turn))
     label_map(cells, radius, stride, neutral=neutral)  # its arguments, checked
     axis = ((np.arange(cells) - (cells - 1) / 2) * stride).astype("float32")
@@ -277,20 +290,17 @@ def _checked_sizes(template, search, stride):
 
 
 def _checked_videos(videos, absent):
-    from siamkeras.videos import Video
-
-    videos = [videos] if isinstance(videos, Video) else list(videos)
-    other = [each for each in videos if not isinstance(each, Video)]
-    if not videos or other:
-        raise ValueError(f"`videos` must be a list of `videos.Video`, at least one. Received: {other[:1] or videos}.")
+    videos = [videos] if isinstance(videos, Video) else list(videos) if np.iterable(videos) else videos
+    kinds = [type(each).__name__ for each in videos if not isinstance(each, Video)] if isinstance(videos, list) else []
+    if not isinstance(videos, list) or not videos or kinds:
+        told = f"{kinds[0]} in it" if kinds else repr(videos)
+        raise ValueError(f"`videos` must be a list of `videos.Video`, at least one. Received: {told}.")
     if checked_share("absent", absent) and len(videos) < 2:
         raise ValueError(f"With `absent` the search is sometimes of another video: give two. Received: {len(videos)}.")
     return videos
 
 
 def _checked_boxes(boxes, count, height, width):
-    from siamkeras.videos import checked_boxes
-
     boxes = checked_boxes(boxes, count).astype("float64")
     centres = centres_of(boxes)
     fine = (centres >= 0).all(axis=1) & (centres[:, 0] <= width) & (centres[:, 1] <= height)  # NaN is not fine
@@ -299,6 +309,7 @@ def _checked_boxes(boxes, count, height, width):
             f"Every image needs a box whose centre is in it, {width}x{height} pixels. Received: "
             f"{boxes[fine.argmin()].tolist()} in row {fine.argmin()}."
         )
+    check_sides(boxes, height, width)
     return boxes
 
 
