@@ -12,7 +12,8 @@ SiamFC paper (a template of 6x6 cells in a search of 22x22) and of `tracking.sia
 - shifted: the sum of as many products as the template has cells;
 - FFT: a product of spectra.
 
-In turns; a way that is more than 10 times slower than ours is measured once. All agree with ours to 0.1 % of the
+In turns; a way that is more than 10 times slower than ours is measured once, and one whose first call takes more than
+3 seconds is not called again: tracing is in it then, and it is an upper bound. All agree with ours to 0.1 % of the
 largest score, or the script says so. Target: at least as fast as the fastest of them, at each size.
 
     python benchmarks/cross_correlation.py
@@ -27,7 +28,7 @@ import numpy as np
 SIZES = ((8, 6, 22, 64), (16, 6, 22, 128), (32, 6, 22, 256), (16, 10, 26, 64))
 ALONE = ((1, 6, 22, 256), (1, 10, 26, 64))
 TARGET, HOPELESS = 1.0, 10
-# Milliseconds beside which it does not matter that a first call is traced, too.
+# Milliseconds: a way whose first call, traced, takes longer is not called again.
 SLOW = 3000
 
 
