@@ -24,9 +24,11 @@ import measuring
 import numpy as np
 
 # Batch, template and search (cells a side), channels.
-SIZES = ((8, 6, 22, 64), (8, 6, 22, 256), (16, 6, 22, 128), (32, 6, 22, 256), (16, 10, 26, 64))
-ALONE = ((1, 6, 22, 64), (1, 6, 22, 256), (1, 10, 26, 64))
+SIZES = ((8, 6, 22, 64), (16, 6, 22, 128), (32, 6, 22, 256), (16, 10, 26, 64))
+ALONE = ((1, 6, 22, 256), (1, 10, 26, 64))
 TARGET, HOPELESS = 1.0, 10
+# Milliseconds beside which it does not matter that a first call is traced, too.
+SLOW = 3000
 
 
 def among_channels(search):
@@ -175,6 +177,7 @@ def measured(size, rounds):
     contenders, hopeless, wanted = {}, {}, None
     for name, way in WAYS.items():
         step = step_of(way, template, search)
+        begin = time.perf_counter()
         try:
             found = step()[0].numpy()
         except Exception as error:
@@ -183,7 +186,8 @@ def measured(size, rounds):
         wanted = found if wanted is None else wanted
         if np.abs(found - wanted).max() > 1e-3 * np.abs(wanted).max():
             print(f"{name} at {size} gives another map.")
-        milliseconds = timer(step, 1)()
+        first = 1e3 * (time.perf_counter() - begin)
+        milliseconds = first if first > SLOW else timer(step, 1)()
         take = timer(step, 3)
         if contenders and milliseconds > HOPELESS * contenders["ours"][1]:
             hopeless[name] = np.array([milliseconds])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -76,6 +77,16 @@ def test_what_is_told_of_segmentation_is_what_was_measured_and_reaches_its_targe
     assert all(each["dice"] >= 0.15 for each in results["above"]["phantoms"]["copied mask"].values())
     for part in ("anterior", "posterior"):
         assert all(each["interval"][0] > 0 for row in results["above"][part].values() for each in row.values())
+
+
+def test_what_is_quoted_of_tracking_is_what_was_measured():
+    measured = json.loads((ROOT / "benchmarks" / "results" / "tracking.json").read_text(encoding="utf-8"))
+    readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    rows = re.sub(" +", " ", readme.split("<!-- table: tracking -->")[1].split("<!-- end of table -->")[0])
+    for found in (measured["validation"], *measured["found"].values()):
+        for name, numbers in found.items():
+            assert f"| {name} | {numbers['auc']:.3f} " in rows
+    assert f"confidence of {measured['lost']['below']:.2f}: {measured['lost']['misses']:.0%} of the misses" in rows
 
 
 def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):

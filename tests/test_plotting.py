@@ -1033,6 +1033,9 @@ def test_score_maps_mark_the_best_place_in_map_and_search():
     assert axes.shape == (3, 2) and axes[2, 1].get_xlabel() == "0.75"
     for ax in axes[1:, 0]:
         assert [float(value[0]) for value in ax.lines[0].get_data()] == [52.0, 40.0]
+    maps[1] = 0.0
+    flat = plotting.score_maps(np.zeros((2, 64, 64, 3)), np.ones((2, 128, 128, 3)), maps)
+    assert flat[1, 0].lines and not flat[1, 1].lines
     assert axes[2, 0].images[0].get_extent() == [30.0, 98.0, 98.0, 30.0]
     assert axes[0, 0].images[0].get_extent() == [32.0, 96.0, 96.0, 32.0]
 

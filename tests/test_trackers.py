@@ -387,7 +387,7 @@ def test_progress_is_shown_where_it_is_wanted(bright, capsys):
 
 
 def test_update_before_start_is_refused(bright):
-    with pytest.raises(RuntimeError, match=r"`start\(frame, box\)`, then `update\(frame\)`"):
+    with pytest.raises(ValueError, match=r"started before it is updated: `start\(frame, box\)`"):
         of_brightness(bright).update(np.zeros((8, 8, 3)))
 
 

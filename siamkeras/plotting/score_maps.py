@@ -10,7 +10,8 @@ def score_maps(templates, searches, probabilities, captions=None, title=None):
     """One column for each example: the template, the search, and how sure the map is of each place of it.
 
     Template and search are drawn at one scale. The map is drawn where its cells lie in the search, from white (0) to
-    black (1), with a cross at its largest value; the same cross is drawn in the search.
+    black (1), with a cross at its largest value; the same cross is drawn in the search. A map that is the same
+    everywhere has none.
 
     Args:
         templates: Images `(n, side, side, 3)`, values in [0, 1].
@@ -48,7 +49,7 @@ def score_maps(templates, searches, probabilities, captions=None, title=None):
     edge_low = (side - reach - cell) / 2
     extent = (edge_low, side - edge_low, side - edge_low, edge_low)
     for number in range(count):
-        row, place = np.unravel_index(maps[number].argmax(), maps[number].shape)
+        row, place = np.argwhere(maps[number] == maps[number].max()).mean(axis=0)  # of several, the middle
         best = edge_low + cell * (place + 0.5), edge_low + cell * (row + 0.5)
         top, middle, bottom = axes[:, number]
         top.imshow(templates[number], extent=(edge, side - edge, side - edge, edge))
@@ -59,7 +60,8 @@ def score_maps(templates, searches, probabilities, captions=None, title=None):
             for spine in ax.spines.values():
                 spine.set(edgecolor=QUIET)
         for ax, colour in ((middle, "white"), (bottom, "tab:red")):
-            ax.plot(*best, "+", color=colour, ms=9, mew=1.5)
+            if np.ptp(maps[number]):
+                ax.plot(*best, "+", color=colour, ms=9, mew=1.5)
         bottom.set_xlabel(str(told[number]))
     for ax, name in zip(axes[:, 0], ("template", "search", "score map"), strict=True):
         ax.set_ylabel(name)

@@ -126,11 +126,11 @@ class Tracker:
         """The box in the next frame, `(4,)` float32, as far as it lies in the frame.
 
         Raises:
-            RuntimeError: before `start`.
-            ValueError: a frame that is none, or of another size than the first; a model whose scores are not finite.
+            ValueError: before `start`; a frame that is none, or of another size than the first; a model whose scores
+                are not finite.
         """
         if self.box is None:
-            raise RuntimeError("A tracker is told first what to follow: `start(frame, box)`, then `update(frame)`.")
+            raise ValueError("A tracker is started before it is updated: `start(frame, box)`. Received: no start.")
         frame = checked_frame(frame, self._size)
         whole = np.concatenate([self._centre - self._extent / 2, self._extent])
         sides = side_of(whole, self.context) * self._search / self._template * self._factors
