@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "tracking": {"augmentation", "distances", "examples", "generators", "layers", "losses", "sampling", "videos"},
     "retrieval": {"distances", "examples", "sampling"},
     "augmentation": set(),
-    "segmentation": {"distances", "towers", "sampling", "generators", "augmentation"},
+    "segmentation": {"distances", "towers", "slices", "sampling", "generators", "augmentation"},
     "evaluation": {"distances", "examples", "layers", "losses", "models", "retrieval", "sampling", "videos"},
     "plotting": set(),
     "environment": set(),
