@@ -92,6 +92,9 @@ CALLS = {
     "segmentations": lambda **more: plotting.segmentations(
         GREY[None, 1:3], MASKS[None, 1:3], GREY[:1], MASKS[:1], **more
     ),
+    "score_maps": lambda **more: plotting.score_maps(
+        np.zeros((2, 8, 8, 3)), np.ones((2, 16, 16, 3)), np.full((2, 3, 3), 0.5), **more
+    ),
     "unit_balls": lambda **more: plotting.unit_balls({"Manhattan": manhattan}, **more),
     "film": lambda **more: plotting.film(COLOUR, {"found": MOVING}, truth=MOVING, **more),
     "success": lambda **more: plotting.success(TRACKED, **more),
