@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "slices": set(),
     "tokens": {"examples", "losses"},
     "downloads": set(),
-    "towers": {"layers", "downloads", "tokens", "examples"},
+    "weights": set(),
+    "towers": {"weights", "layers", "downloads", "tokens", "examples"},
     "models": {"layers"},
     "callbacks": {"models"},
     "sampling": set(),
@@ -30,16 +31,26 @@ MAY_IMPORT = {
     "videos": set(),
     "synthetic": {"examples", "slices", "videos"},
     "data": {"examples", "slices", "videos", "synthetic", "downloads", "sampling"},
-    "tracking": {"augmentation", "distances", "examples", "generators", "layers", "losses", "sampling", "videos"},
+    "tracking": {
+        "weights",
+        "augmentation",
+        "distances",
+        "examples",
+        "generators",
+        "layers",
+        "losses",
+        "sampling",
+        "videos",
+    },
     "retrieval": {"distances", "examples", "sampling"},
     "augmentation": set(),
-    "segmentation": {"distances", "towers", "slices", "sampling", "generators", "augmentation"},
+    "segmentation": {"weights", "distances", "towers", "slices", "sampling", "generators", "augmentation"},
     "evaluation": {"distances", "examples", "layers", "losses", "models", "retrieval", "sampling", "videos"},
     "plotting": set(),
     "environment": set(),
 }
 CORE = {"distances", "masks", "miners", "losses", "prototypes", "layers", "metrics", "tokens", "towers", "models"}
-CORE |= {"callbacks", "segmentation", "tracking"}
+CORE |= {"callbacks", "segmentation", "tracking", "weights"}
 # Files of a room of the core that make streams, read frames, or measure against other packages.
 BESIDE_THE_CORE = {
     "segmentation/episodes.py",

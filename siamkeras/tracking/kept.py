@@ -1,11 +1,11 @@
 """A trained model that comes with the package: small, in float16, with what is to be known of it."""
 
-import json
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from siamkeras import weights
 from siamkeras.layers import UnitLength
 from siamkeras.tracking.networks import parts_of, siamese, tower
 
@@ -27,16 +27,7 @@ def pretrained(path=KEPT):
     Raises:
         OSError: no such file, a damaged one, or one of another version.
     """
-    try:
-        with np.load(path) as kept:
-            about = json.loads(str(kept["about"]))
-            weights = [kept[f"weight_{number}"].astype("float32") for number in range(about["weights"])]
-        model = siamese(tower(**about["tower"]), about["template"], about["search"])
-        model.set_weights(weights)
-    except Exception as error:  # numpy and zipfile meet damaged files with several
-        told = f"{type(error).__name__} ({error})"
-        raise OSError(f"The weights in {path} cannot be read: {told}. Install the package again.") from error
-    return model
+    return weights.load(path, _built)
 
 
 def keep(path, model, **about):
@@ -51,8 +42,7 @@ def keep(path, model, **about):
         ValueError: another suffix; a model that would come back as another one. A file that was at `path` before is
             then still there.
     """
-    if Path(path).suffix != ".npz":
-        raise ValueError(f"Weights are kept in a file `.npz`. Received: {path}.")
+    weights.check_suffix(path)
     inside, _, template, search, cells = parts_of(model)
     blocks = [layer for layer in inside.layers if isinstance(layer, keras.layers.Conv2D)]
     made = {
@@ -62,31 +52,12 @@ def keep(path, model, **about):
         "channels": model.inputs[0].shape[3],
         "normalize": any(isinstance(layer, UnitLength) for layer in inside.layers),
     }
-    weights = model.get_weights()
-    about |= {"tower": made, "template": template, "search": search, "weights": len(weights)}
-    with np.errstate(over="ignore"):  # what is too large is found out below
-        arrays = {f"weight_{number}": weight.astype("float16") for number, weight in enumerate(weights)}
-    about = json.dumps(about, default=_plain)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    # A file that is there already stays as it is until this one is known to be good.
-    new = Path(path).with_suffix(".new.npz")
-    np.savez_compressed(new, about=about, **arrays)
-    rng, channels = np.random.default_rng(0), made["channels"]
-    images = {
-        role: rng.random((2, side, side, channels), "float32")
-        for role, side in (("template", template), ("search", search))
-    }
-    try:
-        apart = np.abs(model.predict_on_batch(images) - pretrained(new).predict_on_batch(images)).max()
-    except OSError:
-        apart = np.inf
-    if not apart < 0.1:  # logits; NaN too
-        new.unlink()
-        raise ValueError("Only a `tracking.siamese` of a `tracking.tower`, whose weights fit float16, can be kept so.")
-    new.replace(path)
+    about |= {"tower": made, "template": template, "search": search}
+    rng, sides = np.random.default_rng(0), {"template": template, "search": search}
+    images = {role: rng.random((2, side, side, made["channels"]), "float32") for role, side in sides.items()}
+    # Scores are logits.
+    weights.save(path, model, about, _built, images, 0.1, "a `tracking.siamese` of a `tracking.tower`")
 
 
-def _plain(number):
-    if isinstance(number, (np.generic, np.ndarray)):
-        return number.tolist()
-    raise ValueError(f"What is to be known of a model is numbers and words. Received: {number!r}.")
+def _built(about):
+    return siamese(tower(**about["tower"]), about["template"], about["search"])
