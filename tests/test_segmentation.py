@@ -177,11 +177,12 @@ def test_a_segmenter_is_trained_saved_and_loaded(tmp_path):
 def test_what_is_learned_of_the_vote_moves_with_the_gradient():
     model = small()
     layer = model.get_layer("dense_2")
-    before = [float(weight) for weight in (layer.sharpness, layer.nearness)]
+    before = [float(ops.convert_to_numpy(weight)) for weight in (layer.sharpness, layer.nearness)]
     inputs, truth = episode(batch=4)
     model.compile(keras.optimizers.SGD(1.0), losses.DiceLoss())
     model.fit(inputs, truth, epochs=2, batch_size=4, verbose=0)
-    assert all(float(weight) != start for weight, start in zip((layer.sharpness, layer.nearness), before, strict=True))
+    after = [float(ops.convert_to_numpy(weight)) for weight in (layer.sharpness, layer.nearness)]
+    assert all(end != start for end, start in zip(after, before, strict=True))
 
 
 def test_mixed_precision_compares_in_float32():
