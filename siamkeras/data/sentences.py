@@ -72,8 +72,8 @@ def _published(split):
         remedy=f'Where there is a network, `load_dataset("{STS.name}")` fetches it; the environment variable '
         "SIAMKERAS_DATA says where a folder stsbenchmark is looked for.",
     )
-    columns = [np.array(list(dataset[name]), object) for name in ("sentence1", "sentence2", "score")]
-    return SentencePairs(columns[0], columns[1], columns[2].astype("float32"), STS.title)
+    columns = [dataset[name] for name in ("sentence1", "sentence2", "score")]
+    return SentencePairs(np.array(columns[0]), np.array(columns[1]), np.array(columns[2], "float32"), STS.title)
 
 
 def _from_file(file, count):
@@ -92,7 +92,7 @@ def _from_file(file, count):
         raise OSError(
             f"The copy of {STS.title} in {file} is damaged: {error}. Delete that file and load the set again."
         ) from error
-    return SentencePairs(np.array(left, object), np.array(right, object), np.array(same, "float32"), STS.title)
+    return SentencePairs(np.array(left), np.array(right), np.array(same, "float32"), STS.title)
 
 
 def _score(number, row):
