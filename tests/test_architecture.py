@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "synthetic": {"examples", "slices", "videos"},
     "data": {"examples", "slices", "videos", "synthetic", "downloads", "sampling"},
     "tracking": {
+        "data",
         "weights",
         "augmentation",
         "distances",

@@ -329,3 +329,8 @@ def test_without_scikit_image_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage.feature", None)
     with pytest.raises(ImportError, match=r"scikit-image: pip install .siamkeras\[course\]"):
         tracking.TemplateMatching()
+
+
+def test_a_seed_below_0_is_refused():
+    with pytest.raises(ValueError, match="`seed` must be a whole number, at least 0. Received: -1"):
+        evaluation.tracking([[[0, 0, 9, 9]]] * 5, [[[0, 0, 9, 9]]] * 5, seed=-1)

@@ -144,3 +144,8 @@ def test_methods_on_other_images_are_not_compared():
 def test_scores_that_cannot_be_are_refused(scores, subjects, message):
     with pytest.raises(ValueError, match=message):
         evaluation.dice_by_subject(scores, subjects)
+
+
+def test_a_seed_below_0_is_refused():
+    with pytest.raises(ValueError, match="`seed` must be a whole number, at least 0. Received: -1"):
+        evaluation.dice_by_subject([0.5, 0.7], [1, 2], seed=-1)

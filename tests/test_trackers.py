@@ -59,13 +59,12 @@ def test_a_square_turned_by_a_right_angle_shows_the_frame_turned_the_other_way()
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.4])
-def test_places_go_to_the_frame_and_back_and_are_where_the_crop_shows_them(angle):
+def test_places_of_a_square_are_in_the_frame_where_the_crop_shows_them(angle):
+    """A frame whose colours are its places: every pixel of the crop says where in the frame it is from."""
     square = {"centre": (30.3, 19.1), "side": 14.0, "size": 28, "angle": angle}
-    places = RNG.uniform(-9, 9, (50, 2))
-    there = crops.to_frame(places, **square)
-    np.testing.assert_allclose(crops.to_square(there, **square), places, atol=1e-9)
-    shown = np.asarray(crops.cut(ramp(), [square["centre"]], [14.0], 28, [angle]))[0, 3, 20, :2] * 100
-    np.testing.assert_allclose(crops.to_frame([20 + 0.5 - 14, 3 + 0.5 - 14], **square), shown, atol=2e-3)
+    shown = np.asarray(crops.cut(ramp(), [square["centre"]], [14.0], 28, [angle]))[0, :, :, :2] * 100
+    rows, columns = np.mgrid[:28, :28] + 0.5 - 14
+    np.testing.assert_allclose(crops.to_frame(np.stack([columns, rows], axis=-1), **square), shown, atol=2e-3)
 
 
 def test_the_margin_of_the_paper():

@@ -6,7 +6,7 @@ import numpy as np
 
 from siamkeras.evaluation import tables
 from siamkeras.evaluation.curve import interval_ends, resampled
-from siamkeras.retrieval.checks import checked_whole
+from siamkeras.retrieval.checks import checked_whole, generator_of
 from siamkeras.videos import checked_boxes
 
 # As in the benchmark: overlaps 0, 0.05 ... 1, distances 0, 1 ... 50 pixels, and the one that is quoted.
@@ -203,7 +203,7 @@ def _intervals(per_video, resamples, seed):
     units = np.arange(count)
     samples = [
         values @ weights.T / weights.sum(axis=1)
-        for weights in resampled(np.ones(count, bool), units, resamples, np.random.default_rng(seed))
+        for weights in resampled(np.ones(count, bool), units, resamples, generator_of(seed))
     ]
     ends = interval_ends(samples, "videos", units, "Use resamples=0.")
     return dict(zip(per_video, map(tuple, ends), strict=False))

@@ -6,7 +6,7 @@ import numpy as np
 
 from siamkeras.evaluation import tables
 from siamkeras.evaluation.curve import interval_ends, resampled
-from siamkeras.retrieval.checks import checked_whole
+from siamkeras.retrieval.checks import checked_whole, generator_of
 
 
 class Segmentation(NamedTuple):
@@ -176,7 +176,7 @@ def _ends(means, subjects, resamples, seed, remedy=""):
     units = np.arange(len(subjects))
     samples = [
         (weights @ means / len(means))[None]
-        for weights in resampled(np.ones(len(means), bool), units, resamples, np.random.default_rng(seed))
+        for weights in resampled(np.ones(len(means), bool), units, resamples, generator_of(seed))
     ]
     return tuple(interval_ends(samples, "subjects", units, "Use resamples=0.")[0])
 

@@ -101,9 +101,3 @@ def to_frame(places, centre, side, size, angle=0.0):
     x, y = np.moveaxis(np.asarray(places, "float64") * side / size, -1, 0)
     turned = np.stack([np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y], axis=-1)
     return np.asarray(centre, "float64") + turned
-
-
-def to_square(places, centre, side, size, angle=0.0):
-    """Places in the frame as places in a square: what undoes `to_frame`."""
-    away = np.asarray(places, "float64") - np.asarray(centre, "float64")
-    return to_frame(away, np.zeros(2), size, side, -angle)

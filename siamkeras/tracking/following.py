@@ -17,7 +17,6 @@ from siamkeras.videos import Video, checked_box, checked_frame, checked_start
 
 # The object may become so many times smaller or larger than it was in the first frame.
 SMALLEST, LARGEST = 0.2, 5.0
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm")
 
 
 class Tracker:
@@ -272,14 +271,14 @@ def _length(frames):
 
 
 def _files(folder):
+    from siamkeras.data import folders
+
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder} of frames.")
-    files = sorted(
-        child for child in folder.iterdir() if child.suffix.lower() in EXTENSIONS and not child.name.startswith(".")
-    )
+    files = [file for file in folders.visible(folder) if folders.is_image(file)]
     if not files:
-        kinds = ", ".join(extension[1:] for extension in EXTENSIONS)
+        kinds = ", ".join(extension[1:] for extension in folders.EXTENSIONS)
         raise ValueError(f"A folder of frames holds image files ({kinds}). Found none in {folder}.")
     return files
 

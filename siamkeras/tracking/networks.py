@@ -2,7 +2,7 @@
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 from siamkeras.layers import UnitLength
 from siamkeras.losses import check_whole
@@ -149,8 +149,3 @@ def comparison(model):
     shape = tower.compute_output_shape((1, template, template, channels))[1:]
     inputs = [keras.Input(shape, name="embeddings"), keras.Input((search, search, channels), name="search")]
     return keras.Model(inputs, head([inputs[0], tower(inputs[1])]), name="comparison")
-
-
-def probability(scores):
-    """How sure a score map is of each cell, from 0 to 1: the sigmoid of its logits, as numpy."""
-    return ops.convert_to_numpy(ops.sigmoid(ops.convert_to_tensor(scores)))
