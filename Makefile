@@ -11,7 +11,7 @@ BENCHMARKS := $(filter-out benchmarks/measuring.py benchmarks/training.py,$(sort
 # What has to give the same answers on every backend of Keras: all that is written in keras.ops, or calls a tower.
 BACKEND_TESTS := $(wildcard $(addprefix tests/test_,$(addsuffix .py,\
 	distances masks miners losses triplets batch_losses prototypes layers metrics callbacks towers kept models retrieval \
-	tokens sentence_towers mask_losses segmentation tracking)))
+	tokens sentence_towers mask_losses segmentation tracking turning)))
 
 export KERAS_BACKEND := tensorflow
 export TF_CPP_MIN_LOG_LEVEL := 2

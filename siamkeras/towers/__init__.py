@@ -8,11 +8,13 @@ from siamkeras.towers.networks import conv, dense
 from siamkeras.towers.published import koch, koch_small
 from siamkeras.towers.sentences import MaskedMean, NGramWeights, hashed, recurrent
 from siamkeras.towers.transfer import freeze, pretrained, unfreeze
+from siamkeras.towers.turning import Turned, turned
 
 __all__ = [
     "ColourHistogram",
     "MaskedMean",
     "NGramWeights",
+    "Turned",
     "conv",
     "dense",
     "freeze",
@@ -23,5 +25,6 @@ __all__ = [
     "pixels",
     "pretrained",
     "recurrent",
+    "turned",
     "unfreeze",
 ]

@@ -40,3 +40,16 @@ def checked_sizes(name, values):
     if any(isinstance(value, bool) or not hasattr(value, "__index__") or value < 1 for value in values):
         raise ValueError(f"`{name}` must be made of positive whole numbers. Received: {values}.")
     return [int(value) for value in values]
+
+
+def checked_image_tower(tower):
+    """`(height, width, channels)` of the images that a tower takes, or `ValueError`."""
+    inputs, outputs = getattr(tower, "inputs", None) or [], getattr(tower, "outputs", None) or []
+    shapes = [tuple(each.shape) for each in [*inputs, *outputs]]
+    if not isinstance(tower, keras.Model) or len(inputs) != 1 or [len(shape) for shape in shapes] != [4, 2]:
+        told = f"{type(tower).__name__} from {shapes[: len(inputs)]} to {shapes[len(inputs) :]}" if shapes else tower
+        raise ValueError(
+            "`tower` must be a built keras.Model from images, (batch, height, width, channels), to embeddings, "
+            f"(batch, dim). Received: {told}."
+        )
+    return shapes[0][1:]
