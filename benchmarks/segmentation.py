@@ -79,7 +79,7 @@ def compiled(settings, steps, start=None):
 
 def stream(settings, done, phantoms, scans=None, structure=None):
     """Episodes of phantoms; with scans, half of each batch is of one structure of theirs."""
-    from siamkeras import augmentation, segmentation
+    from siamkeras import augmentation, generators, segmentation
 
     chosen = {
         "references": settings["references"],
@@ -95,7 +95,7 @@ def stream(settings, done, phantoms, scans=None, structure=None):
         return segmentation.episodes(phantoms, batch_size=size, seed=1, **chosen)
     drawn = segmentation.episodes(phantoms, batch_size=size - size // 2, seed=1, **chosen)
     real = segmentation.episodes(scans, [structure], batch_size=size // 2, seed=2, **chosen)
-    return segmentation.mixed(drawn, real)
+    return generators.mixed(drawn, real)
 
 
 def fitted(name, settings, phantoms, scans=None, structure=None, start=None, checkpoint=None, check=None):

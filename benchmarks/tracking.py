@@ -71,22 +71,15 @@ def dull(image, seed):
 
 def stream(photos, videos, settings, seed, start=0):
     """Half of each batch from photos, half from videos."""
-    import tensorflow as tf
-
-    from siamkeras import augmentation, tracking
+    from siamkeras import augmentation, generators, tracking
 
     same = {"batch_size": settings["batch_size"] // 2, "seed": seed, "start": start, "absent": settings["absent"]}
     same |= {name: settings[name] for name in ("shift", "radius", "scale")}
     same["augment"] = augmentation.chain(augmentation.light(), dull)
-    halves = (
+    return generators.mixed(
         tracking.from_stills(photos, turn=settings["turn"]["photos"], **same),
         tracking.from_videos(videos, turn=settings["turn"]["videos"], gap=settings["gap"], **same),
     )
-
-    def joined(one, other):
-        return tf.nest.map_structure(lambda *each: tf.concat(each, axis=0), one, other)
-
-    return tf.data.Dataset.zip(halves).map(joined).prefetch(2)
 
 
 def model_of(settings):

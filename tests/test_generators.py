@@ -619,3 +619,38 @@ def test_episodes_refuse_what_pairs_refuse():
         generators.episodes(np.zeros((3, 1), "float32"), [0, 0, 1, 1])
     with pytest.raises(ValueError, match="at least 6 examples, shot=1 and query=5"):
         generators.episodes(np.zeros((4, 1), "float32"), [0, 0, 1, 1], way=2)
+
+
+def test_streams_are_mixed_batch_by_batch():
+    """Two pairs of the first, then three of the second; as long as the shorter of both."""
+    first = generators.pairs(IMAGES, LABELS, batch_size=2, steps=4, seed=1)
+    second = generators.pairs(IMAGES + 100, LABELS, batch_size=3, steps=2, seed=2)
+    found = list(generators.mixed(first, second))
+    assert len(found) == 2
+    for (inputs, same), one, other in zip(found, first, second, strict=False):
+        for role in ("left", "right"):
+            np.testing.assert_array_equal(inputs[role], np.concatenate([one[0][role], other[0][role]]))
+        np.testing.assert_array_equal(same, np.concatenate([one[1], other[1]]))
+
+
+def test_one_stream_is_mixed_with_nothing():
+    stream = generators.balanced(IMAGES, LABELS, 2, 2, steps=2)
+    for mixed, alone in zip(generators.mixed(stream), stream, strict=True):
+        np.testing.assert_array_equal(mixed[0], alone[0])
+        np.testing.assert_array_equal(mixed[1], alone[1])
+
+
+def test_what_cannot_be_mixed_is_refused():
+    stream = generators.pairs(IMAGES, LABELS, batch_size=2)
+    with pytest.raises(ValueError, match="At least one stream is needed"):
+        generators.mixed()
+    for wrong in (5, [stream], IMAGES):
+        with pytest.raises(ValueError, match=r"Streams to be mixed are `tf.data.Dataset`s of batches. Received: "):
+            generators.mixed(stream, wrong)
+    for wrong in (tf.data.Dataset.range(3), tf.data.Dataset.from_tensors(tf.ragged.constant([[1], [1, 2]]))):
+        with pytest.raises(ValueError, match="Streams to be mixed give batches of tensors. Received: a part "):
+            generators.mixed(wrong)
+    wider = generators.pairs(np.repeat(IMAGES, 2, axis=2), LABELS, batch_size=2)
+    for other in (wider, generators.triplets(IMAGES, LABELS, batch_size=2), generators.balanced(IMAGES, LABELS, 2, 2)):
+        with pytest.raises(ValueError, match="one structure, and the same shapes and dtypes but for the batch. Rec"):
+            generators.mixed(stream, other)

@@ -7,6 +7,7 @@ files are read as they are needed.
 
 from siamkeras.generators.batching import balanced, triplets
 from siamkeras.generators.few_shot import episodes
+from siamkeras.generators.mixing import mixed
 from siamkeras.generators.pairing import from_pairs, pairs
 
-__all__ = ["balanced", "episodes", "from_pairs", "pairs", "triplets"]
+__all__ = ["balanced", "episodes", "from_pairs", "mixed", "pairs", "triplets"]

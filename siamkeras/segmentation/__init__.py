@@ -6,7 +6,7 @@ tower, and where the query is like the inside of the references a decoder draws 
 
 from siamkeras.segmentation import baselines
 from siamkeras.segmentation.applying import segment
-from siamkeras.segmentation.episodes import Trials, episodes, mixed, trials
+from siamkeras.segmentation.episodes import Trials, episodes, trials
 from siamkeras.segmentation.inventing import invented
 from siamkeras.segmentation.kept import pretrained
 from siamkeras.segmentation.layers import (
@@ -32,7 +32,6 @@ __all__ = [
     "few_shot_segmenter",
     "invented",
     "maps_tower",
-    "mixed",
     "pretrained",
     "segment",
     "trials",

@@ -146,34 +146,6 @@ def episodes(
     return batches.map(named).apply(of_length(length)).prefetch(2).with_options(options)
 
 
-def mixed(*streams):
-    """Batches that hold what a batch of each of several streams holds, one after another.
-
-    Args:
-        *streams: What `episodes` gives, of one size of images and as many references.
-
-    Returns:
-        A `tf.data.Dataset` of the same kind, as long as the shortest of them.
-
-    Raises:
-        ValueError: none, or streams of different shapes.
-    """
-    import tensorflow as tf
-
-    for stream in streams:
-        spec = getattr(stream, "element_spec", None)
-        if not isinstance(spec, tuple) or not isinstance(spec[0], dict) or "references" not in spec[0]:
-            raise ValueError(f"Streams to be mixed are what `episodes` gives. Received: {stream!r}.")
-    shapes = {tuple(stream.element_spec[0]["references"].shape[1:]) for stream in streams}
-    if len(shapes) != 1:
-        raise ValueError(f"Streams to be mixed have references of one shape, at least one stream. Received: {shapes}.")
-
-    def together(*batches):
-        return tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *batches)
-
-    return tf.data.Dataset.zip(tuple(streams)).map(together)
-
-
 def trials(slices, structures=None, references=1, seed=0, least=10):
     """Every slice that shows a structure as a query, with references of other subjects at about its position.
 
