@@ -66,6 +66,18 @@ def test_what_is_quoted_of_the_small_network_of_koch_is_what_was_measured():
     assert told.replace("%", " %") in readme
 
 
+@pytest.mark.parametrize("recipe", ["kept", "hour-all"])
+def test_what_is_told_of_omniglot_is_what_was_measured(recipe):
+    results = ROOT / "benchmarks" / "results" / f"omniglot-{recipe}.json"
+    measured = json.loads(results.read_text(encoding="utf-8"))
+    readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    table = re.sub(" +", " ", readme.split(f"<!-- table: omniglot, {recipe} -->")[1].split("<!-- end of table -->")[0])
+    assert f"Measured once, after {measured['minutes']:.1f} minutes of training" in table
+    for name, (accuracy, (low, high), goal) in measured["found"].items():
+        met = "yes" if accuracy >= goal else "NO"
+        assert f"| {name} | {accuracy:.1%} [{low:.1%}, {high:.1%}] | {goal:.1%}, {met} |" in table
+
+
 def test_what_is_told_of_segmentation_is_what_was_measured_and_reaches_its_targets():
     """Phantoms: 0.15 above the copied mask. Hippocampus: above every baseline, outside the interval."""
     written = (ROOT / "benchmarks" / "results" / "segmentation.json").read_text(encoding="utf-8")
