@@ -78,6 +78,16 @@ def test_what_is_told_of_omniglot_is_what_was_measured(recipe):
         assert f"| {name} | {accuracy:.1%} [{low:.1%}, {high:.1%}] | {goal:.1%}, {met} |" in table
 
 
+def test_what_lesson_5_quotes_of_the_hour_is_what_was_measured():
+    results = ROOT / "benchmarks" / "results" / "omniglot-hour-all.json"
+    found = json.loads(results.read_text(encoding="utf-8"))["found"]
+    accuracy, (low, high), _ = found["official runs, eight views"]
+    lesson = (ROOT / "notebooks" / "05_one_shot.ipynb").read_text(encoding="utf-8")
+    assert f"| {100 * accuracy:.1f} % [{100 * low:.1f}, {100 * high:.1f}] | the 400 trials |" in lesson
+    within = found["20-way 1-shot, within an alphabet, eight views"][0]
+    assert f"within an alphabet the same tower gets {100 * within:.1f} %" in lesson
+
+
 def test_what_is_told_of_segmentation_is_what_was_measured_and_reaches_its_targets():
     """Phantoms: 0.15 above the copied mask. Hippocampus: above every baseline, outside the interval."""
     written = (ROOT / "benchmarks" / "results" / "segmentation.json").read_text(encoding="utf-8")
