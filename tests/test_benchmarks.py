@@ -92,6 +92,20 @@ def test_what_is_quoted_of_the_official_trials_is_what_was_measured():
     assert f"within an alphabet the same tower gets {100 * within:.1f} %" in lesson
 
 
+def test_what_lesson_4_quotes_of_five_trainings_stands_in_the_table():
+    lesson = (ROOT / "notebooks" / "04_similar_images.ipynb").read_text(encoding="utf-8")
+    readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    table = readme.split("<!-- table: snacks, two kinds -->")[1].split("<!-- end of table -->")[0]
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| test")
+    ]
+    found = {name: (each, mean, above) for _, name, each, mean, above in rows}
+    each, mean, _ = found["trained tower"]
+    *most, last = each.split(", ")
+    told = f"for {', '.join(most)} and {last} of the hundred test photos: in the mean {mean.replace('%', ' %')}"
+    assert f"{told}, {found['colour histogram'][2]} points above the histogram" in lesson
+
+
 def test_what_is_told_of_segmentation_is_what_was_measured_and_reaches_its_targets():
     """Phantoms: 0.15 above the copied mask. Hippocampus: above every baseline, outside the interval."""
     written = (ROOT / "benchmarks" / "results" / "segmentation.json").read_text(encoding="utf-8")
