@@ -107,7 +107,7 @@ def test_what_is_beside_the_core_is_there():
 @pytest.mark.parametrize("path", of_the_core(), ids=str)
 def test_the_core_knows_no_framework_but_keras(path):
     found = {name.split(".")[0] for name in imported(parsed(path))}
-    assert found <= {"keras", "numpy", "siamkeras", "json", "math", "numbers", "pathlib", "warnings"}
+    assert found <= {"keras", "numpy", "siamkeras", "json", "math", "numbers", "operator", "pathlib", "warnings"}
 
 
 def test_what_stands_beside_the_core_is_there():

@@ -654,3 +654,7 @@ def test_what_cannot_be_mixed_is_refused():
     for other in (wider, generators.triplets(IMAGES, LABELS, batch_size=2), generators.balanced(IMAGES, LABELS, 2, 2)):
         with pytest.raises(ValueError, match="one structure, and the same shapes and dtypes but for the batch. Rec"):
             generators.mixed(stream, other)
+    episodes = generators.episodes(IMAGES, LABELS, way=2, shot=1, query=1)
+    with pytest.raises(ValueError, match="Episodes cannot be mixed, each is a task of its own"):
+        generators.mixed(episodes, episodes)
+    assert next(iter(generators.mixed(episodes)))[0].keys() == {"support", "query"}

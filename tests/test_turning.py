@@ -26,7 +26,7 @@ def test_images_are_turned_as_numpy_does(quarters, mirrored):
     np.testing.assert_array_equal(looked(again, images), found)
 
 
-@pytest.mark.parametrize("quarters", [1.5, True, "1", None])
+@pytest.mark.parametrize("quarters", [1.5, True, "1", None, np.array(1.5), np.array([1, 2])])
 def test_a_number_of_quarters_is_whole(quarters):
     with pytest.raises(ValueError, match="`quarters` must be a whole number. Received: "):
         towers.Turned(quarters)
@@ -141,9 +141,9 @@ def test_embeddings_stay_float32_under_mixed_precision():
     assert keras.backend.standardize_dtype(several(np.ones((2, 8, 8, 1), "float32")).dtype) == "float32"
 
 
-@pytest.mark.parametrize("turns", [0, 3, True, 8, "4", 2.0, None])
+@pytest.mark.parametrize("turns", [0, 3, True, 8, "4", 2.0, None, np.array([2])])
 def test_turns_are_one_two_or_four(turns):
-    with pytest.raises(ValueError, match="`turns` must be 1, 2 or 4. Received: "):
+    with pytest.raises(ValueError, match="`turns` must be (1, 2 or 4|a whole number). Received: "):
         towers.turned(towers.conv((8, 8, 1), 3, (4,)), turns)
 
 
@@ -161,3 +161,32 @@ def test_turns_are_one_two_or_four(turns):
 def test_something_else_than_a_tower_of_images_is_refused(tower):
     with pytest.raises(ValueError, match="`tower` must be a built keras.Model from images, .* Received: "):
         towers.turned(tower())
+
+
+@pytest.mark.parametrize("wrong", ["no", None, 1, np.array([True, False])])
+def test_what_is_yes_or_no_is_nothing_else(wrong):
+    for name in ("mirrored", "normalize"):
+        with pytest.raises(ValueError, match=f"`{name}` must be True or False. Received: "):
+            towers.turned(towers.pixels((2, 2, 1)), **{name: wrong})
+    with pytest.raises(ValueError, match="`mirrored` must be True or False. Received: "):
+        towers.Turned(mirrored=wrong)
+
+
+@pytest.mark.parametrize("structure", [lambda x: [x], lambda x: {"embedding": x}])
+def test_the_one_output_may_be_in_a_list_or_dict(structure):
+    inputs = keras.Input((2, 2, 1))
+    tower = keras.Model(inputs, structure(keras.layers.Flatten()(inputs)))
+    images = RNG.random((3, 2, 2, 1), "float32")
+    for turns, mirrored in ((1, False), (4, True)):
+        options = {"turns": turns, "mirrored": mirrored, "normalize": False}
+        np.testing.assert_array_equal(
+            looked(towers.turned(tower, **options), images),
+            looked(towers.turned(towers.pixels((2, 2, 1)), **options), images),
+        )
+
+
+def test_one_way_of_looking_is_float32_too():
+    inputs = keras.Input((2, 2, 1))
+    tower = keras.Model(inputs, keras.layers.Flatten(dtype="float16")(inputs))
+    found = towers.turned(tower, turns=1, mirrored=False, normalize=False)(np.ones((3, 2, 2, 1), "float32"))
+    assert keras.backend.standardize_dtype(found.dtype) == "float32"

@@ -5,8 +5,9 @@ def mixed(*streams):
     """Batches that hold what a batch of each of several streams holds, one after another.
 
     Of two sets of data, or of two ways to draw from one, half of every batch each (or another share, by the batch
-    sizes of the streams). Labels are taken as they are: where two sets have classes of their own, number them apart
-    before they meet in one batch, as `balanced` would give them to a loss that compares all with all.
+    sizes of the streams). Labels are taken as the streams give them, and `balanced` gives names, and numbers beyond
+    2^24, as numbers from 0 on: where two sets have classes of their own and a loss compares all with all, number both
+    together before, `np.unique(np.concatenate([one, other]), return_inverse=True)`.
 
     ```python
     stream = generators.mixed(
@@ -23,7 +24,8 @@ def mixed(*streams):
         A `tf.data.Dataset` of the same kind; as long as the shortest of them, endless if all are.
 
     Raises:
-        ValueError: no stream; something else than one; streams of different structure, shapes or dtypes.
+        ValueError: no stream; something else than one; streams of different structure, shapes or dtypes; episodes,
+            each of which is a task of its own with classes of its own.
     """
     import tensorflow as tf
 
@@ -33,6 +35,12 @@ def mixed(*streams):
         if not isinstance(stream, tf.data.Dataset):
             raise ValueError(f"Streams to be mixed are `tf.data.Dataset`s of batches. Received: {stream!r}.")
     kinds = [_of_one(stream.element_spec) for stream in streams]
+    inputs = kinds[0][0] if isinstance(kinds[0], tuple) else None
+    if len(streams) > 1 and isinstance(inputs, dict) and {"support", "query"} <= set(inputs):
+        raise ValueError(
+            "Episodes cannot be mixed, each is a task of its own; `tf.data.Dataset.sample_from_datasets` draws "
+            f"now from one stream, now from another. Received: {kinds[0]}."
+        )
     for kind in kinds[1:]:
         if kind != kinds[0]:
             raise ValueError(

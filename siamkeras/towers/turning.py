@@ -1,6 +1,9 @@
 """A tower that looks at each image from all its sides: turned by quarters, and mirrored."""
 
+import operator
+
 import keras
+import numpy as np
 from keras import layers, ops
 
 from siamkeras.layers import UnitLength
@@ -18,18 +21,17 @@ class Turned(layers.Layer):
         mirrored: Whether the image is mirrored first.
 
     Raises:
-        ValueError: quarters that are no whole number; inputs that are no images.
+        ValueError: quarters that are no whole number; `mirrored` not True or False; inputs that are no images.
     """
 
     def __init__(self, quarters=1, mirrored=False, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(quarters, bool) or not hasattr(quarters, "__index__"):
-            raise ValueError(f"`quarters` must be a whole number. Received: {quarters!r}.")
-        self.quarters, self.mirrored = int(quarters) % 4, bool(mirrored)
+        self.quarters, self.mirrored = _whole("quarters", quarters) % 4, _yes_or_no("mirrored", mirrored)
 
     def build(self, input_shape):
         if len(input_shape) != 4:
             raise ValueError(f"Only images are turned, (batch, height, width, channels). Received: {input_shape}.")
+        self.input_spec = keras.InputSpec(ndim=4)
 
     def call(self, inputs):
         x = ops.flip(inputs, axis=2) if self.mirrored else inputs
@@ -52,9 +54,10 @@ def turned(tower, turns=4, mirrored=True, normalize=True):
 
     Two images are turned alike before they are compared, so that nothing is lost: a 6 stays another than a 9. Each way
     of looking is a comparison of its own, made by the same weights, and errs elsewhere; with `normalize` the cosine of
-    two long embeddings is the mean of the cosines of all ways. An ensemble that takes no training and no memory, only
-    as many times the time. It says most where the tower has seen turned images, each turn as classes of its own; where
-    it has not, as with photos, look at `mirrored` alone.
+    two long embeddings is the mean of the cosines of all ways (where none of them is all zeros). An ensemble that takes
+    no training and no further weights, but as many times the time, and embeddings as many times as long. It says most
+    where the tower has seen turned images, each turn as classes of its own; where it has not, as with photos, look at
+    `mirrored` alone.
 
     ```python
     tower = towers.turned(towers.pretrained("omniglot"))  # (batch, 28, 28, 1) -> (batch, 8 * 64)
@@ -73,14 +76,17 @@ def turned(tower, turns=4, mirrored=True, normalize=True):
         mirrored.
 
     Raises:
-        ValueError: not such a tower; a number of turns that is not 1, 2 or 4; quarters of images that are not square.
+        ValueError: not such a tower; a number of turns that is not 1, 2 or 4; `mirrored` or `normalize` not True or
+            False; quarters of images that are not square.
 
     The eight ways are the dihedral group of the square, as in https://arxiv.org/abs/1602.07576, where it is built into
     each layer instead.
     """
     shape = checked_image_tower(tower)
-    if isinstance(turns, bool) or not hasattr(turns, "__index__") or turns not in (1, 2, 4):
+    turns = _whole("turns", turns)
+    if turns not in (1, 2, 4):
         raise ValueError(f"`turns` must be 1, 2 or 4. Received: {turns!r}.")
+    mirrored, normalize = _yes_or_no("mirrored", mirrored), _yes_or_no("normalize", normalize)
     if turns == 4 and shape[0] != shape[1]:
         raise ValueError(
             f"Only square images can be turned by a quarter. Received: a tower of images {shape}. Give `turns=2`."
@@ -90,7 +96,26 @@ def turned(tower, turns=4, mirrored=True, normalize=True):
     for flip in (False, True) if mirrored else (False,):
         for quarters in range(0, 4, 4 // turns):
             mark = f"{90 * quarters}" + ("_mirrored" if flip else "")
-            embedding = tower(Turned(quarters, flip, dtype=inputs.dtype, name=f"turned_{mark}")(inputs))
+            # The one output may come alone, or in a list or dict.
+            (embedding,) = keras.tree.flatten(
+                tower(Turned(quarters, flip, dtype=inputs.dtype, name=f"turned_{mark}")(inputs))
+            )
             seen.append(UnitLength(name=f"unit_length_{mark}")(embedding) if normalize else embedding)
-    x = layers.Concatenate(dtype="float32", name="side_by_side")(seen) if len(seen) > 1 else seen[0]
+    side_by_side = layers.Concatenate if len(seen) > 1 else layers.Identity
+    x = side_by_side(dtype="float32", name="side_by_side")(seen if len(seen) > 1 else seen[0])
     return keras.Model(inputs, UnitLength(name="unit_length")(x) if normalize else x, name="tower")
+
+
+def _whole(name, value):
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"`{name}` must be a whole number. Received: {value!r}.") from None
+
+
+def _yes_or_no(name, value):
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"`{name}` must be True or False. Received: {value!r}.")
+    return bool(value)
