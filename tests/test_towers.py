@@ -486,3 +486,10 @@ def test_the_small_koch_has_sigmoid_units_and_another_size():
         towers.koch_small((7, 9, 1))
     with pytest.raises(ValueError, match="`units` must be made of positive whole numbers"):
         towers.koch_small(units=0)
+
+
+@pytest.mark.parametrize("wrong", [np.array(16.5), np.array([8, 8]), 4.0, True, "16"])
+def test_a_size_that_is_no_whole_number_is_refused_also_in_an_array(wrong):
+    with pytest.raises(ValueError, match="`units` must be made of positive whole numbers. Received: "):
+        towers.dense(4, units=[wrong])
+    assert towers.dense(4, units=[np.int64(3), np.array(5)]).count_params() == 4 * 3 + 3 + 3 * 5 + 5 + 5 * 64 + 64

@@ -143,7 +143,7 @@ def test_embeddings_stay_float32_under_mixed_precision():
 
 @pytest.mark.parametrize("turns", [0, 3, True, 8, "4", 2.0, None, np.array([2])])
 def test_turns_are_one_two_or_four(turns):
-    with pytest.raises(ValueError, match="`turns` must be (1, 2 or 4|a whole number). Received: "):
+    with pytest.raises(ValueError, match="`turns` must be 1, 2 or 4. Received: "):
         towers.turned(towers.conv((8, 8, 1), 3, (4,)), turns)
 
 

@@ -1,5 +1,7 @@
 """What every tower has: sizes that make sense, and an end that makes an embedding."""
 
+import operator
+
 import keras
 
 from siamkeras.layers import UnitLength
@@ -37,9 +39,18 @@ def shape(input_shape):
 def checked_sizes(name, values):
     """A list of positive integers, or `ValueError`."""
     values = [values] if isinstance(values, int) else list(values)
-    if any(isinstance(value, bool) or not hasattr(value, "__index__") or value < 1 for value in values):
+    if any(not is_whole(value) or value < 1 for value in values):
         raise ValueError(f"`{name}` must be made of positive whole numbers. Received: {values}.")
     return [int(value) for value in values]
+
+
+def is_whole(value):
+    """Whether it is a whole number: not a boolean, and not an array of one that is none."""
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
 
 
 def checked_image_tower(tower):

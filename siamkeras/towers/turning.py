@@ -1,13 +1,11 @@
 """A tower that looks at each image from all its sides: turned by quarters, and mirrored."""
 
-import operator
-
 import keras
 import numpy as np
 from keras import layers, ops
 
 from siamkeras.layers import UnitLength
-from siamkeras.towers.parts import checked_image_tower
+from siamkeras.towers.parts import checked_image_tower, is_whole
 
 
 @keras.saving.register_keras_serializable("siamkeras")
@@ -26,7 +24,9 @@ class Turned(layers.Layer):
 
     def __init__(self, quarters=1, mirrored=False, **kwargs):
         super().__init__(**kwargs)
-        self.quarters, self.mirrored = _whole("quarters", quarters) % 4, _yes_or_no("mirrored", mirrored)
+        if not is_whole(quarters):
+            raise ValueError(f"`quarters` must be a whole number. Received: {quarters!r}.")
+        self.quarters, self.mirrored = int(quarters) % 4, _yes_or_no("mirrored", mirrored)
 
     def build(self, input_shape):
         if len(input_shape) != 4:
@@ -83,8 +83,7 @@ def turned(tower, turns=4, mirrored=True, normalize=True):
     each layer instead.
     """
     shape = checked_image_tower(tower)
-    turns = _whole("turns", turns)
-    if turns not in (1, 2, 4):
+    if not is_whole(turns) or turns not in (1, 2, 4):
         raise ValueError(f"`turns` must be 1, 2 or 4. Received: {turns!r}.")
     mirrored, normalize = _yes_or_no("mirrored", mirrored), _yes_or_no("normalize", normalize)
     if turns == 4 and shape[0] != shape[1]:
@@ -104,15 +103,6 @@ def turned(tower, turns=4, mirrored=True, normalize=True):
     side_by_side = layers.Concatenate if len(seen) > 1 else layers.Identity
     x = side_by_side(dtype="float32", name="side_by_side")(seen if len(seen) > 1 else seen[0])
     return keras.Model(inputs, UnitLength(name="unit_length")(x) if normalize else x, name="tower")
-
-
-def _whole(name, value):
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        return operator.index(value)
-    except TypeError:
-        raise ValueError(f"`{name}` must be a whole number. Received: {value!r}.") from None
 
 
 def _yes_or_no(name, value):
