@@ -38,8 +38,10 @@ class Turned(layers.Layer):
         if self.quarters % 2:
             x = ops.transpose(x, (0, 2, 1, 3))
         # Transposed, then upside down, is a quarter; both ways at once is a half; mirrored after it is three quarters.
-        flips = {0: (), 1: (1,), 2: (1, 2), 3: (2,)}[self.quarters]
-        return ops.flip(x, axis=flips) if flips else x
+        # One axis at a time: before Keras 3.14, `ops.flip` on TensorFlow fails with a tuple of axes.
+        for axis in {0: (), 1: (1,), 2: (1, 2), 3: (2,)}[self.quarters]:
+            x = ops.flip(x, axis=axis)
+        return x
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
