@@ -122,7 +122,7 @@ def fft(template, search):
 
 
 def ours(template, search):
-    from siamkeras import tracking
+    from siamkeras.applications import tracking
 
     return tracking.cross_correlation(template, search)
 

@@ -67,10 +67,10 @@ def distortion(name):
 
     strength = {"mild": (12, 0.1, (0.9, 1.1), 3, 0.15), "strong": (15, 0.15, (0.8, 1.2), 4, 0.2)}[name]
     turned, sheared, scaled, shifted, lit = strength
-    return augmentation.chain(
-        augmentation.mirror(),
+    return augmentation.compose(
+        augmentation.flip(),
         augmentation.affine(turned, sheared, scaled, shifted),
-        augmentation.light(lit, contrast=(0.7, 1.4), saturation=(1, 1)),
+        augmentation.color_jitter(lit, contrast=(0.7, 1.4), saturation=(1, 1)),
     )
 
 
@@ -119,7 +119,7 @@ def seen(tower, images):
     """Embeddings, each the mean over nine looks at a photo: as it is, and mirrored and moved a little; of length 1."""
     from siamkeras import augmentation, retrieval
 
-    moved = augmentation.chain(augmentation.mirror(), augmentation.affine(8, 0.05, (0.9, 1.1), 2))
+    moved = augmentation.compose(augmentation.flip(), augmentation.affine(8, 0.05, (0.9, 1.1), 2))
     mean = retrieval.embed(tower, images, views=9, augment=moved)
     return mean / np.linalg.norm(mean, axis=1, keepdims=True)
 
@@ -160,23 +160,25 @@ def measured(describe, validation, test, resamples):
     """The report of the test people, with the threshold from the validation people."""
     from siamkeras import evaluation
 
-    chosen = evaluation.verification_among(describe(validation.images), validation.labels, resamples=0)
-    return evaluation.verification_among(
+    chosen = evaluation.verification_from_embeddings(describe(validation.images), validation.labels, resamples=0)
+    return evaluation.verification_from_embeddings(
         describe(test.images), test.labels, chosen.threshold, far=FALSE_ACCEPT_RATES, resamples=resamples
     )
 
 
 def together(reports, tests, resamples):
     """One report of several folds, whose distances are in units of the threshold of each."""
-    from siamkeras import evaluation, sampling
+    from siamkeras import evaluation
 
     units = []
     for test in tests:
-        left, right, _ = sampling.all_pairs(test.labels)
+        left, right, _ = generators.all_pairs(test.labels)
         units.append(np.stack([test.labels[left], test.labels[right]], axis=1))
     distance = np.concatenate([report.distances / report.threshold for report in reports])
     same = np.concatenate([report.same for report in reports])
-    return evaluation.verification_of(distance, same, 1.0, FALSE_ACCEPT_RATES, np.concatenate(units), resamples)
+    return evaluation.verification_from_distances(
+        distance, same, 1.0, FALSE_ACCEPT_RATES, np.concatenate(units), resamples
+    )
 
 
 def numbers(report):
@@ -217,7 +219,7 @@ def trials(options):
         for number, (train, validation) in enumerate(data.folds_by_class(rest, folds=3, seed=1)):
             tower, more = fitted(f"{name}, split {number}", train, options.settings | TRIAL | TRIALS[name])
             embeddings = seen(tower, validation.images)
-            reports.append(evaluation.verification_among(embeddings, validation.labels, resamples=0))
+            reports.append(evaluation.verification_from_embeddings(embeddings, validation.labels, resamples=0))
             minutes += more
         auc, eer = (np.mean([getattr(report, what) for report in reports]) for what in ("auc", "eer"))
         rows.append([name, f"{minutes:.1f}", f"{auc:.3f}", f"{eer:.1%}"])

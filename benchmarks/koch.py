@@ -132,7 +132,7 @@ def main():
     networks = {"pixels": None, options.network.replace("_", " "): model}
     found, rows = {}, []
     for name, network in networks.items():
-        one = evaluation.one_shot_runs(
+        one = evaluation.one_shot(
             towers.pixels((size, size, 1)) if network is None else network,
             runs,
             **({"distance": "euclidean"} if network is None else {}),

@@ -2,7 +2,7 @@
 
 Trained on the background alphabets of Omniglot: on 25 of them, while the other five say how it goes (minutes against
 accuracy), and every choice was made on those five; or, with `--all`, on all thirty, with nothing left to choose. Then
-measured once, by one plain embedding per image, and by `towers.turned`: by the embeddings of eight views, the image
+measured once, by one plain embedding per image, and by `towers.rotated_views`: by the embeddings of eight views, the image
 turned by quarters and mirrored, side by side:
 
 - the official twenty runs (Lake et al., 2015): 400 trials, 20-way, one shot, within one alphabet of the evaluation set;
@@ -127,9 +127,9 @@ def distorted(name, size):
     return {
         "affine": affine,
         "half": augmentation.affine(8.0, 0.12, (0.92, 1.08), 0.03 * size, chance=1.0),
-        "elastic": augmentation.chain(affine, augmentation.elastic(0.03 * size)),
-        "stroke": augmentation.chain(affine, augmentation.stroke()),
-        "all": augmentation.chain(affine, augmentation.elastic(0.03 * size), augmentation.stroke()),
+        "elastic": augmentation.compose(affine, augmentation.elastic(0.03 * size)),
+        "stroke": augmentation.compose(affine, augmentation.stroke_width()),
+        "all": augmentation.compose(affine, augmentation.elastic(0.03 * size), augmentation.stroke_width()),
     }[name]
 
 
@@ -177,7 +177,7 @@ def trained(settings, train, validation, checkpoint=None, name="", episodes=200)
 
     def check(model):
         found, tower = {}, models.tower_of(model)
-        for seen, looks in (("", tower), (", turned", towers.turned(tower))):
+        for seen, looks in (("", tower), (", turned", towers.rotated_views(tower))):
             report = few_shot(retrieval.embed(looks, validation.images), validation, 20, 1, episodes)
             found |= {f"within{seen}": report.within, f"over all{seen}": report.accuracy}
         return found
@@ -204,7 +204,7 @@ def few_shot(embeddings, examples, way, shot, episodes):
         characters.append(len(np.unique(examples.labels[examples.groups == group])))
     large = np.isin(examples.groups, groups[np.array(characters) >= way])
     labels, groups = examples.labels[large], examples.groups[large]
-    return evaluation.few_shot_of(embeddings[large], labels, groups, way, shot, query=5, episodes=episodes)
+    return evaluation.few_shot_from_embeddings(embeddings[large], labels, groups, way, shot, query=5, episodes=episodes)
 
 
 def trials(options, source):
@@ -231,16 +231,18 @@ def looks(options, source):
     background = data.omniglot("small1" if options.quick else "background", size=28, source=source)
     _, validation = data.split_by_class(background, test=1 / 6, seed=0, by="groups")
     tower, several = towers.pretrained("omniglot"), {"views": 10, "augment": distorted("affine", 28)}
-    quarters = retrieval.embed(towers.turned(tower, mirrored=False), validation.images)
+    quarters = retrieval.embed(towers.rotated_views(tower, mirrored=False), validation.images)
     found = {
         "once": retrieval.embed(tower, validation.images),
         "10 views by small distortions, averaged": retrieval.embed(tower, validation.images, **several),
         "four quarters, averaged": quarters.reshape(len(quarters), 4, -1).mean(axis=1),
         "four quarters, side by side": quarters,
         "four quarters of 10 views each, side by side": retrieval.embed(
-            towers.turned(tower, mirrored=False), validation.images, **several
+            towers.rotated_views(tower, mirrored=False), validation.images, **several
         ),
-        "four quarters, and mirrored, side by side (taken)": retrieval.embed(towers.turned(tower), validation.images),
+        "four quarters, and mirrored, side by side (taken)": retrieval.embed(
+            towers.rotated_views(tower), validation.images
+        ),
     }
     rows = []
     for name, embeddings in found.items():
@@ -299,7 +301,7 @@ def main():
         training.write(path, content)
         print(f"Written: {path}", file=sys.stderr)
     if options.save and options.keep:
-        from siamkeras.towers import kept
+        from siamkeras.towers import _kept as kept
 
         kept.save(kept.KEPT["omniglot"], tower, seed=0, script="benchmarks/omniglot.py", recipe=options.recipe)
 
@@ -329,10 +331,10 @@ def measured(tower, size, minutes, quick, source):
     def keep(name, seen, report, protocol, goal):
         found[f"{name}, {seen}"] = (getattr(report, protocol), report.interval[protocol], goal)
 
-    looks = {"one plain embedding": tower, "eight views": towers.turned(tower)}
+    looks = {"one plain embedding": tower, "eight views": towers.rotated_views(tower)}
     for seen, each in looks.items():
         begin = time.perf_counter()
-        keep("official runs", seen, evaluation.one_shot_runs(each, runs), "accuracy", OFFICIAL[seen])
+        keep("official runs", seen, evaluation.one_shot(each, runs), "accuracy", OFFICIAL[seen])
         seconds[seen] = time.perf_counter() - begin
     for seen, each in looks.items():
         embeddings = retrieval.embed(each, test.images)

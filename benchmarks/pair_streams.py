@@ -72,10 +72,10 @@ def digits(count, source):
 
 def placed(shape, dtype, array):
     """An empty array at an address of this kind."""
-    from siamkeras.examples import aligned
+    from siamkeras._arrays import aligned_empty
 
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    return aligned((OFFSETS[array] + size,), "uint8")[OFFSETS[array] :].view(dtype).reshape(shape)
+    return aligned_empty((OFFSETS[array] + size,), "uint8")[OFFSETS[array] :].view(dtype).reshape(shape)
 
 
 def graph_rate(consume, stream, count, batches):

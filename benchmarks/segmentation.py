@@ -54,7 +54,8 @@ RESULTS = Path(__file__).parent / "results" / "segmentation.json"
 
 
 def bodies(seeds, subjects=16, structures=12):
-    from siamkeras import slices, synthetic
+    from siamkeras import synthetic
+    from siamkeras.applications.segmentation import slices
 
     return slices.joined(*(synthetic.phantoms(subjects, structures, size=48, slices=6, seed=seed) for seed in seeds))
 
@@ -63,7 +64,8 @@ def compiled(settings, steps, start=None):
     """A segmenter ready to be trained; with the weights of `start`, where there is one."""
     import keras
 
-    from siamkeras import losses, segmentation
+    from siamkeras import losses
+    from siamkeras.applications import segmentation
 
     keras.utils.set_random_seed(0)
     tower = segmentation.maps_tower((48, 48, 1), settings["filters"])
@@ -79,16 +81,17 @@ def compiled(settings, steps, start=None):
 
 def stream(settings, done, phantoms, scans=None, structure=None):
     """Episodes of phantoms; with scans, half of each batch is of one structure of theirs."""
-    from siamkeras import augmentation, generators, segmentation
+    from siamkeras import augmentation, generators
+    from siamkeras.applications import segmentation
 
     chosen = {
         "references": settings["references"],
         "start": done,
         "tasks": segmentation.invented(**settings["tasks"]),
-        "move": augmentation.chain(
+        "move": augmentation.compose(
             augmentation.affine(15, 0.1, (0.85, 1.18), shift=3, chance=0.7), augmentation.elastic(1.5, 6)
         ),
-        "shade": augmentation.light(0.1, contrast=(0.7, 1.4), saturation=(1, 1)),
+        "shade": augmentation.color_jitter(0.1, contrast=(0.7, 1.4), saturation=(1, 1)),
     }
     size = settings["batch_size"]
     if scans is None:
@@ -122,8 +125,8 @@ def scored(found, trials):
 
 def contest(slices, structures, models):
     """`{contender: {shots: report}}` of the baselines and of models by name."""
-    from siamkeras import segmentation
-    from siamkeras.segmentation import baselines
+    from siamkeras.applications import segmentation
+    from siamkeras.applications.segmentation import baselines
 
     reports = {}
     for shots in SHOTS:
@@ -185,7 +188,7 @@ def halved(trials, front):
 
 def validated(model, validation, structure, anatomy):
     """Dice on what choices are made on, five references: a structure of the training, its halves, new phantoms."""
-    from siamkeras import segmentation
+    from siamkeras.applications import segmentation
 
     third = validation.take(np.arange(len(validation)) % 3 == 0) if len(validation) > 300 else validation
     some = segmentation.trials(third, structure, 5)
@@ -203,7 +206,8 @@ def validated(model, validation, structure, anatomy):
 
 def prepared(options):
     """Phantoms to learn from, to choose on, to measure on; scans of subjects to learn from, choose on, measure on."""
-    from siamkeras import data, slices
+    from siamkeras import data
+    from siamkeras.applications.segmentation import slices
 
     few = {"subjects": 7, "structures": 3} if options.quick else {}
     learned, chosen_on, new = (bodies(seeds, **few) for seeds in (range(1, 2 if options.quick else 13), [99], [0]))
@@ -239,7 +243,7 @@ def main():
         return trials(options)
 
     from siamkeras import environment
-    from siamkeras.segmentation import kept
+    from siamkeras.applications.segmentation import _kept as kept
 
     settings = SETTINGS | (QUICK if options.quick else {})
     learned, chosen_on, new, train, validation, test = prepared(options)

@@ -5,7 +5,7 @@ Contenders, by Spearman's correlation of score and judgement:
 
 - TF-IDF by scikit-learn, without training on pairs: of words; of n-grams of characters within words, of 2 to 5
   characters, and of 2 to 4, which is the best on dev;
-- the hashed tower (`towers.hashed`) as it begins, and trained by contrastive loss on the cosine distance;
+- the hashed tower (`towers.bag_of_ngrams`) as it begins, and trained by contrastive loss on the cosine distance;
 - the Manhattan LSTM as published (Mueller and Thyagarajan, 2016), with word vectors that begin at random;
 - a bidirectional LSTM, mean over the words, by cosine distance;
 - a hashed and a recurrent tower, siblings of two kinds that meet in one space.
@@ -49,14 +49,14 @@ def tf_idf(train, pairs, **options):
 
 def towers_of(name, train, settings):
     """A tower, or a dict of two, with the weights that they begin with."""
-    from siamkeras import tokens, towers
+    from siamkeras import towers
 
     def hashed():
         size = {"embedding_dim": settings["dimensions"], "buckets": settings["buckets"]}
-        return towers.hashed(sentences=train.sentences, dropout=0.2, **size)
+        return towers.bag_of_ngrams(sentences=train.sentences, dropout=0.2, **size)
 
     def reader(**options):
-        words = tokens.words(train.sentences, most=settings["words"])
+        words = tokenizers.words(train.sentences, most=settings["words"])
         return towers.recurrent(words, units=settings["units"], **options)
 
     return {
@@ -172,13 +172,13 @@ def main():
 
     def measured(distances):
         reports = [
-            evaluation.correlation_of(found, pairs.same, resamples=resamples)
+            evaluation.correlation_from_distances(found, pairs.same, resamples=resamples)
             for found, pairs in zip(distances, (validation, test), strict=True)
         ]
         return {"dev": told(reports[0]), "test": told(reports[1])}
 
     def of_model(model):
-        found = (evaluation.distances_of(model, batches(pairs, shared))[0] for pairs in (validation, test))
+        found = (evaluation.pair_distances(model, batches(pairs, shared))[0] for pairs in (validation, test))
         return measured(list(found))
 
     characters = {

@@ -57,7 +57,7 @@ def augment():
     from siamkeras import augmentation
 
     moved = augmentation.affine(rotation=5, shear=0.15, scale=(0.85, 1.1), shift=4, chance=0.6)
-    return augmentation.chain(moved, augmentation.elastic(1.5, 8, chance=0.5), augmentation.stroke())
+    return augmentation.compose(moved, augmentation.elastic(1.5, 8, chance=0.5), augmentation.stroke_width())
 
 
 def stream(signatures, seed, start):

@@ -95,8 +95,8 @@ def compiled(tower, settings):
 def stream(photos, settings, seed, start):
     from siamkeras import augmentation, generators
 
-    light = augmentation.light(0.15, contrast=(1, 1), saturation=(1, 1))
-    augment = augmentation.chain(augmentation.mirror(), augmentation.crop(0.6), light)
+    light = augmentation.color_jitter(0.15, contrast=(1, 1), saturation=(1, 1))
+    augment = augmentation.compose(augmentation.flip(), augmentation.crop(0.6), light)
     return generators.balanced(
         photos.images,
         photos.labels,

@@ -71,11 +71,12 @@ def dull(image, seed):
 
 def stream(photos, videos, settings, seed, start=0):
     """Half of each batch from photos, half from videos."""
-    from siamkeras import augmentation, generators, tracking
+    from siamkeras import augmentation, generators
+    from siamkeras.applications import tracking
 
     same = {"batch_size": settings["batch_size"] // 2, "seed": seed, "start": start, "absent": settings["absent"]}
     same |= {name: settings[name] for name in ("shift", "radius", "scale")}
-    same["augment"] = augmentation.chain(augmentation.light(), dull)
+    same["augment"] = augmentation.compose(augmentation.color_jitter(), dull)
     return generators.mixed(
         tracking.from_stills(photos, turn=settings["turn"]["photos"], **same),
         tracking.from_videos(videos, turn=settings["turn"]["videos"], gap=settings["gap"], **same),
@@ -85,7 +86,7 @@ def stream(photos, videos, settings, seed, start=0):
 def model_of(settings):
     import keras
 
-    from siamkeras import tracking
+    from siamkeras.applications import tracking
 
     keras.utils.set_random_seed(settings["seed"])
     model = tracking.siamese(tracking.tower(settings["filters"]))
@@ -98,7 +99,8 @@ def measured(tracker, videos):
     """The report, frames per second, and all confidences."""
     import numpy as np
 
-    from siamkeras import evaluation, tracking
+    from siamkeras import evaluation
+    from siamkeras.applications import tracking
 
     found = {video.name: tracking.follow(tracker, video, progress=False) for video in videos}
     report = evaluation.tracking(
@@ -183,7 +185,8 @@ def arguments():
 
 def main():
     options = arguments()
-    from siamkeras import environment, synthetic, tracking
+    from siamkeras import environment, synthetic
+    from siamkeras.applications import tracking
 
     measuring.print_heading("Tracking", options.quick)
     settings = SETTINGS | {"seed": options.seed, "steps": options.steps}

@@ -66,7 +66,8 @@ def trained(train, seed, settings, checkpoint=None):
 
 def embedded_pairs(tower, examples, protocol, count, seed):
     """Distances, labels and the alphabet of the left image, of pairs whose images are embedded once each."""
-    from siamkeras import distances, sampling
+    from siamkeras import distances
+    from siamkeras.generators import _sampling as sampling
 
     groups = examples.groups if protocol == PROTOCOLS[1] else None
     table = sampling.ClassTable.of(examples.labels, groups)
@@ -83,11 +84,11 @@ def measured(tower, validation, test, options):
     found = {}
     for protocol in PROTOCOLS:
         distance, same, _ = embedded_pairs(tower, validation, protocol, options.pairs, seed=1)
-        threshold = evaluation.verification_of(distance, same, resamples=0).threshold
+        threshold = evaluation.verification_from_distances(distance, same, resamples=0).threshold
         distance, same, alphabet = embedded_pairs(tower, test, protocol, options.pairs, seed=2)
         numbers = found[protocol] = {}
         for name, units in (("over pairs", None), ("over alphabets", alphabet)):
-            report = evaluation.verification_of(
+            report = evaluation.verification_from_distances(
                 distance, same, threshold, FALSE_ACCEPT_RATES, units=units, resamples=options.resamples
             )
             keys = {"AUC": "auc", "EER": "eer"} | {f"TAR@{rate:.0%}": f"tar_at_{rate:g}" for rate in FALSE_ACCEPT_RATES}

@@ -1,62 +1,33 @@
-"""siamkeras: Siamese networks in Keras, and a course on them.
+"""siamkeras: Siamese networks and metric learning in Keras.
 
-Shared-weight towers, contrastive and triplet losses, tf.data streams of pairs, triplets, balanced batches and
-episodes, and what measures and searches embeddings. What a saved model needs is imported at once; what needs
-TensorFlow, matplotlib or scikit-learn, when it is first used.
+Shared-weight towers, contrastive and triplet losses, `tf.data` generators of pairs, triplets and episodes, retrieval
+and evaluation. `import siamkeras` loads what a saved model needs (layers, losses, metrics); the other modules load on
+first use, and so do `siamkeras.applications.*`.
 """
 
 import importlib
 
-from siamkeras import (
-    callbacks,
-    distances,
-    layers,
-    losses,
-    masks,
-    metrics,
-    miners,
-    models,
-    prototypes,
-    segmentation,
-    tokens,
-    towers,
-    tracking,
-)
+from siamkeras import distances, layers, losses, metrics, towers
 
 __version__ = "0.1.0"
 
 _LAZY = (
+    "applications",
     "augmentation",
+    "callbacks",
     "data",
-    "downloads",
     "environment",
     "evaluation",
-    "examples",
     "generators",
+    "models",
     "plotting",
+    "prototypes",
     "retrieval",
-    "sampling",
-    "slices",
     "synthetic",
-    "videos",
+    "tokenizers",
 )
 
-__all__ = [
-    "callbacks",
-    "distances",
-    "layers",
-    "losses",
-    "masks",
-    "metrics",
-    "miners",
-    "models",
-    "prototypes",
-    "segmentation",
-    "tokens",
-    "towers",
-    "tracking",
-    *_LAZY,
-]
+__all__ = ["distances", "layers", "losses", "metrics", "towers", *_LAZY]
 
 
 def __getattr__(name):

@@ -149,7 +149,7 @@ class TripletLossLayer(_Float32Layer):
 class InBatchSoftmaxLossLayer(_Float32Layer):
     """In-batch softmax inside the model: `[left, right]` embeddings -> cosine distance of each pair, `(batch,)`.
 
-    An endpoint for pairs that are all of one class each, see `losses.softmax_of_pairs`; the loss is added to the
+    An endpoint for pairs that are all of one class each, see `losses.info_nce`; the loss is added to the
     model's, and a `sample_weight` does not reach it.
 
     Args:
@@ -170,7 +170,7 @@ class InBatchSoftmaxLossLayer(_Float32Layer):
             )
 
     def call(self, inputs):
-        self.add_loss(ops.mean(losses.softmax_of_pairs(*inputs, self.temperature)))
+        self.add_loss(ops.mean(losses.info_nce(*inputs, self.temperature)))
         return distances.cosine(*inputs)
 
     def compute_output_shape(self, input_shape):

@@ -72,7 +72,7 @@ class ActiveTriplets(keras.metrics.Metric):
         self._direction = "down"
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        self._mean.update_state(losses.active_share(y_true, y_pred, self.margin, self.mining, self.distance))
+        self._mean.update_state(losses.active_fraction(y_true, y_pred, self.margin, self.mining, self.distance))
 
     def result(self):
         return self._mean.result()

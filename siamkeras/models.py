@@ -87,7 +87,7 @@ def triplet(tower, margin=0.2, distance="euclidean"):
 def in_batch_softmax(tower, temperature=0.1):
     """A pair of siblings that carries the in-batch softmax: each left has to find its right among all of the batch.
 
-    Trains on pairs that are all same, `{"left", "right"}` without a y; see `losses.softmax_of_pairs`.
+    Trains on pairs that are all same, `{"left", "right"}` without a y; see `losses.info_nce`.
 
     Args:
         tower: As for `siamese`.
@@ -167,7 +167,7 @@ def classifier(tower, classes, scale=16.0, proxies=None):
     With `proxies` it begins where few-shot by prototypes ends, and is fine-tuned on the support:
 
     ```python
-    middle = prototypes.prototypes(tower(support), labels, way=5)
+    middle = prototypes.from_support(tower(support), labels, way=5)
     few_shot = models.classifier(tower, classes=5, proxies=middle)
     few_shot.compile(keras.optimizers.Adam(1e-3), losses.FineTuningLoss())
     few_shot.fit(support, labels, batch_size=len(labels), epochs=20)

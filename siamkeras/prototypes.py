@@ -5,7 +5,7 @@ from keras import ops
 from siamkeras import distances, losses
 
 
-def prototypes(embeddings, labels, way):
+def from_support(embeddings, labels, way):
     """The mean embedding of each class (Snell, Swersky and Zemel, 2017).
 
     Args:

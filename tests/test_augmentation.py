@@ -17,11 +17,11 @@ EVERY = {
     "affine, filled": augmentation.affine(rotation=180, shift=3, chance=1, fill=0.3),
     "elastic": augmentation.elastic(),
     "elastic, filled": augmentation.elastic(3, 2, chance=0.5, fill=0.3),
-    "stroke": augmentation.stroke(),
-    "mirror": augmentation.mirror(),
+    "stroke": augmentation.stroke_width(),
+    "mirror": augmentation.flip(),
     "crop": augmentation.crop(),
-    "light": augmentation.light(0.5, (0, 3), (0, 3)),
-    "chain": augmentation.chain(augmentation.crop(), augmentation.affine(), augmentation.light()),
+    "light": augmentation.color_jitter(0.5, (0, 3), (0, 3)),
+    "chain": augmentation.compose(augmentation.crop(), augmentation.affine(), augmentation.color_jitter()),
 }
 every_one = pytest.mark.parametrize("augment", EVERY.values(), ids=EVERY)
 
@@ -114,10 +114,10 @@ def test_streams_of_pairs_are_distorted_and_can_be_resumed(augment):
         augmentation.affine(90, 0.5, (2, 2), 5, chance=0, fill=0.5),
         augmentation.elastic(strength=0, fill=0.5),
         augmentation.elastic(strength=5, chance=0, fill=0.5),
-        augmentation.stroke(0, 0),
-        augmentation.mirror(chance=0),
+        augmentation.stroke_width(0, 0),
+        augmentation.flip(chance=0),
         augmentation.crop(smallest=1),
-        augmentation.light(0, (1, 1), (1, 1)),
+        augmentation.color_jitter(0, (1, 1), (1, 1)),
     ],
 )
 @pytest.mark.parametrize("shape", [(7, 9, 3), (8, 6, 1), (1, 1, 3)])
@@ -327,7 +327,7 @@ def test_a_thicker_dot_has_a_rim_and_a_thinner_square_a_faint_one():
     square[2:5, 2:5] = 1
     one = dot(7, 7, (0, 0))
     for image, stroke, sign in [(one, (0.8, 0), 1), (square, (0, 0.6), -1)]:
-        outcomes = draws(augmentation.stroke(*stroke), image)
+        outcomes = draws(augmentation.stroke_width(*stroke), image)
         weight = outcomes[:, 2, 2, 0] if sign > 0 else 1 - outcomes[:, 2, 2, 0]
         rim = (square - one)[None] * (weight if sign > 0 else 1 - weight)[:, None, None, None]
         np.testing.assert_allclose(outcomes, one + rim, atol=1e-6)
@@ -338,20 +338,20 @@ def test_a_thicker_dot_has_a_rim_and_a_thinner_square_a_faint_one():
 
 def test_strokes_grow_and_shrink_as_often_as_their_weights_say():
     """Weights from -0.2 to 0.6: three quarters grow, 300 of 400 with a deviation of 9."""
-    total = draws(augmentation.stroke(0.6, 0.2), IMAGE).sum(axis=(1, 2, 3))
+    total = draws(augmentation.stroke_width(0.6, 0.2), IMAGE).sum(axis=(1, 2, 3))
     assert abs(np.mean(total > IMAGE.sum()) - 0.75) < 0.09
 
 
 def test_the_edge_of_an_image_neither_feeds_nor_eats_a_stroke():
     bright = np.ones((4, 4, 1), "float32")
-    np.testing.assert_allclose(draws(augmentation.stroke(1, 1), bright, 20), 1)
-    np.testing.assert_allclose(draws(augmentation.stroke(1, 1), 1 - bright, 20), 0)
+    np.testing.assert_allclose(draws(augmentation.stroke_width(1, 1), bright, 20), 1)
+    np.testing.assert_allclose(draws(augmentation.stroke_width(1, 1), 1 - bright, 20), 0)
 
 
 def test_half_of_the_images_are_mirrored():
-    share = shares(draws(augmentation.mirror(), IMAGE), [IMAGE, IMAGE[:, ::-1]])
+    share = shares(draws(augmentation.flip(), IMAGE), [IMAGE, IMAGE[:, ::-1]])
     assert abs(share[1] - 0.5) < 0.1
-    np.testing.assert_array_equal(augmentation.mirror(chance=1)(IMAGE, SEED), IMAGE[:, ::-1])
+    np.testing.assert_array_equal(augmentation.flip(chance=1)(IMAGE, SEED), IMAGE[:, ::-1])
 
 
 def test_a_crop_is_a_part_of_the_image_as_large_as_drawn_and_anywhere():
@@ -381,21 +381,21 @@ def test_light_changes_colours_then_contrast_then_brightness():
     Grey of red is 0.299, so red becomes (0.6495, 0.1495, 0.1495); white stays. The mean of all six is 0.65808.
     """
     pair = np.array([[[1, 0, 0], [1, 1, 1]]], "float32")
-    found = augmentation.light((0.1, 0.1), (0.5, 0.5), (0.5, 0.5))(pair, SEED)
+    found = augmentation.color_jitter((0.1, 0.1), (0.5, 0.5), (0.5, 0.5))(pair, SEED)
     mean = (0.6495 + 2 * 0.1495 + 3) / 6
     expected = [[[(value + mean) / 2 + 0.1 for value in pixel] for pixel in ((0.6495, 0.1495, 0.1495), (1, 1, 1))]]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_without_colour_all_channels_are_grey():
-    grey = augmentation.light(0, (1, 1), (0, 0))(IMAGE, SEED)
+    grey = augmentation.color_jitter(0, (1, 1), (0, 0))(IMAGE, SEED)
     np.testing.assert_allclose(grey, np.repeat(IMAGE @ np.float32([[0.299], [0.587], [0.114]]), 3, axis=-1), atol=1e-6)
 
 
 def test_brightness_and_contrast_are_drawn_from_their_ranges_apart():
     """Of values 0.4 and 0.6: the mean tells what was added, the difference how much was stretched."""
     image = np.array([[[0.4], [0.6]]], "float32")
-    outcomes = draws(augmentation.light(0.15, (0.5, 1.5), **GREY), image)[:, 0, :, 0]
+    outcomes = draws(augmentation.color_jitter(0.15, (0.5, 1.5), **GREY), image)[:, 0, :, 0]
     added, stretch = outcomes.mean(axis=1) - 0.5, (outcomes[:, 1] - outcomes[:, 0]) / 0.2
     assert -0.15 - 1e-5 < added.min() < -0.14 and 0.14 < added.max() < 0.15 + 1e-5
     assert 0.5 - 1e-5 < stretch.min() < 0.53 and 1.47 < stretch.max() < 1.5 + 1e-5
@@ -405,7 +405,7 @@ def test_brightness_and_contrast_are_drawn_from_their_ranges_apart():
 
 def test_a_chain_applies_the_first_first():
     """(0.5 + 0.25) / 2, not 0.5 / 2 + 0.25."""
-    chain = augmentation.chain(lambda image, seed: image + 0.25, lambda image, seed: image / 2)
+    chain = augmentation.compose(lambda image, seed: image + 0.25, lambda image, seed: image / 2)
     np.testing.assert_allclose(chain(np.full((2, 2, 1), 0.5, "float32"), SEED), 0.375)
 
 
@@ -415,7 +415,7 @@ def test_every_link_of_a_chain_draws_for_itself():
     def write(channel):
         return lambda image, seed: image + tf.random.stateless_uniform((), seed) * tf.one_hot(channel, 3)
 
-    chained = draws(augmentation.chain(*map(write, range(3))), np.zeros((1, 1, 3), "float32"))[:, 0, 0]
+    chained = draws(augmentation.compose(*map(write, range(3))), np.zeros((1, 1, 3), "float32"))[:, 0, 0]
     alone = draws(write(0), np.zeros((1, 1, 3), "float32"))[:, 0, 0, :1]
     correlation = np.corrcoef(np.concatenate([chained, alone], axis=1).T)
     assert np.abs(correlation - np.eye(4)).max() < 0.2
@@ -463,11 +463,11 @@ def test_ranges_that_cannot_be_drawn_from_are_refused_at_once(make, arguments, m
 
 def test_a_chain_of_nothing_or_of_what_cannot_be_called_is_refused():
     with pytest.raises(ValueError, match="`chain` needs at least one distortion. Received: none"):
-        augmentation.chain()
+        augmentation.compose()
     with pytest.raises(ValueError, match="takes functions .* Received: 0.5 at position 1"):
-        augmentation.chain(augmentation.mirror(), 0.5)
+        augmentation.compose(augmentation.flip(), 0.5)
     with pytest.raises(ValueError, match="at position 0"):
-        augmentation.chain([augmentation.mirror()])
+        augmentation.compose([augmentation.flip()])
 
 
 @pytest.mark.parametrize(
@@ -492,5 +492,5 @@ def test_colours_are_only_changed_where_there_are_some():
     with pytest.raises(
         ValueError, match=r"`saturation` needs .* Received: shape \(5, 5, 1\). Set `saturation=\(1, 1\)`"
     ):
-        generators.pairs(images, labels, augment=augmentation.light())
-    next(iter(generators.pairs(images, labels, augment=augmentation.light(**GREY))))
+        generators.pairs(images, labels, augment=augmentation.color_jitter())
+    next(iter(generators.pairs(images, labels, augment=augmentation.color_jitter(**GREY))))

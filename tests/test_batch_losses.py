@@ -50,7 +50,7 @@ def test_gradient_is_the_slope_of_the_plain_sums(loss, labels):
 def test_softmax_of_pairs_by_hand():
     """Two orthogonal pairs, temperature 1: -log(e / (e + 1)). Rights exchanged: -log(1 / (e + 1))."""
     left = np.float32([[1, 0], [0, 1]])
-    straight, crossed = (losses.softmax_of_pairs(left, right, 1.0) for right in (left, left[::-1]))
+    straight, crossed = (losses.info_nce(left, right, 1.0) for right in (left, left[::-1]))
     np.testing.assert_allclose(ops.convert_to_numpy(straight), [np.log(1 + np.exp(-1))] * 2, rtol=1e-5)
     np.testing.assert_allclose(ops.convert_to_numpy(crossed), [np.log(1 + np.exp(1))] * 2, rtol=1e-5)
 
@@ -59,12 +59,12 @@ def test_softmax_of_pairs_agrees_with_plain_sums():
     left, right = EMBEDDINGS[:6], EMBEDDINGS[6:]
     similarity = np.array([[1 - oracles.distance("cosine", a, b) for b in right] for a in left]) / 0.3
     expected = [np.log(np.exp(row).sum()) - row[i] for i, row in enumerate(similarity)]
-    found = losses.softmax_of_pairs(left, right, temperature=0.3)
+    found = losses.info_nce(left, right, temperature=0.3)
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-4)
 
 
 def test_a_single_pair_has_nothing_to_be_told_from():
-    assert float(losses.softmax_of_pairs(EMBEDDINGS[:1], EMBEDDINGS[1:2])[0]) == pytest.approx(0, abs=1e-6)
+    assert float(losses.info_nce(EMBEDDINGS[:1], EMBEDDINGS[1:2])[0]) == pytest.approx(0, abs=1e-6)
 
 
 def test_two_of_each_class_are_pairs_in_both_directions():
@@ -134,9 +134,9 @@ def test_loss_survives_a_round_trip(loss):
         (lambda: losses.MultiSimilarityLoss(alpha=-1), "`alpha` must be .* Received: alpha=-1"),
         (lambda: losses.MultiSimilarityLoss(beta=float("nan")), "`beta` must be .* Received: beta=nan"),
         (lambda: losses.MultiSimilarityLoss(base=2.0), "`base` is a cosine similarity, .* Received: base=2.0"),
-        (lambda: losses.softmax_of_pairs(EMBEDDINGS, EMBEDDINGS[:3]), r"shapes \(12, 4\) and \(3, 4\)"),
-        (lambda: losses.softmax_of_pairs(EMBEDDINGS[0], EMBEDDINGS[0]), r"\(batch, dim\). Received: shapes \(4,\)"),
-        (lambda: losses.softmax_of_pairs(EMBEDDINGS, EMBEDDINGS, -1.0), "`temperature` must be"),
+        (lambda: losses.info_nce(EMBEDDINGS, EMBEDDINGS[:3]), r"shapes \(12, 4\) and \(3, 4\)"),
+        (lambda: losses.info_nce(EMBEDDINGS[0], EMBEDDINGS[0]), r"\(batch, dim\). Received: shapes \(4,\)"),
+        (lambda: losses.info_nce(EMBEDDINGS, EMBEDDINGS, -1.0), "`temperature` must be"),
         (lambda: losses.in_batch_softmax(LABELS[:3], EMBEDDINGS), r"labels \(3,\), embeddings \(12, 4\)"),
         (lambda: losses.supervised_contrastive(LABELS, EMBEDDINGS, 0), "`temperature` must be"),
         (lambda: losses.multi_similarity(np.eye(12), EMBEDDINGS), r"class number, .* labels \(12, 12\)"),

@@ -18,8 +18,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamkeras import data, downloads, synthetic
-from siamkeras.data import characters, hub, notices
+from siamkeras import data, synthetic
+from siamkeras.data import _downloads as downloads
+from siamkeras.data import _hub as hub
+from siamkeras.data import _notices as notices
+from siamkeras.data import omniglot as characters
 
 # A toy Omniglot: label: (alphabet, number of the character in it). Two background alphabets and one for evaluation.
 ALPHABETS = ["Greek", "Japanese_(katakana)", "N_Ko"]
@@ -299,7 +302,7 @@ def test_offline_real_is_a_connection_error_that_says_what_where_and_how(nothing
 
 
 def test_offline_auto_gives_glyphs_and_one_notice_that_says_why(nothing, glyphs):
-    with pytest.warns(data.StandInNotice) as caught:
+    with pytest.warns(data.StandInWarning) as caught:
         examples = data.omniglot()
     assert str(caught[0].message) == (
         f"Omniglot is not in {nothing / 'omniglot'}, and github.com does not answer: ConnectionError (there is no "
@@ -314,7 +317,7 @@ def test_offline_auto_gives_glyphs_and_one_notice_that_says_why(nothing, glyphs)
 def test_the_notice_is_an_error_where_warnings_are_errors(nothing, glyphs):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        with pytest.raises(data.StandInNotice):
+        with pytest.raises(data.StandInWarning):
             data.omniglot()
 
 
@@ -325,7 +328,7 @@ def test_the_notice_is_one_line_without_a_path_of_code_and_is_not_repeated(nothi
         data.omniglot()
         data.omniglot("evaluation")
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("<siamkeras.data>:0: StandInNotice: Omniglot is not in ")
+    assert line.startswith("<siamkeras.data>:0: StandInWarning: Omniglot is not in ")
     assert os.path.dirname(notices.__file__) not in line
 
 
@@ -341,7 +344,7 @@ def test_a_download_that_breaks_off_counts_as_no_network(nothing, glyphs, monkey
     with pytest.raises(ConnectionError, match=words) as caught:
         data.omniglot(source="real")
     assert isinstance(caught.value.__cause__, tfds.download.DownloadError)
-    with pytest.warns(data.StandInNotice, match=words):
+    with pytest.warns(data.StandInWarning, match=words):
         assert data.omniglot().source.startswith("synthetic glyphs")
 
 
@@ -361,7 +364,7 @@ def test_without_tensorflow_datasets_the_message_says_what_to_install(prepared, 
     words = f"(?s)which cannot be used here: .*{missing}.*Install tensorflow, tensorflow-datasets and importlib_res"
     with pytest.raises(ImportError, match=words):
         data.omniglot(source="real")
-    with pytest.warns(data.StandInNotice, match=words):
+    with pytest.warns(data.StandInWarning, match=words):
         assert data.omniglot().source.startswith("synthetic glyphs")
 
 
@@ -437,7 +440,7 @@ def test_mnist_offline_says_that_digits_stand_in(nothing):
     words = (
         "MNIST is not in .*storage.googleapis.com does not .*Until then scikit-learn's 8x8 digits, enlarged, stand in"
     )
-    with pytest.warns(data.StandInNotice, match=words):
+    with pytest.warns(data.StandInWarning, match=words):
         assert len(data.mnist("test").images) == 360
     with pytest.raises(ConnectionError, match=r"tfds\.load\(\"mnist\"\)"):
         data.mnist(source="real")
@@ -574,7 +577,7 @@ def test_importing_data_and_asking_for_a_stand_in_imports_no_tensorflow(tmp_path
     code = (
         "import sys, warnings, siamkeras.data as data\n"
         "assert not {'tensorflow', 'tensorflow_datasets'} & set(sys.modules)\n"
-        "warnings.simplefilter('ignore', data.StandInNotice)\n"
+        "warnings.simplefilter('ignore', data.StandInWarning)\n"
         "print(data.mnist('test').source)\n"
         "assert not {'tensorflow', 'tensorflow_datasets'} & set(sys.modules)\n"
     )
@@ -823,7 +826,7 @@ def test_broken_files_are_all_named_at_once(photos):
 
 def test_broken_files_can_be_left_out_with_a_notice(photos):
     damage(photos)
-    with pytest.warns(data.SkippedFilesNotice, match=r"2 of 5 images .*b\.jpg.*d\.png.* Left out\.$") as caught:
+    with pytest.warns(data.SkippedFilesWarning, match=r"2 of 5 images .*b\.jpg.*d\.png.* Left out\.$") as caught:
         examples = data.image_folder(photos, size=(8, 8), skip_broken=True)
     assert len(caught) == 1
     assert examples.labels.tolist() == [0, 0, 1]

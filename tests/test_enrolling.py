@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from siamkeras import evaluation
+from siamkeras.applications.signatures import Trials
 from siamkeras.data import Signatures
-from siamkeras.evaluation import Trials
 
 
 def signatures(writers=3, genuine=4, forged=2, seed=0):
@@ -75,7 +75,9 @@ def test_a_report_is_that_of_the_genuine_and_one_kind():
     trials = evaluation.signature_pairs(points, few)
     for kind in ("random", "skilled"):
         chosen = (trials.kinds == "genuine") | (trials.kinds == kind)
-        plain = evaluation.verification_of(trials.distances[chosen], trials.kinds[chosen] == "genuine", resamples=0)
+        plain = evaluation.verification_from_distances(
+            trials.distances[chosen], trials.kinds[chosen] == "genuine", resamples=0
+        )
         report = trials.against(kind, resamples=20)
         assert (report.eer, report.auc, report.threshold) == (plain.eer, plain.auc, plain.threshold)
         assert set(report.interval) >= {"auc", "eer", "accuracy"}
@@ -112,7 +114,7 @@ def test_to_repeat_trials_makes_nobody_surer():
     widths = []
     for trials in (once, often):
         chosen = np.isin(trials.kinds, ["genuine", "skilled"])
-        report = evaluation.verification_of(trials.distances[chosen], trials.kinds[chosen] == "genuine")
+        report = evaluation.verification_from_distances(trials.distances[chosen], trials.kinds[chosen] == "genuine")
         widths.append(np.diff(report.interval["eer"]).item())
     assert widths[0] > 2 * widths[1]
 

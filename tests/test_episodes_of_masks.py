@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from siamkeras import augmentation, generators, segmentation, synthetic
-from siamkeras.segmentation.inventing import part_of, superpixel_of
-from siamkeras.slices import Slices, joined
+from siamkeras import augmentation, generators, synthetic
+from siamkeras.applications import segmentation
+from siamkeras.applications.segmentation.slices import Slices, joined
+from siamkeras.applications.segmentation.tasks import part_of, superpixel_of
 
 
 def numbered(subjects=(4, 7, 7, 9, 9, 9, 12), structures=(3, 8)):

@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from siamkeras import distances, evaluation, generators, models, sampling, towers
+from siamkeras import distances, evaluation, generators, models, towers
 
 RNG = np.random.default_rng(8)
 
@@ -19,7 +19,7 @@ def drawn(n=400, apart=1.0, rng=RNG):
 
 
 def report_of(*arguments, resamples=0, **options):
-    return evaluation.verification_of(*arguments, resamples=resamples, **options)
+    return evaluation.verification_from_distances(*arguments, resamples=resamples, **options)
 
 
 @pytest.mark.parametrize("digits", [6, 1])
@@ -102,12 +102,12 @@ def test_true_accepts_at_a_false_accept_rate_by_hand():
 
 def test_the_interval_of_a_true_accept_rate_is_that_of_its_resamples():
     """Each resample is written out as the pairs that it drew, and their rate is counted anew."""
-    from siamkeras.evaluation import curve
+    from siamkeras.evaluation import _roc as curve
 
     rng = np.random.default_rng(6)
     distances, same = drawn(300, rng=rng)
     distances = distances.round(1)
-    found = evaluation.verification_of(distances, same, far=(0.2, 0.01), resamples=50)
+    found = evaluation.verification_from_distances(distances, same, far=(0.2, 0.01), resamples=50)
     rates = []
     for weights in np.concatenate(list(curve.resampled(same, None, 50, np.random.default_rng(0)))):
         again = np.repeat(np.arange(300), weights.astype(int))
@@ -122,14 +122,16 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     rng = np.random.default_rng(3)
     covered = 0
     for seed in range(100):
-        low, high = evaluation.verification_of(*drawn(300, rng=rng), resamples=200, seed=seed).interval["auc"]
+        low, high = evaluation.verification_from_distances(*drawn(300, rng=rng), resamples=200, seed=seed).interval[
+            "auc"
+        ]
         covered += low <= 0.7602 <= high
     assert 86 <= covered <= 100
 
 
 def test_intervals_hold_their_estimate_and_repeat_from_a_seed():
     distances, same = drawn()
-    one, again, other = (evaluation.verification_of(distances, same, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (evaluation.verification_from_distances(distances, same, seed=seed) for seed in (1, 1, 2))
     for name in ("auc", "eer", "accuracy"):
         low, high = one.interval[name]
         assert low < getattr(one, name) < high
@@ -145,7 +147,7 @@ def test_intervals_are_wider_where_pairs_hang_together():
     distances = distances + np.where(same, rng.normal(size=10)[units - 40], 0)
 
     def width(**options):
-        low, high = evaluation.verification_of(distances, same, **options).interval["auc"]
+        low, high = evaluation.verification_from_distances(distances, same, **options).interval["auc"]
         return high - low
 
     assert width(units=units) > 1.5 * width()
@@ -153,7 +155,7 @@ def test_intervals_are_wider_where_pairs_hang_together():
 
 def test_a_pair_of_two_units_is_drawn_as_often_as_they_meet():
     """By plain loops over the people drawn: each brings the pairs within itself, and each two of them their pairs."""
-    from siamkeras.evaluation import curve
+    from siamkeras.evaluation import _roc as curve
 
     units = np.array([[7, 7], [3, 3], [7, 3], [3, 9], [9, 9], [9, 7], [3, 7]])
     is_same = units[:, 0] == units[:, 1]
@@ -171,7 +173,7 @@ def test_a_pair_of_two_units_is_drawn_as_often_as_they_meet():
 
 
 def test_one_unit_is_the_same_unit_on_both_sides():
-    from siamkeras.evaluation import curve
+    from siamkeras.evaluation import _roc as curve
 
     units = np.array(["b", "a", "c", "a"])
     one = list(curve.resampled(np.ones(4, bool), units, 9, np.random.default_rng(0)))
@@ -186,7 +188,7 @@ def test_intervals_over_people_hold_the_truth_nearly_as_often_as_they_say_and_th
 
     def everybody(people, photos, rng):
         labels = np.repeat(np.arange(people), photos)
-        left, right, same = sampling.all_pairs(labels)
+        left, right, same = generators.all_pairs(labels)
         far, alike = rng.normal(size=(2, people))
         own, noise = far[labels[left]] + far[labels[right]], rng.normal(size=len(left))
         distance = np.where(same, 0.7 * alike[labels[left]], 1.5 + 0.4 * own) + 0.7 * noise
@@ -209,27 +211,27 @@ def test_among_embeddings_every_pair_is_measured_once(name):
     rng = np.random.default_rng(2)
     labels = np.array(["b", "a", "b", "c", "a", "c", "d", "e"])
     embeddings = rng.normal(size=(8, 3)).astype("float32")
-    found = evaluation.verification_among(embeddings, labels, 0.7, name, resamples=200, far=(0.5,))
-    left, right, same = sampling.all_pairs(labels)
+    found = evaluation.verification_from_embeddings(embeddings, labels, 0.7, name, resamples=200, far=(0.5,))
+    left, right, same = generators.all_pairs(labels)
     distance = ops.convert_to_numpy(distances.DISTANCES[name](embeddings[left], embeddings[right]))
     np.testing.assert_allclose(found.distances, distance, atol=1e-5)
     units = np.stack([labels[left], labels[right]], axis=1)
-    expected = evaluation.verification_of(found.distances, same, 0.7, (0.5,), units, resamples=200)
+    expected = evaluation.verification_from_distances(found.distances, same, 0.7, (0.5,), units, resamples=200)
     assert (found.auc, found.interval, found.same.tolist()) == (expected.auc, expected.interval, same.tolist())
     assert found.chosen == "given" and len(found.same) == 28
 
 
 def test_embeddings_that_are_no_embeddings_are_refused():
     with pytest.raises(ValueError, match="one label. Received: 3 embeddings, 2 labels"):
-        evaluation.verification_among(np.zeros((3, 2)), [1, 1])
+        evaluation.verification_from_embeddings(np.zeros((3, 2)), [1, 1])
     with pytest.raises(ValueError, match=r"`embeddings` must be finite.* Received: nan in row 1"):
-        evaluation.verification_among([[0, 1], [np.nan, 0]], [1, 1])
+        evaluation.verification_from_embeddings([[0, 1], [np.nan, 0]], [1, 1])
     with pytest.raises(ValueError, match="Both same and different pairs are needed. Received: 0 same of 3"):
-        evaluation.verification_among(np.zeros((3, 2)), [7, 3, 11])
+        evaluation.verification_from_embeddings(np.zeros((3, 2)), [7, 3, 11])
 
 
 def test_resampling_in_blocks_changes_nothing_but_memory(monkeypatch):
-    from siamkeras.evaluation import curve
+    from siamkeras.evaluation import _roc as curve
 
     rng = np.random.default_rng(0)
     is_same = np.arange(50) % 2 == 0
@@ -337,7 +339,7 @@ def test_inputs_that_do_not_fit_are_refused(siamese, left, right):
 
 def test_table_has_a_line_for_each_report():
     distances, same = drawn(3000)
-    mine, other = evaluation.verification_of(distances, same), report_of(distances, same, 0.5)
+    mine, other = evaluation.verification_from_distances(distances, same), report_of(distances, same, 0.5)
     lines = repr(evaluation.table({"mine": mine, "other": other})).splitlines()
     assert len(lines) == 3
     assert lines[0].split()[:2] == ["AUC", "EER"]
@@ -402,24 +404,24 @@ def test_what_cannot_be_compared_is_refused(siamese):
 def test_batches_are_taken_as_keras_takes_them(siamese):
     pair = {"left": IMAGES[:2], "right": IMAGES[1:3]}
     for batch in ((pair, [1, 0]), [pair, [1, 0]], (pair, [1, 0], [0.5, 0.5])):
-        found, same = evaluation.distances_of(siamese, [batch])
+        found, same = evaluation.pair_distances(siamese, [batch])
         np.testing.assert_allclose(found, [0.1, 7.0007], rtol=1e-4)
         assert same.tolist() == [1, 0]
     for batch in ((pair,), pair, (IMAGES, [1, 0])):
         with pytest.raises(ValueError, match=r"A batch must be \(\{'left', 'right'\}, same\)"):
-            evaluation.distances_of(siamese, [batch])
+            evaluation.pair_distances(siamese, [batch])
 
 
 @pytest.mark.parametrize("units", [np.zeros(60), np.where(np.arange(60) % 2, np.nan, 1.0)])
 def test_units_that_are_none_are_refused(units):
     with pytest.raises(ValueError, match="At least two units are needed, none of them NaN"):
-        evaluation.verification_of(RNG.random(60), np.arange(60) % 2, units=units)
+        evaluation.verification_from_distances(RNG.random(60), np.arange(60) % 2, units=units)
 
 
 def test_units_that_do_not_mix_the_kinds_give_no_interval():
     same = np.arange(60) % 2
     with pytest.raises(ValueError, match="of the resamples lack same or different pairs"):
-        evaluation.verification_of(RNG.random(60), same, units=same)
+        evaluation.verification_from_distances(RNG.random(60), same, units=same)
 
 
 def test_options_of_the_wrong_kind_are_refused():
@@ -428,7 +430,7 @@ def test_options_of_the_wrong_kind_are_refused():
     with pytest.raises(ValueError, match="`resamples` must be a whole number, at least 0. Received: -1"):
         report_of([0.1, 0.2], [1, 0], resamples=-1)
     with pytest.raises(ValueError, match="`seed` must be a whole number, at least 0. Received: -1"):
-        evaluation.verification_of([0.1, 0.2], [1, 0], seed=-1)
+        evaluation.verification_from_distances([0.1, 0.2], [1, 0], seed=-1)
     with pytest.raises(ValueError, match=r"one or more. Received: far=\['a'\]"):
         report_of([0.1, 0.2], [1, 0], far=["a"])
 
@@ -444,7 +446,7 @@ def test_a_table_needs_reports_that_fit_together():
 @pytest.mark.parametrize("scale", [1.0, 1e-11, 1e160, 1.7e308])
 def test_correlation_does_not_depend_on_the_scale_of_distances(scale):
     same = np.random.default_rng(0).random(50)
-    report = evaluation.correlation_of((1 - same) * scale, same, resamples=0)
+    report = evaluation.correlation_from_distances((1 - same) * scale, same, resamples=0)
     assert report.pearson == pytest.approx(1) and report.spearman == pytest.approx(1)
 
 
@@ -454,8 +456,8 @@ def test_a_resample_without_different_labels_has_no_correlation():
     unit = np.repeat(np.arange(10), 10)
     noise = np.random.default_rng(0).normal(0, 0.01, 100)
     with pytest.raises(ValueError, match="3.% of the resamples lack labels that differ: 10 units are too few"):
-        evaluation.correlation_of(1 - (unit == 0) + noise, (unit == 0) * 1.0, units=unit)
-    report = evaluation.correlation_of(1 - (unit < 5) + noise, (unit < 5) * 1.0, units=unit)
+        evaluation.correlation_from_distances(1 - (unit == 0) + noise, (unit == 0) * 1.0, units=unit)
+    report = evaluation.correlation_from_distances(1 - (unit < 5) + noise, (unit < 5) * 1.0, units=unit)
     assert report.interval["pearson"][0] > 0.99
 
 
@@ -469,7 +471,7 @@ def test_a_verifier_of_two_kinds_is_measured_with_both():
 
 
 def test_small_whole_numbers_are_no_bytes_to_a_tower_of_words():
-    siamese = models.siamese(towers.hashed(5, 4, buckets=64))
+    siamese = models.siamese(towers.bag_of_ngrams(5, 4, buckets=64))
     left, right = np.array([[1, 2, 3, 4, 5]]), np.array([[7, 8, 9, 4, 6]])
     wanted = evaluation.compare(siamese, left, right).distance
     found = evaluation.compare(siamese, left.astype("uint8"), right.astype("uint8")).distance
@@ -481,5 +483,5 @@ def test_an_interval_over_two_classes_is_refused_with_their_number():
     """Half of the resamples draw one class twice, and have no different pair."""
     embeddings, labels = RNG.normal(size=(8, 2)), np.repeat([7, 3], 4)
     with pytest.raises(ValueError, match="2 units are too few for an interval over them. Use resamples=0, or units"):
-        evaluation.verification_among(embeddings, labels)
-    assert evaluation.verification_among(embeddings, labels, resamples=0).interval == {}
+        evaluation.verification_from_embeddings(embeddings, labels)
+    assert evaluation.verification_from_embeddings(embeddings, labels, resamples=0).interval == {}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from siamkeras import examples
-from siamkeras.examples import Examples, folds_by_class, split_by_class
+from siamkeras.data import examples
+from siamkeras.data.examples import Examples, folds_by_class, split_by_class
 
 LABELS = np.repeat([70, 30, 11, 12, 5, 90], 4)
 GROUPS = np.repeat([3, 3, 8, 8, 9, 9], 4)

@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from siamkeras import data, evaluation, generators, models, towers
-from siamkeras.evaluation.episodes import METHODS as METHOD_OF
+from siamkeras.evaluation.few_shot import METHODS as METHOD_OF
 
 RNG = np.random.default_rng(12)
 LABELS = np.repeat([7, 3, 40, 11, 5, 9], 6)
@@ -63,13 +63,13 @@ def test_accuracy_is_that_of_a_loop_over_the_same_episodes(method, name, distanc
 def test_embeddings_that_are_there_give_the_same(method):
     arguments = {"way": 3, "shot": 2, "query": 3, "episodes": 8, "seed": 2, "method": method}
     embedded = evaluation.few_shot(identity(), POINTS, LABELS, GROUPS, **arguments)
-    given = evaluation.few_shot_of(POINTS, LABELS, GROUPS, **arguments)
+    given = evaluation.few_shot_from_embeddings(POINTS, LABELS, GROUPS, **arguments)
     for name in ("accuracy", "within"):
         np.testing.assert_array_equal(given.per_episode[name], embedded.per_episode[name])
     with pytest.raises(ValueError, match="finite"):
-        evaluation.few_shot_of(POINTS * np.nan, LABELS, **arguments)
+        evaluation.few_shot_from_embeddings(POINTS * np.nan, LABELS, **arguments)
     with pytest.raises(ValueError, match="Received: 'hamming'|leave `distance` out"):
-        evaluation.few_shot_of(POINTS, LABELS, **arguments, distance="hamming")
+        evaluation.few_shot_from_embeddings(POINTS, LABELS, **arguments, distance="hamming")
 
 
 def test_the_penalty_of_the_classifier_is_an_option():
@@ -85,7 +85,7 @@ def test_the_penalty_of_the_classifier_is_an_option():
         np.testing.assert_array_equal(told[-1], expected)
     assert np.any(told[0] != told[1])
     with pytest.raises(ValueError, match="`C` must be a number above 0"):
-        evaluation.few_shot_of(POINTS, LABELS, way=3, query=2, method="classifier", C=0)
+        evaluation.few_shot_from_embeddings(POINTS, LABELS, way=3, query=2, method="classifier", C=0)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -146,14 +146,14 @@ def test_one_shot_runs_by_hand():
     angle = np.deg2rad([[0, 45, 90], [10, 50, 80], [0, 45, 90], [80, 40, 50]])
     points = np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype("float32")
     runs = Runs(points[::2], points[1::2], np.array([[0, 1, 2], [2, 0, 1]]), ("Greek", "Latin"))
-    report = evaluation.one_shot_runs(identity(2), runs)
+    report = evaluation.one_shot(identity(2), runs)
     assert report.told.tolist() == [[0, 1, 2], [2, 1, 1]]
     assert report.accuracy == pytest.approx(5 / 6)
     assert report.interval["accuracy"] == pytest.approx((0.4365, 0.9699), abs=1e-3)
     assert report.per_run.tolist() == [1.0, pytest.approx(2 / 3)]
     assert report.per_alphabet == {"Greek": 1.0, "Latin": pytest.approx(2 / 3)}
     assert str(evaluation.table({"mine": report})).splitlines()[1].split()[:2] == ["mine", "83.3%"]
-    assert evaluation.one_shot_runs(identity(2), runs._replace(alphabets=None)).per_alphabet == {}
+    assert evaluation.one_shot(identity(2), runs._replace(alphabets=None)).per_alphabet == {}
 
 
 def test_a_verifier_compares_by_what_it_has_learned():
@@ -161,10 +161,10 @@ def test_a_verifier_compares_by_what_it_has_learned():
     verifier = models.verifier(identity(2))
     verifier.get_layer("weighted_distance").set_weights([np.float32([[-1], [0]]), np.float32([3.0])])
     runs = Runs(np.float32([[[0, 0], [5, 0]]]), np.float32([[[1, 9], [4, -9]]]), np.array([[0, 1]]), None)
-    assert evaluation.one_shot_runs(verifier, runs).told.tolist() == [[0, 1]]
+    assert evaluation.one_shot(verifier, runs).told.tolist() == [[0, 1]]
     # All probabilities are 1 in float32, and the logits still tell.
     verifier.get_layer("weighted_distance").set_weights([np.float32([[-1], [0]]), np.float32([90.0])])
-    assert evaluation.one_shot_runs(verifier, runs).told.tolist() == [[0, 1]]
+    assert evaluation.one_shot(verifier, runs).told.tolist() == [[0, 1]]
     found = evaluation.few_shot(verifier, POINTS[:, :2], LABELS, way=3, episodes=5, method="nearest")
     first = np.column_stack([POINTS[:, 0], 0 * POINTS[:, 0]])
     alone = evaluation.few_shot(identity(2), first, LABELS, way=3, episodes=5, method="nearest", distance="euclidean")
@@ -198,23 +198,23 @@ def test_what_stands_behind_the_head_of_a_verifier_is_refused():
 def test_a_model_compares_by_its_own_distance():
     """From (2, 2) the point (1, 0) is nearer than (9, 9), which lies in the same direction."""
     runs = Runs(np.float32([[[1, 0], [9, 9]]]), np.float32([[[2, 2]]]), np.array([[0]]), None)
-    assert evaluation.one_shot_runs(models.siamese(identity(2), "euclidean"), runs).told.tolist() == [[0]]
-    assert evaluation.one_shot_runs(models.prototypical(identity(2), way=2), runs).told.tolist() == [[0]]
-    assert evaluation.one_shot_runs(models.siamese(identity(2), "cosine"), runs).told.tolist() == [[1]]
-    assert evaluation.one_shot_runs(identity(2), runs).told.tolist() == [[1]]
-    assert evaluation.one_shot_runs(identity(2), runs, distance="manhattan").told.tolist() == [[0]]
+    assert evaluation.one_shot(models.siamese(identity(2), "euclidean"), runs).told.tolist() == [[0]]
+    assert evaluation.one_shot(models.prototypical(identity(2), way=2), runs).told.tolist() == [[0]]
+    assert evaluation.one_shot(models.siamese(identity(2), "cosine"), runs).told.tolist() == [[1]]
+    assert evaluation.one_shot(identity(2), runs).told.tolist() == [[1]]
+    assert evaluation.one_shot(identity(2), runs, distance="manhattan").told.tolist() == [[0]]
 
 
 def test_equal_distances_are_no_answer():
     """A tower that gives the same for everything is right in no trial, though all answers are the first."""
     runs = Runs(np.ones((2, 3, 2), "float32"), np.ones((2, 4, 2), "float32"), np.zeros((2, 4), int), None)
-    assert evaluation.one_shot_runs(identity(2), runs).accuracy == 0.0
+    assert evaluation.one_shot(identity(2), runs).accuracy == 0.0
 
 
 def test_bytes_are_divided_in_both_halves_of_a_run():
     points = np.uint8([[[250, 0], [10, 10]]])
     runs = Runs(points, points.astype("float32") / 255, np.array([[0, 1]]), None)
-    assert evaluation.one_shot_runs(identity(2), runs, distance="euclidean").accuracy == 1.0
+    assert evaluation.one_shot(identity(2), runs, distance="euclidean").accuracy == 1.0
 
 
 HALF = np.ones((2, 3, 2), "float32")
@@ -236,7 +236,7 @@ HALF = np.ones((2, 3, 2), "float32")
 )
 def test_runs_that_do_not_belong_together_are_refused(runs, message):
     with pytest.raises(ValueError, match=message):
-        evaluation.one_shot_runs(identity(2), runs)
+        evaluation.one_shot(identity(2), runs)
 
 
 def test_a_broken_tower_is_no_result():
@@ -271,8 +271,8 @@ def test_several_views_are_averaged_before_they_are_compared():
     round: the mean of the query, (0, 2.5), is nearer to that of (0, 4), which stays, than to (0, 0)."""
     runs = Runs(np.float32([[[4, 0], [0, 4]]]), np.float32([[[3, 2.5]]]), np.array([[1]]), None)
     turned = {"views": 2, "augment": lambda point, seed: point * np.float32([-1, 1])}
-    assert evaluation.one_shot_runs(identity(2), runs, distance="euclidean").told.tolist() == [[0]]
-    assert evaluation.one_shot_runs(identity(2), runs, distance="euclidean", **turned).told.tolist() == [[1]]
+    assert evaluation.one_shot(identity(2), runs, distance="euclidean").told.tolist() == [[0]]
+    assert evaluation.one_shot(identity(2), runs, distance="euclidean", **turned).told.tolist() == [[1]]
 
 
 def test_both_protocols_stand_in_the_table():
@@ -330,4 +330,4 @@ def test_siblings_of_two_kinds_have_no_tower_for_all_images(kind):
     with pytest.raises(ValueError, match="has towers of left, right: which of them"):
         evaluation.few_shot(mixed, POINTS, LABELS, method="nearest", episodes=2)
     with pytest.raises(ValueError, match="has towers of left, right: which of them"):
-        evaluation.one_shot_runs(mixed, runs)
+        evaluation.one_shot(mixed, runs)

@@ -5,8 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from siamkeras import evaluation, synthetic, tracking
-from siamkeras.evaluation import following
+from siamkeras import evaluation, synthetic
+from siamkeras.applications import tracking
+from siamkeras.applications.tracking import evaluation as following
 
 RANDOM = np.random.default_rng(4)
 NAN = [np.nan] * 4

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from siamkeras import examples, generators, losses, models, towers
+from siamkeras import generators, losses, models, towers
+from siamkeras.data import examples
 
 LABELS = np.array([7, 3, 11, 7, 7, 3, 11, 7, 40, 40, 7, 3])
 # The image of example i shows the number i, so that a batch tells where it comes from.
@@ -143,7 +144,7 @@ def test_augmentation_must_keep_the_shape():
 
 def test_groups_and_shares_reach_the_sampler():
     groups = np.where(np.isin(LABELS, [7, 40]), 5, 2)
-    batch, same = next(iter(generators.pairs(IMAGES, LABELS, batch_size=200, groups=groups, same_share=0.1)))
+    batch, same = next(iter(generators.pairs(IMAGES, LABELS, batch_size=200, groups=groups, positive_fraction=0.1)))
     left, right = (groups[shown(batch[role]).astype(int)] for role in ("left", "right"))
     assert (left == right).all()
     assert same.numpy().sum() == 20
@@ -166,7 +167,7 @@ def test_forgeries_are_different_from_what_they_imitate_and_same_as_nothing():
 
 
 def test_classes_of_one_image_are_enough_where_no_pair_is_same():
-    batch, same = next(iter(generators.pairs(IMAGES[:3], [5, 6, 7], same_share=0)))
+    batch, same = next(iter(generators.pairs(IMAGES[:3], [5, 6, 7], positive_fraction=0)))
     assert (shown(batch["left"]) != shown(batch["right"])).all()
 
 
@@ -298,8 +299,8 @@ def test_a_users_pairs_of_files(files):
         ({"steps": 0}, "`steps` must be a whole number, at least 1, below .* Received: 0"),
         ({"start": -1}, "`start` must be a whole number, at least 0, below .* Received: -1"),
         ({"seed": None}, "`seed` must be a whole number, at least 0, below .* Received: None"),
-        ({"same_share": 1.5}, "from 0 to 1. Received: 1.5"),
-        ({"same_share": "half"}, "from 0 to 1. Received: 'half'"),
+        ({"positive_fraction": 1.5}, "from 0 to 1. Received: 1.5"),
+        ({"positive_fraction": "half"}, "from 0 to 1. Received: 'half'"),
         ({"forged_share": -1}, "`forged_share` is a share of the pairs, from 0 to 1. Received: -1"),
         ({"genuine": np.ones(12, bool)}, "at least 1 forgeries. Received: class 3 with 0"),
         ({"genuine": np.ones(5, bool)}, "one for each of 12 labels"),

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from siamkeras import towers
-from siamkeras.towers import kept
+from siamkeras.towers import _kept as kept
 
 RNG = np.random.default_rng(5)
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from siamkeras import segmentation, towers
-from siamkeras.segmentation import kept
+from siamkeras import towers
+from siamkeras.applications import segmentation
+from siamkeras.applications.segmentation import _kept as kept
 
 RNG = np.random.default_rng(5)
 

@@ -141,7 +141,7 @@ def test_in_batch_softmax_endpoint_gives_the_distance_and_adds_the_mean_of_the_l
     layer = layers.InBatchSoftmaxLossLayer(temperature=0.3)
     expected = [oracles.distance("cosine", a, b) for a, b in zip(left, right, strict=True)]
     np.testing.assert_allclose(ops.convert_to_numpy(layer([left, right])), expected, rtol=1e-4)
-    loss = ops.convert_to_numpy(losses.softmax_of_pairs(left, right, 0.3)).mean()
+    loss = ops.convert_to_numpy(losses.info_nce(left, right, 0.3)).mean()
     assert float(layer.losses[0]) == pytest.approx(loss, rel=1e-5)
 
 

@@ -5,7 +5,7 @@ import oracles
 import pytest
 from keras import ops
 
-from siamkeras import masks
+from siamkeras.losses import _masks as masks
 
 LABELS = np.array([7, 3, 7, 11, 7])
 

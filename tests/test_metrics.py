@@ -60,7 +60,7 @@ def test_active_triplets_know_the_mining_of_the_loss():
     for mining in losses.MINING:
         metric = metrics.ActiveTriplets(0.3, mining, "manhattan")
         metric.update_state(labels, x)
-        expected = losses.active_share(labels, x, 0.3, mining, "manhattan")
+        expected = losses.active_fraction(labels, x, 0.3, mining, "manhattan")
         assert float(metric.result()) == pytest.approx(float(expected))
 
 

@@ -5,7 +5,8 @@ import oracles
 import pytest
 from keras import ops
 
-from siamkeras import masks, miners
+from siamkeras.losses import _masks as masks
+from siamkeras.losses import _mining as miners
 
 RNG = np.random.default_rng(6)
 LABELS = np.array([7, 3, 40, 7, 7, 11, 3, 7, 40, 5, 7, 3])

@@ -216,7 +216,7 @@ def test_in_batch_softmax_trains_by_its_own_loss(tower):
     expected = [oracles.distance("cosine", a, b) for a, b in zip(left, right, strict=True)]
     np.testing.assert_allclose(ops.convert_to_numpy(model(batch)), expected, rtol=1e-4, atol=1e-6)
     model.compile(keras.optimizers.SGD(0.5))
-    loss = ops.convert_to_numpy(losses.softmax_of_pairs(left, right, 0.2)).mean()
+    loss = ops.convert_to_numpy(losses.info_nce(left, right, 0.2)).mean()
     assert model.evaluate(batch, verbose=0) == pytest.approx(loss, rel=1e-4)
     assert model.fit(batch, epochs=10, verbose=0).history["loss"][-1] < loss
 

@@ -8,8 +8,9 @@ from PIL import Image
 from sklearn import datasets
 from sklearn.utils import Bunch
 
-from siamkeras import data, downloads, synthetic
-from siamkeras.data import people
+from siamkeras import data, synthetic
+from siamkeras.applications.faces import data as people
+from siamkeras.data import _downloads as downloads
 
 
 @pytest.fixture(autouse=True)
@@ -80,11 +81,11 @@ def test_broken_files_are_named_and_left_out_only_when_asked(tmp_path):
     (tmp_path / "eva" / "2.pgm").write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"1 of 6 images cannot be decoded: .*2.pgm \(not an image\)"):
         data.faces(tmp_path)
-    with pytest.warns(data.SkippedFilesNotice, match="Left out"):
+    with pytest.warns(data.SkippedFilesWarning, match="Left out"):
         found = data.faces(tmp_path, skip_broken=True)
     assert found.labels.tolist() == [0, 0, 0, 1, 1]
     (tmp_path / "eva" / "1.pgm").write_bytes(b"no image either")
-    with pytest.warns(data.SkippedFilesNotice), pytest.raises(ValueError, match="Found one of: eva"):
+    with pytest.warns(data.SkippedFilesWarning), pytest.raises(ValueError, match="Found one of: eva"):
         data.faces(tmp_path, skip_broken=True)
 
 
@@ -173,7 +174,7 @@ def test_scikit_learn_fetches_where_the_host_answers(monkeypatch, capsys):
 
 def test_without_a_network_portraits_stand_in_and_say_so(monkeypatch):
     monkeypatch.setattr(datasets, "fetch_olivetti_faces", Scikit(olivetti()))
-    with pytest.warns(data.StandInNotice) as notices:
+    with pytest.warns(data.StandInWarning) as notices:
         found = data.faces(size=(28, 23))
     told = str(notices[0].message)
     assert "AT&T faces: not in" in told and "nor kept by scikit-learn in" in told and "does not answer" in told
@@ -191,7 +192,7 @@ def test_a_download_that_fails_is_no_reason_to_stop(monkeypatch):
     with pytest.raises(ConnectionError, match=r"its download failed: OSError \(checksum differs\)"):
         data.faces(source="real")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", data.StandInNotice)
+        warnings.simplefilter("ignore", data.StandInWarning)
         assert "drawn" in data.faces().source
 
 
@@ -246,7 +247,7 @@ def test_large_faces_are_asked_for_as_they_are(monkeypatch):
 def test_pairs_of_drawn_people_stand_in_for_the_wild(monkeypatch):
     """Of 20 people x 6 photos 300 pairs are same, and 300 of the others are drawn: 600 in each of ten folds."""
     monkeypatch.setattr(datasets, "fetch_lfw_pairs", Scikit(None))
-    with pytest.warns(data.StandInNotice, match="Labeled Faces in the Wild: nor kept|pairs of drawn faces stand in"):
+    with pytest.warns(data.StandInWarning, match="Labeled Faces in the Wild: nor kept|pairs of drawn faces stand in"):
         found = data.lfw_pairs("10_folds", size=(14, 12))
     assert len(found.same) == 6000 and found.same.sum() == 3000
     assert np.bincount(found.folds).tolist() == [600] * 10

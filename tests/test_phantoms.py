@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from siamkeras import evaluation, segmentation, synthetic
+from siamkeras import evaluation, synthetic
+from siamkeras.applications import segmentation
 
 SMALL = {"subjects": 4, "structures": 6, "size": 32, "slices": 5}
 

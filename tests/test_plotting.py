@@ -85,10 +85,10 @@ CALLS = {
     "roc": lambda **more: plotting.roc(REPORT, **more),
     "embedding": lambda **more: plotting.embedding(EMBEDDINGS, LABELS, **more),
     "neighbours": lambda **more: plotting.neighbours(GREY[:1], GREY[None, 1:], **more),
-    "degrees": lambda **more: plotting.degrees({"trained": DEGREES}, **more),
+    "degrees": lambda **more: plotting.correlation({"trained": DEGREES}, **more),
     "curves": lambda **more: plotting.curves([0, 1], {"loss": [2, 3]}, "distance", "loss", **more),
     "bars": lambda **more: plotting.bars({"pixels": 0.4}, xlabel="accuracy", **more),
-    "trials": lambda **more: plotting.trials(GREY[:1], GREY[1:], **more),
+    "trials": lambda **more: plotting.one_shot_trials(GREY[:1], GREY[1:], **more),
     "segmentations": lambda **more: plotting.segmentations(
         GREY[None, 1:3], MASKS[None, 1:3], GREY[:1], MASKS[:1], **more
     ),
@@ -316,7 +316,7 @@ def test_neighbours_that_do_not_belong_to_the_queries_are_refused(arguments, mes
 
 def test_trials_mark_the_answer_and_what_was_told_instead():
     """Of four, the first query is told rightly to be number 2; the second is told to be 0 and is 3."""
-    axes = plotting.trials(GREY[:2], GREY[1:], answers=[2, 3], told=[2, 0], columns=3)
+    axes = plotting.one_shot_trials(GREY[:2], GREY[1:], answers=[2, 3], told=[2, 0], columns=3)
     assert axes.shape == (2, 5)
     same, different = (plotting.SAME, "-"), (plotting.DIFFERENT, "--")
     assert [axes[row, 0].get_xlabel() for row in (0, 1)] == ["right", "wrong"]
@@ -349,7 +349,7 @@ def test_trials_mark_the_answer_and_what_was_told_instead():
 )
 def test_trials_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        plotting.trials(GREY[:2], GREY[1:], **arguments)
+        plotting.one_shot_trials(GREY[:2], GREY[1:], **arguments)
 
 
 # --- segmentations ---
@@ -857,7 +857,7 @@ def test_what_is_no_distance_is_refused(arguments, message):
 
 def test_degrees_join_the_means_of_pairs_of_about_one_degree():
     """Of five parts the first holds 0.9 and 0.7, the last 0.1 and 0.3: means 0.8 at 0.1 and 0.2 at 0.9."""
-    (ax,) = plotting.degrees({"trained": DEGREES})
+    (ax,) = plotting.correlation({"trained": DEGREES})
     points, means = ax.lines
     np.testing.assert_allclose(points.get_xydata(), np.stack([DEGREES.same, DEGREES.distances], axis=1))
     np.testing.assert_allclose(means.get_xydata(), [[0.1, 0.8], [0.9, 0.2]])
@@ -877,7 +877,7 @@ def test_degrees_join_the_means_of_pairs_of_about_one_degree():
 )
 def test_degrees_that_cannot_be_drawn_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        plotting.degrees(*arguments)
+        plotting.correlation(*arguments)
 
 
 # --- films ---

@@ -5,7 +5,7 @@ import oracles
 import pytest
 
 from siamkeras import evaluation
-from siamkeras.evaluation import retrieving
+from siamkeras.evaluation import retrieval as retrieving
 
 RNG = np.random.default_rng(6)
 # Ragged classes, numbered at will; 42 has one member.
@@ -223,7 +223,7 @@ def test_table_has_a_line_for_each_report():
 
 def test_a_table_does_not_mix_kinds():
     mine = report_of(EMBEDDINGS, LABELS, k=(1, 5))
-    pairs = evaluation.verification_of([0.1, 0.2], [1, 0], resamples=0)
+    pairs = evaluation.verification_from_distances([0.1, 0.2], [1, 0], resamples=0)
     with pytest.raises(ValueError, match=r"one kind.* Received: Retrieval \(recall@1, .*\) and Verification \(AUC, "):
         evaluation.table({"mine": mine, "pairs": pairs})
     with pytest.raises(ValueError, match="the same k"):

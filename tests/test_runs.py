@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamkeras import data, downloads
-from siamkeras.data import cache, characters, runs
+from siamkeras import data
+from siamkeras.data import _cache as cache
+from siamkeras.data import _downloads as downloads
+from siamkeras.data import omniglot as characters
+from siamkeras.data import omniglot_runs as runs
 
 # Two runs of three trials: which training image is of the character of each test image.
 ANSWERS = [[2, 0, 1], [0, 2, 1]]
@@ -327,7 +330,7 @@ def test_a_download_that_fails_counts_as_no_network_and_leaves_nothing(
     harm(host)
     with pytest.raises(ConnectionError, match=words):
         data.omniglot_runs(source="real")
-    with pytest.warns(data.StandInNotice, match=words):
+    with pytest.warns(data.StandInWarning, match=words):
         assert data.omniglot_runs(size=8).source.startswith("synthetic glyphs")
     assert not list((tmp_path / "cache").rglob("*"))
 
@@ -343,7 +346,7 @@ def test_writing_that_is_interrupted_leaves_nothing(host, published, tmp_path, m
     monkeypatch.setattr(Path, "write_bytes", interrupted)
     with pytest.raises(ConnectionError, match="cannot be kept there: OSError .No space left on device"):
         data.omniglot_runs(source="real")
-    with pytest.warns(data.StandInNotice, match="No space left"):
+    with pytest.warns(data.StandInWarning, match="No space left"):
         assert "standing in" in data.omniglot_runs().source
     assert list((tmp_path / "cache" / "siamkeras" / "omniglot").iterdir()) == []
 
@@ -381,7 +384,7 @@ def test_offline_real_is_a_connection_error_that_says_what_where_and_how(tmp_pat
 
 
 def test_offline_auto_gives_glyphs_and_one_notice_that_says_why(stand_in):
-    with pytest.warns(data.StandInNotice) as caught:
+    with pytest.warns(data.StandInWarning) as caught:
         found = data.omniglot_runs(size=8)
     assert len(caught) == 1
     assert str(caught[0].message).endswith(

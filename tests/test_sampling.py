@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from siamkeras import sampling
-from siamkeras.sampling import (
+from siamkeras.generators._sampling import (
     ClassTable,
     balanced_indices,
     checked_labels,
@@ -62,7 +61,7 @@ def test_groups_keep_both_classes_of_a_pair_together():
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
 def test_share_of_same_pairs_is_exact_and_even(share):
-    same = draw(batch_size=40, same_share=share)[2]
+    same = draw(batch_size=40, positive_fraction=share)[2]
     assert same.sum() == 40 * share
     assert all(same[at : at + 20].sum() == 20 * share for at in range(0, 40, 20))
 
@@ -71,7 +70,7 @@ def test_small_and_odd_batches_reach_the_share_over_the_stream():
     """Half of seven is three and a half: three in one batch, four in the next. One: every other."""
     assert [draw(batch_size=7, step=step)[2].sum() for step in range(4)] == [3, 4, 3, 4]
     assert [draw(batch_size=1, step=step)[2].sum() for step in range(4)] == [0, 1, 0, 1]
-    assert sum(draw(batch_size=3, step=step, same_share=0.1)[2].sum() for step in range(10)) == 3
+    assert sum(draw(batch_size=3, step=step, positive_fraction=0.1)[2].sum() for step in range(10)) == 3
 
 
 def test_a_column_of_words_as_pandas_has_it_is_fine():
@@ -113,7 +112,7 @@ def checksum(arrays):
 @pytest.mark.parametrize("groups, recorded", [(None, "5b72d9b9754f19af"), (GROUPS, "1125879e9faf8a68")])
 def test_pairs_are_those_that_the_lessons_were_written_with(groups, recorded):
     """Recorded from the first version; another sum means that every number in the lessons changes."""
-    steps = (draw(groups=groups, batch_size=64, seed=3, step=step, same_share=0.4) for step in (0, 17, 10**9))
+    steps = (draw(groups=groups, batch_size=64, seed=3, step=step, positive_fraction=0.4) for step in (0, 17, 10**9))
     assert checksum(part for parts in steps for part in parts) == recorded
 
 
@@ -377,14 +376,14 @@ def test_episodes_that_cannot_be_are_refused(arguments, message):
 def test_all_pairs_are_all_of_them_once():
     """Of five, 10 pairs; of three 11s 3 are same, of two 4s one."""
     labels = np.array([11, 4, 11, 11, 4])
-    left, right, same = sampling.all_pairs(labels)
+    left, right, same = generators.all_pairs(labels)
     expected = [(one, other) for one in range(5) for other in range(one + 1, 5)]
     assert list(zip(left, right, strict=True)) == expected
     assert same.sum() == 4
     assert same.tolist() == [bool(labels[one] == labels[other]) for one, other in expected]
-    assert [each.tolist() for each in sampling.all_pairs(["a"])] == [[], [], []]
+    assert [each.tolist() for each in generators.all_pairs(["a"])] == [[], [], []]
     with pytest.raises(ValueError, match="`labels` is empty"):
-        sampling.all_pairs([])
+        generators.all_pairs([])
 
 
 # Forgeries: of 7 two of five, of 3 one of three; 11 and 40 have one of two.
@@ -412,7 +411,7 @@ def test_tables_of_genuine_and_forged_number_their_classes_alike(groups):
 @pytest.mark.parametrize("groups", [None, GROUPS])
 def test_different_pairs_are_skilled_or_random_forgeries(groups):
     """Without same pairs, half of 4,000 are a genuine one and a forgery in its name; the others are two classes."""
-    left, right, same = draw_forged(groups, same_share=0)
+    left, right, same = draw_forged(groups, positive_fraction=0)
     skilled = ~GENUINE[right]
     assert skilled.sum() == 2000 and GENUINE[left].all() and not same.any()
     assert (LABELS[left] == LABELS[right])[skilled].all()
@@ -438,7 +437,7 @@ def test_same_pairs_are_genuine():
 
 @pytest.mark.parametrize("share, count", [(0, 0), (0.25, 1000), (1, 4000)])
 def test_the_share_of_skilled_forgeries_is_exact(share, count):
-    _, right, _ = draw_forged(same_share=0, forged_share=share)
+    _, right, _ = draw_forged(positive_fraction=0, forged_share=share)
     assert (~GENUINE[right]).sum() == count
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from siamkeras import data
-from siamkeras.data import scans
+from siamkeras.applications.segmentation import scans
 
 nibabel = pytest.importorskip("nibabel")
 
@@ -308,14 +308,14 @@ def test_a_copy_that_is_damaged_or_not_complete_is_no_copy(decathlon, source):
 
 def test_phantoms_stand_in_where_nothing_reads_scans(decathlon, monkeypatch):
     monkeypatch.setitem(sys.modules, "nibabel", None)
-    with pytest.warns(data.StandInNotice, match="pip install nibabel.* phantoms of two structures stand in"):
+    with pytest.warns(data.StandInWarning, match="pip install nibabel.* phantoms of two structures stand in"):
         assert "phantoms" in data.hippocampus(size=16).source
     with pytest.raises(ImportError, match="pip install nibabel"):
         data.hippocampus("real", size=16)
 
 
 def test_phantoms_stand_in_and_say_so():
-    with pytest.warns(data.StandInNotice) as notices:
+    with pytest.warns(data.StandInWarning) as notices:
         found = data.hippocampus(size=16)
     told = str(notices[0].message)
     assert "not in" in told and "medicaldecathlon.com" in told and "CC BY-SA 4.0" in told and "SIAMKERAS_DATA" in told

@@ -6,7 +6,8 @@ import oracles
 import pytest
 from keras import ops
 
-from siamkeras import losses, segmentation
+from siamkeras import losses
+from siamkeras.applications import segmentation
 
 RNG = np.random.default_rng(3)
 

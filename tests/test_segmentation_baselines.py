@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from siamkeras import evaluation
-from siamkeras.segmentation import baselines
+from siamkeras.applications.segmentation import baselines
 
 RANDOM = np.random.default_rng(11)
 SIDE = 32

@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 from test_tokens import ON_TENSORFLOW, SENTENCES, numbers
 
-from siamkeras import callbacks, evaluation, losses, models, retrieval, tokens, towers
+from siamkeras import callbacks, evaluation, losses, models, retrieval, towers
 
 strings_only = pytest.mark.skipif(not ON_TENSORFLOW, reason="strings in a model need the TensorFlow backend")
 IDS = np.array([[5, 3, 2, 0, 0], [4, 0, 0, 0, 0], [0, 0, 0, 0, 0]], "int32")
@@ -97,26 +97,26 @@ def tf_idf(sentences, sizes):
 
 
 def test_without_vectors_the_embedding_is_tf_idf_but_for_its_order():
-    tower = towers.hashed(32, None, sizes=(3, 4), buckets=40_000, sentences=numbers(SENTENCES))
+    tower = towers.bag_of_ngrams(32, None, sizes=(3, 4), buckets=40_000, sentences=numbers(SENTENCES))
     found, wanted = embedded(tower, numbers(SENTENCES)), tf_idf(SENTENCES, (3, 4))
     np.testing.assert_allclose(found @ found.T, wanted @ wanted.T, atol=1e-5)
 
 
 def test_random_vectors_keep_the_distances_but_for_chance():
     """The cosine of two sums of 4,096 random numbers strays by 1 / sqrt(4096) = 0.016; four times that."""
-    tower = towers.hashed(32, 4096, sizes=(3, 4), buckets=40_000, sentences=numbers(SENTENCES))
+    tower = towers.bag_of_ngrams(32, 4096, sizes=(3, 4), buckets=40_000, sentences=numbers(SENTENCES))
     found, wanted = embedded(tower, numbers(SENTENCES)), tf_idf(SENTENCES, (3, 4))
     np.testing.assert_allclose(found @ found.T, wanted @ wanted.T, atol=0.063)
 
 
 def test_a_sentence_without_letters_is_zero():
-    tower = towers.hashed(32, 16, buckets=100)
+    tower = towers.bag_of_ngrams(32, 16, buckets=100)
     assert np.abs(embedded(tower, numbers(["?!"]))).max() == 0
 
 
 def test_weights_and_vectors_learn_and_dropout_is_for_training_alone():
     codes = numbers(["a cat", "the cat", "one dog", "a house"])
-    tower = towers.hashed(32, 8, buckets=100, dropout=0.5)
+    tower = towers.bag_of_ngrams(32, 8, buckets=100, dropout=0.5)
     assert len(tower.trainable_weights) == 2
     before = [weight.copy() for weight in tower.get_weights()]
     siamese = models.siamese(tower, "cosine")
@@ -134,8 +134,8 @@ def test_weights_and_vectors_learn_and_dropout_is_for_training_alone():
 def test_a_model_takes_strings_after_it_was_loaded(kind, tmp_path):
     """The vocabulary is in the file: words never seen are still all one, and n-grams need none."""
     made = {
-        "recurrent": lambda: towers.recurrent(tokens.words(SENTENCES), 8, vectors=4, units=4),
-        "hashed": lambda: towers.hashed(tokens.characters(32), 8, buckets=200, sentences=SENTENCES),
+        "recurrent": lambda: towers.recurrent(tokenizers.words(SENTENCES), 8, vectors=4, units=4),
+        "hashed": lambda: towers.bag_of_ngrams(tokenizers.characters(32), 8, buckets=200, sentences=SENTENCES),
     }
     tower = {role: make() for role, make in made.items()} if kind == "both" else made[kind]()
     siamese = models.siamese(tower, "cosine")
@@ -154,17 +154,17 @@ def test_a_model_takes_strings_after_it_was_loaded(kind, tmp_path):
 @strings_only
 def test_words_never_seen_are_all_one_to_a_vocabulary_and_not_to_n_grams():
     unseen = np.array(["zebra", "quorum"])
-    words = embedded(towers.recurrent(tokens.words(SENTENCES), 8), unseen)
+    words = embedded(towers.recurrent(tokenizers.words(SENTENCES), 8), unseen)
     np.testing.assert_array_equal(words[0], words[1])
-    n_grams = embedded(towers.hashed(embedding_dim=8), unseen)
+    n_grams = embedded(towers.bag_of_ngrams(embedding_dim=8), unseen)
     assert np.abs(n_grams[0] - n_grams[1]).max() > 0.01
 
 
 @strings_only
 def test_strings_and_their_numbers_have_the_same_embedding():
     keras.utils.set_random_seed(1)
-    by_strings = towers.hashed(tokens.characters(32), 8, buckets=100, sentences=SENTENCES)
-    by_numbers = towers.hashed(32, 8, buckets=100, sentences=numbers(SENTENCES))
+    by_strings = towers.bag_of_ngrams(tokenizers.characters(32), 8, buckets=100, sentences=SENTENCES)
+    by_numbers = towers.bag_of_ngrams(32, 8, buckets=100, sentences=numbers(SENTENCES))
     by_numbers.set_weights([each for each in by_strings.get_weights() if each.dtype.kind == "f"])
     np.testing.assert_allclose(
         embedded(by_strings, np.array(SENTENCES)), embedded(by_numbers, numbers(SENTENCES)), atol=1e-6
@@ -174,7 +174,7 @@ def test_strings_and_their_numbers_have_the_same_embedding():
 @pytest.mark.skipif(ON_TENSORFLOW, reason="TensorFlow takes strings")
 def test_strings_on_another_backend_are_refused_with_a_way_out():
     with pytest.raises(ValueError, match="need the TensorFlow backend. .* give it numbers"):
-        towers.hashed()
+        towers.bag_of_ngrams()
 
 
 # --- Siblings of different kinds
@@ -182,7 +182,7 @@ def test_strings_on_another_backend_are_refused_with_a_way_out():
 
 def test_siblings_of_different_kinds_meet_in_one_space():
     """Their distance is that of the embeddings which each tower makes of its own input, and both learn."""
-    kinds = {"words": towers.recurrent(7, 8, vectors=4, units=4), "letters": towers.hashed(32, 8, buckets=100)}
+    kinds = {"words": towers.recurrent(7, 8, vectors=4, units=4), "letters": towers.bag_of_ngrams(32, 8, buckets=100)}
     siamese = models.siamese(kinds, "squared_euclidean")
     inputs = {"words": IDS[:2], "letters": numbers(["a cat", "dogs"])}
     first, second = (embedded(kinds[role], inputs[role]) for role in kinds)
@@ -196,7 +196,7 @@ def test_siblings_of_different_kinds_meet_in_one_space():
 
 
 def test_the_tower_of_siblings_of_different_kinds_is_asked_for_by_its_role():
-    kinds = {"left": towers.recurrent(7, 8, vectors=4, units=4), "right": towers.hashed(32, 8, buckets=100)}
+    kinds = {"left": towers.recurrent(7, 8, vectors=4, units=4), "right": towers.bag_of_ngrams(32, 8, buckets=100)}
     siamese = models.siamese(kinds)
     np.testing.assert_array_equal(embedded(models.tower_of(siamese, "left"), IDS), embedded(kinds["left"], IDS))
     assert models.tower_of(siamese, "right").count_params() == kinds["right"].count_params()
@@ -221,11 +221,11 @@ def test_the_tower_of_siblings_of_different_kinds_is_asked_for_by_its_role():
 )
 def test_sentences_that_the_tower_does_not_take_are_refused(sentences, told):
     with pytest.raises(ValueError, match=told):
-        towers.hashed(5, 4, buckets=64, sentences=sentences)
+        towers.bag_of_ngrams(5, 4, buckets=64, sentences=sentences)
 
 
 def test_one_tower_may_stand_on_both_sides_of_a_dict():
-    tower = towers.hashed(32, 8, buckets=100)
+    tower = towers.bag_of_ngrams(32, 8, buckets=100)
     siamese = models.siamese({"left": tower, "right": tower}, "cosine")
     codes = numbers(["a cat", "dogs"])
     np.testing.assert_allclose(ops.convert_to_numpy(siamese({"left": codes, "right": codes})), 0.0, atol=1e-6)
@@ -240,11 +240,11 @@ def test_one_tower_may_stand_on_both_sides_of_a_dict():
         (lambda: towers.recurrent(7, units=0), "`units` must be made of positive whole numbers"),
         (lambda: towers.recurrent(7, dropout=1.0), "`dropout` is a share, from 0 to below 1. Received: dropout=1.0"),
         (lambda: towers.recurrent(7, vectors=np.zeros((6, 3))), "numbers \\(7, length\\), .* shape \\(6, 3\\)"),
-        (lambda: towers.hashed(32, buckets=50_000), "at most 46,340 buckets"),
-        (lambda: towers.hashed(32, 0), "`embedding_dim` must be made of positive whole numbers"),
-        (lambda: models.siamese({"left": towers.hashed(8, 2)}), "at least two, .* Received: \\['left'\\]"),
+        (lambda: towers.bag_of_ngrams(32, buckets=50_000), "at most 46,340 buckets"),
+        (lambda: towers.bag_of_ngrams(32, 0), "`embedding_dim` must be made of positive whole numbers"),
+        (lambda: models.siamese({"left": towers.bag_of_ngrams(8, 2)}), "at least two, .* Received: \\['left'\\]"),
         (
-            lambda: models.siamese({"left": towers.hashed(8, 2), "right": towers.hashed(8, 3)}),
+            lambda: models.siamese({"left": towers.bag_of_ngrams(8, 2), "right": towers.bag_of_ngrams(8, 3)}),
             "embeddings are of one length. Received: {'left': 2, 'right': 3}",
         ),
     ],
@@ -263,7 +263,7 @@ def test_strings_to_a_tower_of_numbers_are_refused(recurrent):
 
 @strings_only
 def test_numbers_to_a_tower_of_strings_are_refused():
-    tower = towers.hashed(embedding_dim=8)
+    tower = towers.bag_of_ngrams(embedding_dim=8)
     with pytest.raises(ValueError, match=r"takes strings. Received: numbers \(int32\) in `images`"):
         retrieval.embed(tower, IDS)
     with pytest.raises(ValueError, match=r"takes strings. Received: numbers \(int64\) in `left`"):
@@ -287,4 +287,4 @@ def test_a_tokeniser_without_a_vocabulary_is_refused():
 @strings_only
 def test_document_frequencies_of_empty_sentences_are_refused():
     with pytest.raises(ValueError, match="at least one word. Received: ' ' at position 1"):
-        towers.hashed(sentences=["a", " "])
+        towers.bag_of_ngrams(sentences=["a", " "])

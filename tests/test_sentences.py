@@ -9,10 +9,12 @@ import pytest
 from project import ROOT
 from scipy import stats
 
-from siamkeras import data, downloads, evaluation, generators, synthetic
-from siamkeras.data import hugging_face, sentences
-from siamkeras.evaluation import correlating
-from siamkeras.examples import checked_sentences
+from siamkeras import data, evaluation, generators, synthetic
+from siamkeras.applications.text import data as sentences
+from siamkeras.data import _downloads as downloads
+from siamkeras.data import _hugging_face as hugging_face
+from siamkeras.data.examples import checked_sentences
+from siamkeras.evaluation import correlation as correlating
 
 LINES = [
     "genre\tfile\t2012\t0001\t5.000\tA \"quote stays.\tIt's alone.",
@@ -95,7 +97,7 @@ def test_without_a_file_the_hub_is_asked(monkeypatch):
 
 
 def test_without_a_network_sentences_are_made_up_and_said_to_be():
-    with pytest.warns(data.StandInNotice, match="STS Benchmark is not in .*sts-test.csv.*made-up sentences stand in"):
+    with pytest.warns(data.StandInWarning, match="STS Benchmark is not in .*sts-test.csv.*made-up sentences stand in"):
         pairs = data.sentence_pairs("test")
     assert len(pairs.same) == 1000 and pairs.source.startswith("made-up sentences standing in for STS Benchmark")
     with pytest.raises(ConnectionError, match='load_dataset\\("sentence-transformers/stsb"\\)'):
@@ -202,7 +204,7 @@ import resource
 import numpy as np
 from siamkeras import generators, tokens
 sentences = np.array([f"sentence number {n}" for n in range(10_000)])
-tokenise = tokens.characters()
+tokenise = tokenizers.characters()
 stream = generators.from_pairs(sentences, sentences[::-1].copy(), np.ones(10_000), batch_size=500, text=True)
 def passes(n):
     for _ in range(n):
@@ -224,7 +226,7 @@ print(passes(10) - before)
 def test_correlation_agrees_with_scipy_also_with_ties():
     rng = np.random.default_rng(0)
     distances, same = rng.integers(0, 9, 60) / 8, rng.integers(0, 6, 60) / 5
-    report = evaluation.correlation_of(distances, same, resamples=0)
+    report = evaluation.correlation_from_distances(distances, same, resamples=0)
     assert np.isclose(report.spearman, stats.spearmanr(-distances, same)[0])
     assert np.isclose(report.pearson, stats.pearsonr(-distances, same)[0])
     assert report.interval == {}
@@ -242,19 +244,19 @@ def test_weighed_correlation_is_that_of_pairs_that_occur_so_often():
 def test_correlation_by_hand():
     """Ranks of the scores 3, 1, 2 and of the labels 3, 2, 1 differ by 0, 1, 1: 1 - 6 * 2 / (3 * 8) = 0.5. Scores
     -1, -3, -2 and labels 1, 0.5, 0: deviations 1, -1, 0 and 0.5, 0, -0.5; 0.5 / sqrt(2 * 0.5) = 0.5."""
-    report = evaluation.correlation_of([1, 3, 2], [1, 0.5, 0], resamples=0)
+    report = evaluation.correlation_from_distances([1, 3, 2], [1, 0.5, 0], resamples=0)
     assert np.isclose(report.spearman, 0.5) and np.isclose(report.pearson, 0.5)
 
 
 def test_a_perfect_order_is_1_and_a_turned_one_minus_1():
     same = np.linspace(0, 1, 20)
-    assert np.isclose(evaluation.correlation_of((1 - same) ** 3, same, resamples=9).spearman, 1)
-    assert evaluation.correlation_of((1 - same) ** 3, same, resamples=9).pearson < 0.99
-    assert np.isclose(evaluation.correlation_of(same, same, resamples=9).pearson, -1)
+    assert np.isclose(evaluation.correlation_from_distances((1 - same) ** 3, same, resamples=9).spearman, 1)
+    assert evaluation.correlation_from_distances((1 - same) ** 3, same, resamples=9).pearson < 0.99
+    assert np.isclose(evaluation.correlation_from_distances(same, same, resamples=9).pearson, -1)
 
 
 def test_equal_distances_follow_nothing():
-    report = evaluation.correlation_of(np.full(30, 0.1), np.linspace(0, 1, 30), resamples=20)
+    report = evaluation.correlation_from_distances(np.full(30, 0.1), np.linspace(0, 1, 30), resamples=20)
     assert (report.pearson, report.spearman) == (0, 0) and report.interval["spearman"] == (0, 0)
 
 
@@ -264,7 +266,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     for seed in range(200):
         x, y = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 100).T
         same = (y - y.min()) / np.ptp(y)
-        low, high = evaluation.correlation_of(-x, same, resamples=200, seed=seed).interval["pearson"]
+        low, high = evaluation.correlation_from_distances(-x, same, resamples=200, seed=seed).interval["pearson"]
         held += low <= 0.6 <= high
     assert held >= 176
 
@@ -273,15 +275,15 @@ def test_intervals_are_wider_where_pairs_hang_together():
     rng = np.random.default_rng(3)
     x = np.repeat(rng.random(20), 10)
     same = np.clip(x + np.repeat(rng.normal(0, 0.3, 20), 10), 0, 1)
-    alone = evaluation.correlation_of(-x, same).interval["spearman"]
-    together = evaluation.correlation_of(-x, same, units=np.repeat(np.arange(20), 10)).interval["spearman"]
+    alone = evaluation.correlation_from_distances(-x, same).interval["spearman"]
+    together = evaluation.correlation_from_distances(-x, same, units=np.repeat(np.arange(20), 10)).interval["spearman"]
     assert together[1] - together[0] > 2 * (alone[1] - alone[0])
 
 
 def test_a_table_has_a_line_for_each_correlation():
     """Deviations of the scores 0.3, 0, 0.2, -0.5, of the labels 0.4375, 0.1875, -0.0625, -0.5625: the sum of products
     is 0.4, those of squares 0.38 and 0.547; 0.4 / sqrt(0.38 * 0.547) = 0.877."""
-    report = evaluation.correlation_of([0.1, 0.4, 0.2, 0.9], [1.0, 0.75, 0.5, 0.0], resamples=0)
+    report = evaluation.correlation_from_distances([0.1, 0.4, 0.2, 0.9], [1.0, 0.75, 0.5, 0.0], resamples=0)
     assert str(evaluation.table({"tower": report})).split() == "Spearman Pearson pairs tower 0.800 0.877 4".split()
     assert repr(report).split() == "Spearman Pearson pairs 0.800 0.877 4".split()
 
@@ -298,7 +300,7 @@ def test_a_table_has_a_line_for_each_correlation():
 )
 def test_pairs_that_have_no_correlation_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        evaluation.correlation_of(*arguments)
+        evaluation.correlation_from_distances(*arguments)
 
 
 def test_a_model_of_strings_is_measured_and_compares_new_sentences():
@@ -306,7 +308,7 @@ def test_a_model_of_strings_is_measured_and_compares_new_sentences():
     from siamkeras import models, retrieval, towers
 
     pairs = synthetic.sentence_pairs(300)
-    tower = towers.hashed(embedding_dim=None, buckets=2000)
+    tower = towers.bag_of_ngrams(embedding_dim=None, buckets=2000)
     siamese = models.siamese(tower, "cosine")
     stream = generators.from_pairs(pairs.left, pairs.right, pairs.same, shuffle=False, text=True)
     report = evaluation.correlation(siamese, stream, resamples=200)

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from siamkeras import data, synthetic
-from siamkeras.data import ink, signing
+from siamkeras.applications.signatures import data as signing
+from siamkeras.applications.signatures import ink
 
 SIZE = (16, 32)
 
@@ -216,7 +217,7 @@ def test_broken_and_blank_files_are_skipped_when_asked_and_named(tmp_path):
     root = sigcomp(tmp_path, genuine=4)
     (root / "nfi_008/genuine/00802008.png").write_bytes(b"no")
     write(root / "nfi_016/genuine/01604016.png", scan([]))
-    with pytest.warns(data.SkippedFilesNotice, match="2 of 15 .*00802008.png .*01604016.png .no ink.*Left out"):
+    with pytest.warns(data.SkippedFilesWarning, match="2 of 15 .*00802008.png .*01604016.png .no ink.*Left out"):
         found = data.signature_folder(root, SIZE, skip_broken=True)
     assert np.bincount(found.labels).tolist() == [5, 4, 4]
 
@@ -245,7 +246,7 @@ def test_a_set_on_this_machine_is_used(nowhere, monkeypatch):
 
 
 def test_without_the_set_drawn_ones_stand_in_and_say_so(nowhere):
-    with pytest.warns(data.StandInNotice, match="SigComp2009 is not in .*on request.*synthetic signatures stand in"):
+    with pytest.warns(data.StandInWarning, match="SigComp2009 is not in .*on request.*synthetic signatures stand in"):
         found = data.signatures(size=SIZE)
     assert found.source == "synthetic signatures standing in for SigComp2009 (30 writers)"
     assert len(np.unique(found.labels)) == 30

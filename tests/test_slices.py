@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from siamkeras.slices import Slices, joined, split_by_subject
+from siamkeras.applications.segmentation.slices import Slices, joined, split_by_subject
 
 NAMES = {1: "anterior", 2: "posterior"}
 

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamkeras import data, downloads, synthetic
-from siamkeras.data import cache, photos
+from siamkeras import data, synthetic
+from siamkeras.data import _cache as cache
+from siamkeras.data import _downloads as downloads
+from siamkeras.data import snacks as photos
 
 NAMES = list(photos.class_names().values())
 
@@ -279,7 +281,7 @@ def test_offline_real_is_a_connection_error_that_says_what_where_and_how(not_cac
 
 
 def test_offline_auto_gives_drawings_and_one_notice_that_says_why(not_cached):
-    with pytest.warns(data.StandInNotice) as caught:
+    with pytest.warns(data.StandInWarning) as caught:
         examples = data.snacks(size=8, classes=["cake"])
     assert len(caught) == 1
     assert str(caught[0].message).endswith(
@@ -352,7 +354,7 @@ def test_a_download_that_breaks_off_counts_as_no_network_and_leaves_nothing_behi
     monkeypatch.setattr(datasets, "load_dataset", refuse)
     with pytest.raises(ConnectionError, match=r"and its download failed: RuntimeError \(HTTP 503\)\. Where"):
         data.snacks(source="real")
-    with pytest.warns(data.StandInNotice, match="download failed"):
+    with pytest.warns(data.StandInWarning, match="download failed"):
         data.snacks(size=8, classes=["cake"])
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: BreaksOff())
     with pytest.raises(OSError, match="No space left"):
@@ -365,7 +367,7 @@ def test_without_the_library_the_message_says_what_to_install(monkeypatch):
     words = r"Snacks is read through Hugging Face's library, which cannot be used here: .*`pip install datasets`\."
     with pytest.raises(ImportError, match=words):
         data.snacks(source="real")
-    with pytest.warns(data.StandInNotice, match=words):
+    with pytest.warns(data.StandInWarning, match=words):
         assert data.snacks(size=8, classes=["cake"]).source.startswith("synthetic snacks")
 
 

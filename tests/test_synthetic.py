@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from siamkeras.synthetic import faces, glyphs, snacks
+from siamkeras.applications.faces import faces
+from siamkeras.synthetic import glyphs, snacks
 
 ALPHABETS, CHARACTERS, HANDS = 8, 20, 20
 
@@ -394,9 +395,9 @@ def test_a_larger_portrait_shows_the_same_person():
 
 def pixels_tell_people_apart(images, labels):
     """How often two photos of one person are nearer to each other than two of two people."""
-    from siamkeras import evaluation, sampling
+    from siamkeras import evaluation
 
-    left, right, same = sampling.all_pairs(labels)
+    left, right, same = generators.all_pairs(labels)
     flat = images.reshape(len(images), -1)
     distance = np.concatenate(
         [
@@ -404,7 +405,7 @@ def pixels_tell_people_apart(images, labels):
             for i, j in zip(np.array_split(left, 100), np.array_split(right, 100), strict=True)
         ]
     )
-    return evaluation.verification_of(distance, same, resamples=0).auc
+    return evaluation.verification_from_distances(distance, same, resamples=0).auc
 
 
 def test_pixels_neither_solve_the_faces_nor_fail():

@@ -8,8 +8,9 @@ import oracles
 import pytest
 from keras import ops
 
-from siamkeras import downloads, models, towers
-from siamkeras.towers import transfer
+from siamkeras import models, towers
+from siamkeras.data import _downloads as downloads
+from siamkeras.towers import pretrained as transfer
 
 RNG = np.random.default_rng(2)
 on_tensorflow = pytest.mark.skipif(

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamkeras import evaluation, synthetic, tracking
-from siamkeras.tracking import crops
-from siamkeras.videos import Video
+from siamkeras import evaluation, synthetic
+from siamkeras.applications import tracking
+from siamkeras.applications.tracking import crops
+from siamkeras.applications.tracking.video import Video
 
 RNG = np.random.default_rng(3)
 

@@ -8,8 +8,9 @@ import oracles
 import pytest
 from keras import ops
 
-from siamkeras import tracking
-from siamkeras.tracking import kept, networks
+from siamkeras.applications import tracking
+from siamkeras.applications.tracking import _kept as kept
+from siamkeras.applications.tracking import model as networks
 
 RNG = np.random.default_rng(7)
 

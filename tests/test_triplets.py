@@ -76,13 +76,13 @@ def test_all_triplets_of_a_batch_by_hand():
     batch = [7, 7, 4], [[0.0], [1.0], [1.5]]
     np.testing.assert_allclose(numpy(losses.batch_triplet(*batch)), [0, 2.1, 0], rtol=1e-5)
     np.testing.assert_allclose(numpy(losses.batch_triplet(*batch, average="all")), [0, 1.05, 0], rtol=1e-5)
-    assert float(losses.active_share(*batch)) == 0.5
+    assert float(losses.active_fraction(*batch)) == 0.5
 
 
 def test_a_negative_just_at_the_edge_is_not_active():
     """d_pos = 1, margin 0.5, negatives at exactly 1.5 from anchor 0; from anchor 1 the negative is 0.5 away: active."""
     batch = [7, 7, 4], [[0.0], [1.0], [1.5]]
-    assert float(losses.active_share(*batch, margin=0.5)) == 0.5
+    assert float(losses.active_fraction(*batch, margin=0.5)) == 0.5
     np.testing.assert_allclose(numpy(losses.batch_triplet(*batch, margin=0.5)), [0, 3.0, 0], rtol=1e-5)
 
 
@@ -141,7 +141,7 @@ def test_the_active_share_is_that_of_the_loop():
     table = [[oracles.distance("euclidean", a, b) for b in UNIT] for a in UNIT]
     every = oracles.triplets(LABELS)
     active = sum(table[a][p] - table[a][q] + 0.2 > 0 for a, p, q in every)
-    assert float(losses.active_share(LABELS, UNIT, margin=0.2)) == pytest.approx(active / len(every))
+    assert float(losses.active_fraction(LABELS, UNIT, margin=0.2)) == pytest.approx(active / len(every))
 
 
 @pytest.mark.parametrize("margin", [0, -1.0, float("nan"), float("inf"), "hard", None, True])

@@ -18,23 +18,23 @@ def looked(model, images):
 @pytest.mark.parametrize("quarters", [-1, 0, 1, 2, 3, 4])
 def test_images_are_turned_as_numpy_does(quarters, mirrored):
     images = RNG.random((2, 3, 5, 2), "float32")
-    layer = towers.Turned(quarters, mirrored)
+    layer = towers.RotateFlip(quarters, mirrored)
     found = looked(layer, images)
     np.testing.assert_array_equal(found, np.rot90(images[:, :, ::-1] if mirrored else images, quarters, axes=(1, 2)))
     assert layer.compute_output_shape((2, 3, 5, 2)) == found.shape
-    again = towers.Turned.from_config(layer.get_config())
+    again = towers.RotateFlip.from_config(layer.get_config())
     np.testing.assert_array_equal(looked(again, images), found)
 
 
 @pytest.mark.parametrize("quarters", [1.5, True, "1", None, np.array(1.5), np.array([1, 2])])
 def test_a_number_of_quarters_is_whole(quarters):
     with pytest.raises(ValueError, match="`quarters` must be a whole number. Received: "):
-        towers.Turned(quarters)
+        towers.RotateFlip(quarters)
 
 
 def test_only_images_are_turned():
     with pytest.raises(ValueError, match="Only images are turned"):
-        towers.Turned()(np.ones((2, 3)))
+        towers.RotateFlip()(np.ones((2, 3)))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_only_images_are_turned():
 )
 def test_the_embeddings_of_all_ways_stand_side_by_side(turns, mirrored, ways):
     tower, images = towers.conv((8, 8, 1), 3, (4,)), RNG.random((5, 8, 8, 1), "float32")
-    several = towers.turned(tower, turns, mirrored)
+    several = towers.rotated_views(tower, turns, mirrored)
     expected = []
     for quarters, flip in ways:
         expected.append(looked(tower, np.rot90(images[:, :, ::-1] if flip else images, quarters, axes=(1, 2)).copy()))
@@ -67,21 +67,21 @@ def test_the_cosine_is_the_mean_of_the_cosines_of_all_ways():
             seen = np.rot90(images[:, :, ::-1] if flip else images, quarters, axes=(1, 2)).copy()
             left, right = looked(tower, seen)
             cosines.append(left @ right / np.linalg.norm(left) / np.linalg.norm(right))
-    left, right = looked(towers.turned(tower), images)
+    left, right = looked(towers.rotated_views(tower), images)
     np.testing.assert_allclose(left @ right, np.mean(cosines), rtol=1e-5)
     assert np.ptp(cosines) > 0.01
 
 
 def test_without_normalisation_squared_distances_add_up():
     images = np.float32([[[[1], [2]], [[3], [4]]], [[[0], [0]], [[0], [5]]]])
-    several = towers.turned(towers.pixels((2, 2, 1)), turns=4, mirrored=False, normalize=False)
+    several = towers.rotated_views(towers.pixels((2, 2, 1)), turns=4, mirrored=False, normalize=False)
     left, right = looked(several, images)
     np.testing.assert_array_equal(left, [1, 2, 3, 4, 2, 4, 1, 3, 4, 3, 2, 1, 3, 1, 4, 2])
     assert ((left - right) ** 2).sum() == 4 * (1 + 4 + 9 + 1)
 
 
 def test_two_images_turned_alike_are_as_far_apart_as_before():
-    several = towers.turned(towers.conv((8, 8, 1), 4, (4,)))
+    several = towers.rotated_views(towers.conv((8, 8, 1), 4, (4,)))
     images = RNG.random((2, 8, 8, 1), "float32")
     left, right = looked(several, images)
     for flip in (False, True):
@@ -95,7 +95,7 @@ def test_two_images_turned_alike_are_as_far_apart_as_before():
 
 def test_weights_are_shared_and_can_learn():
     tower = towers.conv((8, 8, 1), 3, (4,))
-    several = towers.turned(tower)
+    several = towers.rotated_views(tower)
     assert several.count_params() == tower.count_params()
     before = tower.get_weights()
     several.compile("sgd", losses.InBatchSoftmaxLoss())
@@ -104,7 +104,7 @@ def test_weights_are_shared_and_can_learn():
 
 
 def test_it_is_a_tower_like_others(tmp_path):
-    several = towers.turned(towers.conv((8, 8, 1), 3, (4,)))
+    several = towers.rotated_views(towers.conv((8, 8, 1), 3, (4,)))
     assert several.name == "tower"
     assert models.tower_of(several) is several
     siamese = models.siamese(several, distance="cosine")
@@ -123,8 +123,8 @@ def test_it_is_a_tower_like_others(tmp_path):
 def test_images_that_are_not_square_are_turned_upside_down_only():
     tower, images = towers.conv((8, 12, 3), 3, (4,)), RNG.random((2, 8, 12, 3), "float32")
     with pytest.raises(ValueError, match=r"Only square images .* a tower of images \(8, 12, 3\). Give `turns=2`"):
-        towers.turned(tower)
-    found = looked(towers.turned(tower, turns=2, mirrored=False, normalize=False), images)
+        towers.rotated_views(tower)
+    found = looked(towers.rotated_views(tower, turns=2, mirrored=False, normalize=False), images)
     np.testing.assert_allclose(
         found, np.concatenate([looked(tower, images), looked(tower, images[:, ::-1, ::-1].copy())], 1), rtol=1e-5
     )
@@ -134,7 +134,7 @@ def test_embeddings_stay_float32_under_mixed_precision():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        several = towers.turned(towers.conv((8, 8, 1), 3, (4,)))
+        several = towers.rotated_views(towers.conv((8, 8, 1), 3, (4,)))
     finally:
         keras.config.set_dtype_policy(before)
     assert several.get_layer("turned_90_mirrored").compute_dtype == "float32"
@@ -144,7 +144,7 @@ def test_embeddings_stay_float32_under_mixed_precision():
 @pytest.mark.parametrize("turns", [0, 3, True, 8, "4", 2.0, None, np.array([2])])
 def test_turns_are_one_two_or_four(turns):
     with pytest.raises(ValueError, match="`turns` must be 1, 2 or 4. Received: "):
-        towers.turned(towers.conv((8, 8, 1), 3, (4,)), turns)
+        towers.rotated_views(towers.conv((8, 8, 1), 3, (4,)), turns)
 
 
 @pytest.mark.parametrize(
@@ -160,16 +160,16 @@ def test_turns_are_one_two_or_four(turns):
 )
 def test_something_else_than_a_tower_of_images_is_refused(tower):
     with pytest.raises(ValueError, match="`tower` must be a built keras.Model from images, .* Received: "):
-        towers.turned(tower())
+        towers.rotated_views(tower())
 
 
 @pytest.mark.parametrize("wrong", ["no", None, 1, np.array([True, False])])
 def test_what_is_yes_or_no_is_nothing_else(wrong):
     for name in ("mirrored", "normalize"):
         with pytest.raises(ValueError, match=f"`{name}` must be True or False. Received: "):
-            towers.turned(towers.pixels((2, 2, 1)), **{name: wrong})
+            towers.rotated_views(towers.pixels((2, 2, 1)), **{name: wrong})
     with pytest.raises(ValueError, match="`mirrored` must be True or False. Received: "):
-        towers.Turned(mirrored=wrong)
+        towers.RotateFlip(mirrored=wrong)
 
 
 @pytest.mark.parametrize("structure", [lambda x: [x], lambda x: {"embedding": x}])
@@ -180,13 +180,13 @@ def test_the_one_output_may_be_in_a_list_or_dict(structure):
     for turns, mirrored in ((1, False), (4, True)):
         options = {"turns": turns, "mirrored": mirrored, "normalize": False}
         np.testing.assert_array_equal(
-            looked(towers.turned(tower, **options), images),
-            looked(towers.turned(towers.pixels((2, 2, 1)), **options), images),
+            looked(towers.rotated_views(tower, **options), images),
+            looked(towers.rotated_views(towers.pixels((2, 2, 1)), **options), images),
         )
 
 
 def test_one_way_of_looking_is_float32_too():
     inputs = keras.Input((2, 2, 1))
     tower = keras.Model(inputs, keras.layers.Flatten(dtype="float16")(inputs))
-    found = towers.turned(tower, turns=1, mirrored=False, normalize=False)(np.ones((3, 2, 2, 1), "float32"))
+    found = towers.rotated_views(tower, turns=1, mirrored=False, normalize=False)(np.ones((3, 2, 2, 1), "float32"))
     assert keras.backend.standardize_dtype(found.dtype) == "float32"

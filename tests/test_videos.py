@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from siamkeras import data, synthetic
-from siamkeras.data import footage
-from siamkeras.videos import Video, checked_boxes, checked_frame, checked_start
+from siamkeras.applications.tracking import otb as footage
+from siamkeras.applications.tracking.video import Video, checked_boxes, checked_frame, checked_start
 
 BOX = [4.0, 3.0, 10.0, 8.0]
 RANDOM = np.random.default_rng(2)
@@ -327,7 +327,7 @@ def test_missing_sequence_is_stood_in_for_with_a_notice(nothing_here):
     written(nothing_here / "Crossing")
     with pytest.raises(ConnectionError, match="Diving of OTB is not in .*tracking/OTB/Diving"):
         data.otb(source="real")
-    with pytest.warns(data.StandInNotice, match="synthetic videos stand in"):
+    with pytest.warns(data.StandInWarning, match="synthetic videos stand in"):
         videos = data.otb()
     assert [video.name for video in videos] == ["Crossing", "Diving"]
     assert videos[1].source == "synthetic video standing in for Diving of OTB"

@@ -5,13 +5,13 @@ and `retrieval.embed` call it: one image `(height, width, channels)`, float32 in
 draws nothing but from that seed, so a batch can be rebuilt; it keeps shape and dtype, and values in [0, 1].
 
 >>> from siamkeras import augmentation
->>> augment = augmentation.chain(augmentation.affine(), augmentation.elastic())
+>>> augment = augmentation.compose(augmentation.affine(), augmentation.elastic())
 >>> augment([[[1.0]]] * 5, seed=[3, 7]).shape
 TensorShape([5, 1, 1])
 """
 
-from siamkeras.augmentation.applying import chain
-from siamkeras.augmentation.moving import affine, crop, elastic, mirror
-from siamkeras.augmentation.shading import light, stroke
+from siamkeras.augmentation.applying import compose
+from siamkeras.augmentation.moving import affine, crop, elastic, flip
+from siamkeras.augmentation.shading import color_jitter, stroke_width
 
-__all__ = ["affine", "chain", "crop", "elastic", "light", "mirror", "stroke"]
+__all__ = ["affine", "compose", "crop", "elastic", "color_jitter", "flip", "stroke_width"]

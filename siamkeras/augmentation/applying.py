@@ -26,7 +26,7 @@ def distortion(change):
     return augment
 
 
-def chain(*augments):
+def compose(*augments):
     """Several distortions, one after another, each with a seed of its own.
 
     Args:
@@ -39,7 +39,7 @@ def chain(*augments):
         ValueError: none given, or one that cannot be called.
 
     >>> from siamkeras import augmentation
-    >>> half = augmentation.chain(augmentation.mirror(chance=1), lambda image, seed: image / 2)
+    >>> half = augmentation.compose(augmentation.flip(chance=1), lambda image, seed: image / 2)
     >>> half([[[0.0], [1.0]]], seed=[3, 7]).numpy().tolist()
     [[[0.5], [0.0]]]
     """

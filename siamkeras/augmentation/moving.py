@@ -7,7 +7,7 @@ from siamkeras.augmentation.checks import checked_factors, checked_number, check
 
 
 def affine(rotation=10.0, shear=0.3, scale=(0.8, 1.2), shift=2.0, chance=0.5, fill=0.0):
-    """Turned, sheared, scaled and shifted about the centre, as characters were for the first Siamese convolutions.
+    """RotateFlip, sheared, scaled and shifted about the centre, as characters were for the first Siamese convolutions.
 
     Seven numbers are drawn: an angle, and shear, scale and shift along x and along y. Each is used with `chance`, on
     its own, and left out otherwise. A place p of the image, seen from its centre (x to the right, y down), comes to
@@ -94,7 +94,7 @@ def elastic(strength=1.0, smoothness=4.0, chance=1.0, fill=0.0):
     return distortion(change)
 
 
-def mirror(chance=0.5):
+def flip(chance=0.5):
     """Left and right exchanged.
 
     Args:

@@ -9,7 +9,7 @@ from siamkeras.augmentation.checks import checked_factors, checked_share, checke
 LUMA = np.array([0.299, 0.587, 0.114], "float32")
 
 
-def stroke(thicker=0.5, thinner=0.25):
+def stroke_width(thicker=0.5, thinner=0.25):
     """Bright strokes on dark ground, a little thicker or thinner.
 
     A weight is drawn uniformly from `-thinner` to `thicker`. Where it is positive, the outcome is a mean of the image
@@ -41,7 +41,7 @@ def stroke(thicker=0.5, thinner=0.25):
     return distortion(change)
 
 
-def light(brightness=0.15, contrast=(0.8, 1.25), saturation=(0.8, 1.25)):
+def color_jitter(brightness=0.15, contrast=(0.8, 1.25), saturation=(0.8, 1.25)):
     """A photo in another light: colours stronger or weaker, then contrast, then brightness.
 
     Args:

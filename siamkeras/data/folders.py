@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from siamkeras.data.notices import SkippedFilesNotice, notify
-from siamkeras.examples import Examples, aligned
+from siamkeras._arrays import aligned_empty
+from siamkeras.data._notices import SkippedFilesWarning, notify
+from siamkeras.data.examples import Examples
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm")
 # The first two bytes of a PNG, JPEG, GIF and BMP, which TensorFlow decodes.
@@ -25,7 +26,7 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop
         size: `(height, width)` in pixels to which every image is brought, by linear interpolation with antialiasing.
         channels: 1 (grey) or 3 (colours). Transparency is dropped; a moving GIF gives its first frame.
         groups: Whether there is a level of groups (alphabets, writers, patients) above the classes.
-        skip_broken: Leave out files that cannot be decoded, and name them in a `SkippedFilesNotice`.
+        skip_broken: Leave out files that cannot be decoded, and name them in a `SkippedFilesWarning`.
         crop: Cut off what lies outside the middle part that has the proportions of `size`, instead of squeezing the
             whole image into them.
 
@@ -51,7 +52,7 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop
     lost = [name for label, name in files.class_names.items() if label not in rest.class_names]
     if lost:
         raise ValueError(f"{broken_files(files.images, broken)} Without them no image is left of: {some(lost)}.")
-    notify(f"{broken_files(files.images, broken)} Left out.", SkippedFilesNotice)
+    notify(f"{broken_files(files.images, broken)} Left out.", SkippedFilesWarning)
     return rest
 
 
@@ -182,7 +183,7 @@ def decoded(files, shape, read):
         except Exception as error:  # Pillow meets broken files with a dozen different ones
             return error
 
-    images, broken = aligned((len(files), *shape), np.float32), {}
+    images, broken = aligned_empty((len(files), *shape), np.float32), {}
     with ThreadPoolExecutor() as pool:
         for place, image in enumerate(pool.map(tried, files)):
             if isinstance(image, Exception):

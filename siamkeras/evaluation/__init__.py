@@ -1,63 +1,45 @@
-"""How good a comparison is, on classes that the network has never seen, and how sure of that we can be.
+"""Metrics of embeddings on classes that the network has not been trained on, with 95 % confidence intervals.
 
-Distances come in, small meaning alike. A score, large meaning alike, is a distance with its sign changed, and exists
-only here: `score = -distance`.
+All functions take distances, small for similar. Scores are negative distances.
 """
 
-from siamkeras.evaluation.correlating import Correlation, correlation, correlation_of
-from siamkeras.evaluation.enrolling import Difference, Trials, eer_difference, enrolled, joined, signature_pairs
-from siamkeras.evaluation.episodes import FewShot, OneShot, few_shot, few_shot_of, one_shot_runs
-from siamkeras.evaluation.following import Tracking, overlap, tracking
-from siamkeras.evaluation.retrieving import Retrieval, map_at_r, precision_at_k, recall_at_k, retrieval
-from siamkeras.evaluation.segmenting import DiceDifference, Segmentation, dice, dice_by_subject, dice_difference
-from siamkeras.evaluation.tables import Table, table
-from siamkeras.evaluation.verifying import (
+from siamkeras.evaluation._tables import Table, table
+from siamkeras.evaluation.correlation import Correlation, correlation, correlation_from_distances
+from siamkeras.evaluation.few_shot import FewShot, OneShot, few_shot, few_shot_from_embeddings, one_shot
+from siamkeras.evaluation.retrieval import Retrieval, map_at_r, precision_at_k, recall_at_k, retrieval
+from siamkeras.evaluation.verification import (
     FALSE_ACCEPT_RATES,
     Comparison,
     Verification,
     compare,
-    distances_of,
+    pair_distances,
     verification,
-    verification_among,
-    verification_of,
+    verification_from_distances,
+    verification_from_embeddings,
 )
 
 __all__ = [
     "FALSE_ACCEPT_RATES",
     "Comparison",
     "Correlation",
-    "DiceDifference",
-    "Difference",
     "FewShot",
     "OneShot",
     "Retrieval",
-    "Segmentation",
     "Table",
-    "Tracking",
-    "Trials",
     "Verification",
     "compare",
     "correlation",
-    "correlation_of",
-    "dice",
-    "dice_by_subject",
-    "dice_difference",
-    "distances_of",
-    "eer_difference",
-    "enrolled",
+    "correlation_from_distances",
+    "pair_distances",
     "few_shot",
-    "few_shot_of",
-    "joined",
+    "few_shot_from_embeddings",
     "map_at_r",
-    "one_shot_runs",
-    "overlap",
+    "one_shot",
     "precision_at_k",
     "recall_at_k",
     "retrieval",
-    "signature_pairs",
     "table",
-    "tracking",
     "verification",
-    "verification_among",
-    "verification_of",
+    "verification_from_embeddings",
+    "verification_from_distances",
 ]

@@ -1,13 +1,14 @@
-"""Endless tf.data streams of what a Siamese network learns from: batches of named inputs.
+"""`tf.data` generators of pairs, triplets, balanced batches and episodes.
 
-`sampling` decides which examples, here they are looked up and named by their role. Nothing is drawn in Python, no
-list of pairs is held, and images are never copied as a whole: an array stays where it is (also a `numpy.memmap`), and
-files are read as they are needed.
+Batches are dicts keyed by role ("left", "right", "anchor", ...), and Inputs have the same names. Every batch is a
+function of `(seed, step)`. Images are looked up when they are needed; an array is not copied, and files are read on
+the way.
 """
 
-from siamkeras.generators.batching import balanced, triplets
-from siamkeras.generators.few_shot import episodes
-from siamkeras.generators.mixing import mixed
-from siamkeras.generators.pairing import from_pairs, pairs
+from siamkeras.generators._sampling import all_pairs
+from siamkeras.generators.balanced import balanced, triplets
+from siamkeras.generators.episodes import episodes
+from siamkeras.generators.mixed import mixed
+from siamkeras.generators.pairs import from_pairs, pairs
 
-__all__ = ["balanced", "episodes", "from_pairs", "mixed", "pairs", "triplets"]
+__all__ = ["all_pairs", "balanced", "episodes", "from_pairs", "mixed", "pairs", "triplets"]

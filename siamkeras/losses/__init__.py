@@ -1,64 +1,39 @@
-"""What a network of shared towers is trained to make small.
+"""Losses of Siamese networks: contrastive, triplet, in-batch softmax, supervised contrastive, multi-similarity.
 
-A pure function for each formula, which gives one value per example, and a class that feeds it from `compile`. Where
-there is no y, `layers` has an endpoint that feeds the same function from the graph.
+Each formula is a function that returns one value per example; a class wraps it for `compile`. For data without y,
+`layers` has endpoint layers with the same losses.
 
-Labels of pairs: **same = 1 means same class, 0 means different**, and any value between is a degree of sameness.
-Several texts define it the other way round, and some define it one way and print the formula of the other: such a
-formula, fed with these labels, pulls different examples together.
-
-Labels of batches: each example has the number of its class. Who is a positive and who a negative of whom follows from
-them, so that a batch of 64 holds thousands of pairs and triplets; `generators.balanced` makes such batches.
+Labels of pairs: **1 = same class, 0 = different class**; values between are degrees of similarity. Some texts use the
+opposite convention. Labels of batches are class indices.
 """
 
-from siamkeras.losses.adapting import FineTuningLoss, fine_tuning
-from siamkeras.losses.batches import (
+from siamkeras.losses.contrastive import ContrastiveLoss, contrastive
+from siamkeras.losses.fine_tuning import FineTuningLoss, fine_tuning
+from siamkeras.losses.softmax import (
     InBatchSoftmaxLoss,
     MultiSimilarityLoss,
     SupervisedContrastiveLoss,
     in_batch_softmax,
+    info_nce,
     multi_similarity,
-    softmax_of_pairs,
     supervised_contrastive,
 )
-from siamkeras.losses.checks import check_known_labels, check_margin, check_positive, check_whole, labelled, paired
-from siamkeras.losses.overlaps import (
-    DiceCrossEntropyLoss,
-    DiceLoss,
-    MaskCrossEntropyLoss,
-    dice,
-    mask_cross_entropy,
-)
-from siamkeras.losses.pairs import ContrastiveLoss, contrastive
-from siamkeras.losses.triplets import AVERAGES, MINING, TripletLoss, active_share, batch_triplet, triplet
+from siamkeras.losses.triplet import TripletLoss, active_fraction, batch_triplet, triplet
 
 __all__ = [
-    "AVERAGES",
-    "MINING",
     "ContrastiveLoss",
-    "DiceCrossEntropyLoss",
-    "DiceLoss",
     "FineTuningLoss",
     "InBatchSoftmaxLoss",
-    "MaskCrossEntropyLoss",
     "MultiSimilarityLoss",
     "SupervisedContrastiveLoss",
     "TripletLoss",
-    "active_share",
+    "active_fraction",
     "batch_triplet",
-    "check_known_labels",
-    "check_margin",
-    "check_positive",
-    "check_whole",
     "contrastive",
-    "dice",
     "fine_tuning",
     "in_batch_softmax",
-    "labelled",
-    "mask_cross_entropy",
     "multi_similarity",
-    "paired",
-    "softmax_of_pairs",
+    "info_nce",
     "supervised_contrastive",
     "triplet",
 ]

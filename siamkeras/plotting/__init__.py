@@ -1,45 +1,33 @@
-"""Every figure of the library and of the course: arrays in, Axes out, nothing shown.
+"""Figures of training, pairs, distances, rankings and embeddings: arrays in, matplotlib Axes out.
 
-The colours mean the same in every figure: blue and solid is `SAME`, orange and dashed (or hatched) is `DIFFERENT`,
-black is what was decided or demanded (threshold, margin). What a colour says, a line style, hatch or word says too.
-
-A title states what the figure shows; without one, each function sets a neutral title of its own.
+Colours have one meaning throughout: blue (solid) is `SAME`, orange (dashed or hatched) is `DIFFERENT`, black is a
+threshold or a margin. Without `title`, each function sets a neutral one.
 """
 
+from siamkeras.plotting._style import DIFFERENT, MARGIN, PALETTE, SAME, THRESHOLD
 from siamkeras.plotting.charts import bars, curves, history
-from siamkeras.plotting.decisions import distances, roc
-from siamkeras.plotting.degrees import degrees
-from siamkeras.plotting.films import Film, animation, film, precision, success
-from siamkeras.plotting.masks import segmentations
-from siamkeras.plotting.pictures import images, neighbours, pairs
-from siamkeras.plotting.score_maps import score_maps
-from siamkeras.plotting.space import embedding, unit_balls
-from siamkeras.plotting.style import DIFFERENT, MARGIN, PALETTE, SAME, THRESHOLD
-from siamkeras.plotting.trials import trials
+from siamkeras.plotting.correlation import correlation
+from siamkeras.plotting.embedding import embedding, unit_balls
+from siamkeras.plotting.few_shot import one_shot_trials
+from siamkeras.plotting.images import images, neighbours, pairs
+from siamkeras.plotting.verification import distances, roc
 
 __all__ = [
     "DIFFERENT",
-    "Film",
     "MARGIN",
     "PALETTE",
     "SAME",
     "THRESHOLD",
-    "animation",
     "bars",
     "curves",
-    "degrees",
+    "correlation",
     "distances",
     "embedding",
-    "film",
     "history",
     "images",
     "neighbours",
     "pairs",
-    "precision",
     "roc",
-    "score_maps",
-    "segmentations",
-    "success",
-    "trials",
+    "one_shot_trials",
     "unit_balls",
 ]

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from siamkeras.plotting.style import (
+from siamkeras.plotting._style import (
     LINES,
     MARGIN,
     PALETTE,

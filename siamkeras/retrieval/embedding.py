@@ -5,8 +5,7 @@ import os
 import numpy as np
 from keras import ops
 
-from siamkeras.examples import check_kind, checked_images, checked_text
-from siamkeras.retrieval.checks import checked_whole
+from siamkeras._validation import check_images, check_input_kind, check_integer, check_text
 
 
 def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=0):
@@ -40,8 +39,8 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
     >>> retrieval.embed(tower, np.zeros((3, 8, 8, 1))).shape
     (3, 16)
     """
-    batch_size, views = checked_whole("batch_size", batch_size, 1), checked_whole("views", views, 1)
-    checked_whole("seed", seed, 0, 2**63 - 1)
+    batch_size, views = check_integer("batch_size", batch_size, 1), check_integer("views", views, 1)
+    check_integer("seed", seed, 0, 2**63 - 1)
     if (views > 1) != (augment is not None) or (views > 1 and load is not None):
         raise ValueError(
             "Several views need `augment`, and images in memory; `augment` needs several views. "
@@ -56,10 +55,10 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
     if is_text:
         if load is not None or views > 1:
             raise ValueError("`load` and `augment` are for images. Received: a tower that takes sentences.")
-        images = checked_text([images] if isinstance(images, str) else images)
-        check_kind(images, inputs[0].dtype, "images")
+        images = check_text([images] if isinstance(images, str) else images)
+        check_input_kind(images, inputs[0].dtype, "images")
     else:
-        images = checked_images([images] if isinstance(images, (str, os.PathLike)) else images, load)
+        images = check_images([images] if isinstance(images, (str, os.PathLike)) else images, load)
     if load is None and images.ndim == len(shape):
         images = images[None]
     if load is None:

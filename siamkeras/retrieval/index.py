@@ -5,17 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels
 from siamkeras.retrieval import files
-from siamkeras.retrieval.checks import (
-    DISTANCES,
-    check_width,
-    checked_column,
-    checked_embeddings,
-    checked_name,
-    checked_texts,
-    checked_threshold,
-    checked_whole,
-)
+from siamkeras.retrieval.checks import DISTANCES, check_width, checked_texts, checked_threshold
 from siamkeras.retrieval.searching import METHODS, points_of
 
 # How many queries, and neighbours of each, are told.
@@ -104,11 +96,11 @@ class Index:
         *,
         centres=None,
     ):
-        self.embeddings = checked_embeddings(embeddings)
-        self.labels = None if labels is None else checked_column("labels", labels, len(self))
-        self.names = None if names is None else checked_column("names", checked_texts(names), len(self))
-        self.distance = checked_name("distance", distance, DISTANCES)
-        self.method = checked_name("method", method, METHODS)
+        self.embeddings = check_embeddings(embeddings)
+        self.labels = None if labels is None else check_labels(labels, "labels", count=len(self))
+        self.names = None if names is None else check_labels(checked_texts(names), "names", count=len(self))
+        self.distance = check_choice("distance", distance, DISTANCES)
+        self.method = check_choice("method", method, METHODS)
         self.threshold = checked_threshold(threshold)
         self._search = METHODS[method](points_of(self.embeddings, distance), distance, centres)
 
@@ -140,10 +132,10 @@ class Index:
             ValueError: queries that are not `(q, dim)`, or not finite; k not whole, below 1, or above the number of
                 embeddings; a threshold that is negative or no number.
         """
-        k = checked_whole("k", k, 1, len(self))
+        k = check_integer("k", k, 1, len(self))
         threshold = self.threshold if threshold is None else checked_threshold(threshold)
         queries = np.asarray(queries)
-        queries = checked_embeddings(queries[None] if queries.ndim == 1 else queries, "queries")
+        queries = check_embeddings(queries[None] if queries.ndim == 1 else queries, "queries")
         check_width("queries", queries, self.embeddings.shape[1])
         points = points_of(queries, self.distance)
         distance, index = self._search.nearest(points, k)

@@ -5,8 +5,9 @@ import math
 import numpy as np
 from keras import ops
 
+from siamkeras._validation import check_embeddings
 from siamkeras.distances import unit_length
-from siamkeras.retrieval.checks import check_width, checked_embeddings
+from siamkeras.retrieval.checks import check_width
 
 # What an approximate search looks at: so many lists, and so many that they hold some times as many as are asked for.
 PROBES, SPARE = 12, 8
@@ -54,7 +55,7 @@ class Approximate:
             kmeans = faiss.Kmeans(dim, lists, niter=5, seed=0, max_points_per_centroid=64)
             kmeans.train(points)
             centres = kmeans.centroids
-        self.centres = checked_embeddings(centres, "centres")
+        self.centres = check_embeddings(centres, "centres")
         check_width("centres", self.centres, dim)
         by_centre = faiss.IndexFlatL2(dim)
         by_centre.add(self.centres)

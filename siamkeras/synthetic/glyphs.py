@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from siamkeras.examples import Examples, aligned
-from siamkeras.synthetic.chance import check_whole, stream
+from siamkeras._arrays import aligned_empty
+from siamkeras.data.examples import Examples
+from siamkeras.synthetic._random import check_whole, stream
 
 # Omniglot's canvas is 105 pixels wide; ours is drawn at least as large before it is reduced to `size`. A pen of 4.6
 # pixels inks about the 5 that Omniglot's does, since it inks every pixel that it touches.
@@ -89,7 +90,7 @@ def glyphs(alphabets=10, characters=12, hands=20, size=35, seed=0):
     check_whole(8, size=size)
     check_whole(0, seed=seed)
     habits = np.stack([stream(seed, 0, hand).standard_normal(len(HABIT) + 2) for hand in range(hands)])
-    images = aligned((alphabets, characters, hands, size, size, 1), "float32")
+    images = aligned_empty((alphabets, characters, hands, size, size, 1), "float32")
     for alphabet in range(alphabets):
         style = _style(stream(seed, 1, alphabet))
         for character in range(characters):

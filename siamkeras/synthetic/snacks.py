@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from siamkeras.examples import Examples, aligned
-from siamkeras.synthetic.chance import check_whole, stream
+from siamkeras._arrays import aligned_empty
+from siamkeras.data.examples import Examples
+from siamkeras.synthetic._random import check_whole, stream
 
 # Outlines: how far out the point (u, v) lies; what is below 1 is inside.
 OUTLINES = {
@@ -99,7 +100,7 @@ def snacks(classes=None, per_class=50, size=64, seed=0):
     check_whole(1, per_class=per_class)
     check_whole(0, seed=seed)
     names = class_names(classes)
-    images = aligned((len(names), per_class, height, width, 3), "float32")
+    images = aligned_empty((len(names), per_class, height, width, 3), "float32")
     for place, (label, name) in enumerate(names.items()):
         for number in range(per_class):
             _photograph(images[place, number], SNACKS[name], stream(seed, label, number))

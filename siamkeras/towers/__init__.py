@@ -1,30 +1,30 @@
-"""Networks that turn one input into one embedding of length 1: plain `keras.Model`s named "tower".
+"""Towers: networks from one input to one embedding, plain `keras.Model`s named "tower".
 
-Any `keras.Model` with one output `(batch, dim)` can be a tower; these are good ones to begin with.
+Any `keras.Model` with one input and one output `(batch, dim)` can be used as a tower.
 """
 
 from siamkeras.towers.baselines import ColourHistogram, histogram, pixels
-from siamkeras.towers.networks import conv, dense
-from siamkeras.towers.published import koch, koch_small
-from siamkeras.towers.sentences import MaskedMean, NGramWeights, hashed, recurrent
-from siamkeras.towers.transfer import freeze, pretrained, unfreeze
-from siamkeras.towers.turning import Turned, turned
+from siamkeras.towers.conv import conv, dense
+from siamkeras.towers.ensembles import RotateFlip, rotated_views
+from siamkeras.towers.koch import koch, koch_small
+from siamkeras.towers.pretrained import freeze, pretrained, unfreeze
+from siamkeras.towers.text import MaskedMean, NGramWeights, bag_of_ngrams, recurrent
 
 __all__ = [
     "ColourHistogram",
     "MaskedMean",
     "NGramWeights",
-    "Turned",
+    "RotateFlip",
     "conv",
     "dense",
     "freeze",
-    "hashed",
+    "bag_of_ngrams",
     "histogram",
     "koch",
     "koch_small",
     "pixels",
     "pretrained",
     "recurrent",
-    "turned",
+    "rotated_views",
     "unfreeze",
 ]

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from siamkeras.towers.parts import checked_sizes, image_shape, shape
+from siamkeras.towers._blocks import checked_sizes, image_shape, shape
 
 MOST_COLOURS = 2**15
 

@@ -1,0 +1,11 @@
+"""Memory layout of arrays that are handed to TensorFlow."""
+
+import numpy as np
+
+
+def aligned_empty(shape, dtype):
+    """An uninitialised array aligned to 64 bytes, which TensorFlow reads without a copy."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.empty(size + 64, np.uint8)
+    begin = -memory.ctypes.data % 64
+    return memory[begin : begin + size].view(dtype).reshape(shape)

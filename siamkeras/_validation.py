@@ -1,0 +1,203 @@
+"""Argument checks shared by the whole package.
+
+Every function returns the checked value in a plain form (`int`, `float`, `numpy.ndarray`) or raises a `ValueError`
+with what is wrong, what was expected and what was received. A check belongs here if Keras, NumPy or TensorFlow would
+give a silently wrong result or an error that does not name the argument.
+"""
+
+import math
+import numbers
+import operator
+import os
+
+import numpy as np
+
+# The square of a larger value may overflow float32.
+LARGEST_VALUE = 1e15
+
+
+def check_integer(name, value, minimum=0, maximum=None, hint=""):
+    """`value` as an `int` from `minimum` to `maximum`; `hint` is a sentence to append to the message."""
+    largest = 2**63 - 1 if maximum is None else maximum
+    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__") or not minimum <= value <= largest:
+        upper = "" if maximum is None else f" and at most {maximum}"
+        raise ValueError(
+            f"`{name}` must be an integer of at least {minimum}{upper}. Received: {name}={value!r}."
+            + (f" {hint}" if hint else "")
+        )
+    # A plain int: arithmetic on a narrow NumPy integer could overflow.
+    return operator.index(value)
+
+
+def check_number(name, value, minimum=None, maximum=None, above=None, below=None):
+    """`value` as a finite `float` within closed bounds (`minimum`, `maximum`) or open ones (`above`, `below`)."""
+    bounds = (
+        ("of at least", minimum, operator.ge),
+        ("above", above, operator.gt),
+        ("at most", maximum, operator.le),
+        ("below", below, operator.lt),
+    )
+    if not is_number(value) or not all(limit is None or holds(value, limit) for _, limit, holds in bounds):
+        wanted = " and ".join(f"{words} {limit}" for words, limit, _ in bounds if limit is not None)
+        raise ValueError(f"`{name}` must be a number {wanted or 'that is finite'}. Received: {name}={value!r}.")
+    return float(value)
+
+
+def check_range(name, value, minimum=None, above=None):
+    """`value` as two floats `(low, high)` with `low <= high`, both within the bounds of `check_number`."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(map(is_number, value)) or value[0] > value[1]:
+        raise ValueError(f"`{name}` must be a range (low, high) with low <= high. Received: {name}={value!r}.")
+    return tuple(check_number(name, bound, minimum=minimum, above=above) for bound in value)
+
+
+def check_choice(name, value, choices):
+    """`value` itself if it is one of the strings `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}. Received: {name}={value!r}.")
+    return value
+
+
+def check_sizes(name, values, length=None):
+    """Positive integers as a tuple; one integer counts as a tuple of one. `length` is how many there must be."""
+    try:
+        sizes = tuple(check_integer(name, value, 1) for value in np.atleast_1d(np.array(values, object)))
+    except ValueError:
+        sizes = ()
+    if not sizes or (length is not None and len(sizes) != length):
+        count = "" if length is None else f"{length} "
+        raise ValueError(f"`{name}` must be {count}positive integers. Received: {name}={values!r}.")
+    return sizes
+
+
+def check_seed(seed):
+    """A NumPy random generator for a seed, an integer of at least 0."""
+    return np.random.default_rng(check_integer("seed", seed))
+
+
+def check_labels(labels, name="labels", count=None):
+    """`labels` as an array `(n,)` of integers or strings; `count` is the required n."""
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        hint = ""
+        if labels.ndim == 2:
+            flat = "reshape(-1)" if labels.shape[1] == 1 else "argmax(axis=1)"
+            hint = f" Use class indices instead of a column or one-hot rows: `{name}.{flat}`."
+        raise ValueError(f"`{name}` must be one-dimensional, (n,). Received: shape {labels.shape}.{hint}")
+    if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels):
+        labels = labels.astype(str)
+    if len(labels) == 0:
+        raise ValueError(f"`{name}` is empty.")
+    if labels.dtype.kind not in "iubUS":
+        raise ValueError(f"`{name}` must be integers or strings. Received: {labels.dtype}.")
+    if count is not None and len(labels) != count:
+        raise ValueError(f"`{name}` must have one entry for each of the {count} examples. Received: {len(labels)}.")
+    return labels
+
+
+def check_embeddings(embeddings, name="embeddings", dim=None):
+    """`embeddings` as a contiguous float32 array `(n, dim)` of finite values; `dim` is the required width."""
+    embeddings = np.asarray(embeddings)
+    if embeddings.ndim != 2 or not embeddings.size or embeddings.dtype.kind not in "iuf":
+        raise ValueError(
+            f"`{name}` must be a numeric array (n, dim) with n >= 1. "
+            f"Received: {embeddings.dtype}, shape {embeddings.shape}."
+        )
+    if dim is not None and embeddings.shape[1] != dim:
+        raise ValueError(f"`{name}` must have {dim} columns. Received: shape {embeddings.shape}.")
+    valid = np.abs(embeddings) < LARGEST_VALUE  # False for NaN
+    if not valid.all():
+        row, column = np.argwhere(~valid)[0]
+        raise ValueError(
+            f"`{name}` must be finite and below {LARGEST_VALUE:g}. Received: {embeddings[row, column]} in row {row}."
+        )
+    return np.ascontiguousarray(embeddings, "float32")
+
+
+def check_images(images, load=None, name="images"):
+    """`images` as an array of float32 or uint8 `(n, ...)`, or of file paths `(n,)` if `load` is given."""
+    images = np.asarray(images)
+    if images.ndim == 0 or images.size == 0:
+        raise ValueError(
+            f"`{name}` must be a non-empty array (n, height, width, channels), or file paths (n,). "
+            f"Received: shape {images.shape}."
+        )
+    if images.dtype.kind in "USO" and all(isinstance(path, (str, bytes, os.PathLike)) for path in images.flat):
+        return _check_paths(images, load, name)
+    if load is not None:
+        raise ValueError(f"`load` reads file paths, but `{name}` is an array of {images.dtype}. Omit `load`.")
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise ValueError(
+            f"`{name}` must be float32 in [0, 1] or uint8 in 0-255. Received: {images.dtype}. "
+            'Convert integers in 0-255 with `images.astype("uint8")`.'
+        )
+    if images.dtype.kind == "f":
+        images = images.astype("float32", copy=False)
+        for start in range(0, len(images), 1024):  # in blocks: one mask for all images would double the memory
+            block = images[start : start + 1024]
+            finite = np.isfinite(block).reshape(len(block), -1).all(axis=1)
+            if not finite.all():
+                raise ValueError(f"`{name}` must be finite. Received: NaN or infinity in {start + finite.argmin()}.")
+    return images
+
+
+def _check_paths(paths, load, name):
+    if paths.ndim != 1:
+        raise ValueError(f"File paths must be one-dimensional, (n,). Received: `{name}` of shape {paths.shape}.")
+    if load is None:
+        raise ValueError(
+            f"`{name}` holds file paths; pass `load=data.load_image(size=(96, 96))` to read them. "
+            f"Received: {os.fsdecode(paths[0])!r}."
+        )
+    paths = [os.fsdecode(path) for path in paths]
+    for path in paths:
+        if "://" not in path and not os.path.isfile(path):
+            raise FileNotFoundError(f"No such file: {path!r} in `{name}`.")
+    return np.array(paths)
+
+
+def check_sentences(sentences, name="sentences"):
+    """`sentences` as an object array `(n,)` of non-empty `str`."""
+    # dtype object: NumPy would turn a NaN beside strings into the string "nan".
+    found = np.asarray(sentences, object) if isinstance(sentences, (list, tuple)) else np.asarray(sentences)
+    wrong = [value for value in found.flat if not isinstance(value, (str, bytes))]
+    if found.ndim != 1 or not found.size or wrong:
+        received = f"{wrong[0]!r}" if wrong else f"shape {found.shape}"
+        raise ValueError(f"`{name}` must be a non-empty list of strings, (n,). Received: {received}.")
+    strings = [_decode(value, index, name) for index, value in enumerate(found.tolist())]
+    empty = [index for index, string in enumerate(strings) if not string.strip()]
+    if empty:
+        raise ValueError(
+            f"`{name}` must not contain empty strings. Received: {len(empty)} of them, the first at index {empty[0]}."
+        )
+    return np.array(strings, object)
+
+
+def _decode(value, index, name):
+    try:
+        return value.decode() if isinstance(value, bytes) else str(value)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"`{name}` must be strings or UTF-8 bytes. Received: {value!r} at index {index}.") from error
+
+
+def check_text(text, name="sentences"):
+    """`text` as strings `(n,)`, see `check_sentences`, or as token ids `(n, length)` int32."""
+    found = np.asarray(text)
+    if found.dtype.kind not in "iu":
+        return check_sentences(text, name)
+    if found.ndim != 2 or not found.size or found.min() < 0 or found.max() >= 2**31:
+        raise ValueError(f"Token ids must be integers >= 0, (n, length). Received: `{name}` of shape {found.shape}.")
+    return np.ascontiguousarray(found, "int32")
+
+
+def check_input_kind(array, dtype, name):
+    """Raises unless `array` holds strings for an input of dtype "string", and numbers for any other input."""
+    has_strings = array.dtype.kind in "OSU"
+    if has_strings != (dtype == "string"):
+        expected = "strings" if dtype == "string" else f"numbers ({dtype})"
+        received = "strings" if has_strings else f"numbers ({array.dtype})"
+        raise ValueError(f"The model expects {expected} in `{name}`. Received: {received}.")
+
+
+def is_number(value):
+    """Whether `value` is a finite real number and not a boolean."""
+    return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
