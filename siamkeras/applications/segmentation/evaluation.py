@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from siamkeras._validation import check_integer, check_seed
+from siamkeras._validation import check_integer
 from siamkeras.evaluation import _tables as tables
-from siamkeras.evaluation._roc import interval_ends, resampled
+from siamkeras.evaluation._bootstrap import mean_intervals
 
 
 class Segmentation(NamedTuple):
@@ -173,12 +173,7 @@ def _ends(means, subjects, resamples, seed, remedy=""):
         raise ValueError(
             f"An interval over subjects needs at least two of them. Received: {subjects.tolist()}.{remedy}"
         )
-    units = np.arange(len(subjects))
-    samples = [
-        (weights @ means / len(means))[None]
-        for weights in resampled(np.ones(len(means), bool), units, resamples, check_seed(seed))
-    ]
-    return tuple(interval_ends(samples, "subjects", units, "Use resamples=0.")[0])
+    return mean_intervals(means[:, None], resamples, seed)[0]
 
 
 def _checked_masks(masks, name):

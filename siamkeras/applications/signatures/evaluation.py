@@ -8,8 +8,9 @@ from keras import ops
 
 from siamkeras import distances
 from siamkeras._validation import check_embeddings, check_integer, check_labels, check_seed
-from siamkeras.evaluation._roc import Curve, equal_error, interval_ends, resampled
-from siamkeras.evaluation.verification import FALSE_ACCEPT_RATES, verification_from_distances
+from siamkeras.evaluation._bootstrap import percentile_intervals, resample_counts
+from siamkeras.evaluation._roc import Curve, equal_error
+from siamkeras.evaluation.verification import verification_from_distances
 
 # A skilled forgery imitates the writer; a random forgery is the genuine signature of another writer.
 FORGERIES = ("random", "skilled")
@@ -39,7 +40,7 @@ class Trials(NamedTuple):
         """The trials at `chosen` (indices or a boolean mask)."""
         return Trials(*(values[chosen] for values in self))
 
-    def against(self, forgeries="random", threshold=None, far=FALSE_ACCEPT_RATES, resamples=1000, seed=0):
+    def against(self, forgeries="random", threshold=None, far=(0.1, 0.01), resamples=1000, seed=0):
         """What the distances are worth against one kind of forgery.
 
         Args:
@@ -105,12 +106,11 @@ def eer_difference(one, other, forgeries="random", resamples=1000, seed=0):
     both = [each.against(forgeries, resamples=0) for each in (one, other)]
     trials = one.of(np.isin(one.kinds, ["genuine", forgeries]))
     curves, found = [Curve(report.distances, report.same) for report in both], []
-    resamples, rng = check_integer("resamples", resamples, 1), check_seed(seed)
-    for weights in resampled(both[0].same, trials.units, resamples, rng):
+    check_integer("resamples", resamples, 1)
+    for weights in resample_counts(len(trials.kinds), resamples, seed, trials.units):
         rates = [equal_error(*curve.rates(weights)) for curve in curves]
         found.append([rates[0] - rates[1]])
-    ((low, high),) = interval_ends(found, "genuine trials or forgeries", trials.units, "Ask more writers.")
-    return Difference(both[0].eer - both[1].eer, (low, high))
+    return Difference(both[0].eer - both[1].eer, percentile_intervals(found, "genuine trials or forgeries")[0])
 
 
 def joined(several):

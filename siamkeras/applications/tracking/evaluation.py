@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from siamkeras._validation import check_integer, check_seed
+from siamkeras._validation import check_integer
 from siamkeras.applications.tracking.video import checked_boxes
 from siamkeras.evaluation import _tables as tables
-from siamkeras.evaluation._roc import interval_ends, resampled
+from siamkeras.evaluation._bootstrap import mean_intervals
 
 # As in the benchmark: overlaps 0, 0.05 ... 1, distances 0, 1 ... 50 pixels, and the one that is quoted.
 OVERLAPS = np.arange(21) / 20
@@ -196,14 +196,7 @@ def _told(boxes):
 
 def _intervals(per_video, resamples, seed):
     """`{name: (low, high)}`; videos are drawn again, as a whole."""
-    values = np.stack(list(per_video.values()))
-    count = values.shape[1]
-    if count < FEWEST_VIDEOS:
+    values = np.stack(list(per_video.values()), axis=1)
+    if len(values) < FEWEST_VIDEOS:
         return {}
-    units = np.arange(count)
-    samples = [
-        values @ weights.T / weights.sum(axis=1)
-        for weights in resampled(np.ones(count, bool), units, resamples, check_seed(seed))
-    ]
-    ends = interval_ends(samples, "videos", units, "Use resamples=0.")
-    return dict(zip(per_video, map(tuple, ends), strict=False))
+    return dict(zip(per_video, mean_intervals(values, resamples, seed), strict=False))
