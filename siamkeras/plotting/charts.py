@@ -1,107 +1,96 @@
-"""Figures of numbers: what training did, formulas as curves, results as bars."""
+"""Charts of numbers: training history, curves and bars."""
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from siamkeras.plotting._style import (
-    LINES,
+    LINE_STYLES,
     MARGIN,
+    NAMED_STYLES,
     PALETTE,
-    WORDS,
     column,
     finite,
     legend_below,
-    named,
     new_axes,
     new_panels,
     set_title,
 )
 
-PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-
 
 def history(history, metrics=None, title=None):
-    """What `fit` reported, epoch by epoch: one panel per quantity, training solid, validation dashed.
+    """Plots losses and metrics per epoch: one panel per quantity, training solid, validation dashed.
 
     Args:
-        history: What `fit` returned, or its `.history`: `{name: one value per epoch}`, with `val_` before the names of
-            validation.
-        metrics: Names of the quantities to draw, without `val_`; all of them by default.
-        title: What the figure shows.
+        history: The return value of `fit`, or its `.history`: `{name: one value per epoch}`.
+        metrics: Names of the quantities to plot, without the prefix `val_`; all of them by default.
+        title: Title of the figure.
 
     Returns:
         `(quantities,)` array of Axes.
 
     Raises:
-        ValueError: not a history, a history of no epoch, unknown metrics, quantities of different lengths.
+        ValueError: unknown metrics, or no epoch.
     """
-    values = named("history", getattr(history, "history", history))
+    values = getattr(history, "history", history)
     known = list(dict.fromkeys(name.removeprefix("val_") for name in values))
     metrics = known if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
     if not metrics or not set(metrics) <= set(known):
         raise ValueError(f"`metrics` must be among {known}. Received: {metrics}.")
-    epochs = len(column(next(iter(values)), next(iter(values.values()))))
-    values = {name: column(name, series, epochs) for name, series in values.items()}
     axes = new_panels(len(metrics), height=3.6)
     for name, ax in zip(metrics, axes, strict=True):
-        for key, label, colour, style in (
-            (name, "training", PALETTE[0], "-"),
-            (f"val_{name}", "validation", PALETTE[1], "--"),
-        ):
+        lines = ((name, "training", PALETTE[0], "-"), (f"val_{name}", "validation", PALETTE[1], "--"))
+        for key, label, color, style in lines:
             if key in values:
-                ax.plot(np.arange(1, epochs + 1), values[key], style, marker=".", color=colour, label=label)
+                series = column(key, values[key])
+                ax.plot(np.arange(1, len(series) + 1), series, style, marker=".", color=color, label=label)
         ax.set(xlabel="epoch", ylabel=name.replace("_", " "))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.legend()
-    set_title(axes[0].figure, title, "History of training")
+    set_title(axes[0].figure, title, "Training history")
     return axes
 
 
 def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, log=False, title=None, ax=None):
-    """Curves of formulas or of measurements, each with a line style of its own.
+    """Plots formulas or measurements as curves, each with its own color and line style.
 
     Args:
-        x: Where the curves are known, `(n,)`; or `{name: (n,)}`, one for each curve.
-        ys: `{name: values (n,)}`. A name that begins with the word "same" or "different" has that colour.
+        x: Values on the x axis, `(n,)`; or `{name: (n,)}`, one for each curve.
+        ys: `{name: values (n,)}`. Names that begin with "same" or "different" have the color of that kind.
         xlabel: Name and unit of x.
         ylabel: Name and unit of y.
-        marks: `{name: x}`: vertical lines; a "threshold" is black, a "margin" dotted grey, as in `distances`; optional.
-        intervals: `{name: [(low, high), ...]}`, `(n, 2)`: drawn as a shade around the curve of that name, whose points
-            are then marked; optional.
-        log: Whether the axis of y is logarithmic; values of 0 are then not seen.
-        title: What the figure shows.
-        ax: Where to draw; a figure of its own by default.
+        marks: `{name: x}`, vertical lines; names that begin with "threshold" or "margin" have their fixed style.
+        intervals: `{name: [(low, high), ...]}`, `(n, 2)`, shaded around the curve of that name.
+        log: Whether the y axis is logarithmic; values of 0 are then not visible.
+        title: Title of the figure.
+        ax: Axes to plot into; a new figure by default.
 
     Returns:
         The Axes.
 
     Raises:
-        ValueError: no curve, lengths that differ, a curve without its x, an interval without its curve.
+        ValueError: lengths that differ, a curve without its x, an interval without its curve.
     """
-    named("ys", ys)
     if isinstance(x, dict) and set(x) != set(ys):
         raise ValueError(f"`x` as a dict must have the names of `ys`, {sorted(ys)}. Received: {sorted(x)}.")
     lines = {}
     for name, values in ys.items():
-        places = column("x", x[name] if isinstance(x, dict) else x)
-        lines[name] = places, column(name, values, len(places))
-    shades = {name: np.asarray(ends) for name, ends in (intervals or {}).items()}
-    for name, ends in shades.items():
-        if name not in lines or ends.shape != (len(lines[name][0]), 2) or not np.all(ends[:, 0] <= ends[:, 1]):
+        positions = column("x", x[name] if isinstance(x, dict) else x)
+        lines[name] = positions, column(name, values, len(positions))
+    bands = {name: np.asarray(ends) for name, ends in (intervals or {}).items()}
+    for name, ends in bands.items():
+        if name not in lines or ends.shape != (len(lines[name][0]), 2):
             raise ValueError(
-                f"`intervals` are one (low, high) for each point of a curve, {sorted(lines)}. "
+                f"`intervals` must hold one (low, high) for each point of a curve in {sorted(lines)}. "
                 f"Received: {name!r}, shape {ends.shape}."
             )
     ax = new_axes(ax)
     for index, (name, line) in enumerate(lines.items()):
-        own = PALETTE[index % len(PALETTE)], LINES[index % len(LINES)]
-        colour, style = WORDS.get(str(name).split(" ")[0], own)
-        ax.plot(*line, color=colour, ls=style, lw=2, label=name, marker="o" if name in shades else None)
-        if name in shades:
-            ax.fill_between(line[0], *shades[name].T, color=colour, alpha=0.2, lw=0)
-    for index, (name, place) in enumerate((marks or {}).items()):
-        colour, style = WORDS.get(str(name).split(" ")[0], (MARGIN, LINES[(index + 1) % len(LINES)]))
-        ax.axvline(place, color=colour, ls=style, lw=1.5, label=name)
+        default = PALETTE[index % len(PALETTE)], LINE_STYLES[index % len(LINE_STYLES)]
+        color, style = NAMED_STYLES.get(str(name).split(" ")[0], default)
+        ax.plot(*line, color=color, ls=style, lw=2, label=name, marker="o" if name in bands else None)
+        if name in bands:
+            ax.fill_between(line[0], *bands[name].T, color=color, alpha=0.2, lw=0)
+    _vertical_lines(ax, marks)
     ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
     legend_below(ax)
     set_title(ax, title, f"{ylabel} against {xlabel}")
@@ -109,45 +98,43 @@ def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, log=False, title=N
 
 
 def bars(values, intervals=None, *, xlabel, references=None, number=".3g", title=None, ax=None):
-    """One horizontal bar per name, its value written beside it; the first name is on top.
+    """Plots one horizontal bar per name with its value beside it, the first name on top.
 
     Args:
         values: `{name: value}`.
-        intervals: `{name: (low, high)}`, drawn as error bars; optional, also for some of the names only.
-        xlabel: Name and unit of the values; say here what the intervals are.
-        references: `{name: value}`: vertical lines, for chance or a published result; optional.
-        number: How values are written, a format such as ".3g" or ".1%".
-        title: What the figure shows.
-        ax: Where to draw; a figure of its own by default.
+        intervals: `{name: (low, high)}`, plotted as error bars; may cover some of the names only.
+        xlabel: Name and unit of the values, and of the intervals.
+        references: `{name: value}`, vertical lines, for chance level or a published result.
+        number: Format of the values, such as ".3g" or ".1%".
+        title: Title of the figure.
+        ax: Axes to plot into; a new figure by default.
 
     Returns:
         The Axes.
 
     Raises:
-        ValueError: no value, a value that is not finite, an interval without its value around it.
+        ValueError: no value, a value that is not finite, an interval that does not contain its value.
     """
-    named("values", values)
     numbers = finite("values", column("values", list(values.values())).astype("float64"))
     ends = np.stack([numbers, numbers], axis=1)
     intervals = intervals or {}
     for name, interval in intervals.items():
         if name not in values or np.shape(interval) != (2,) or not interval[0] <= values[name] <= interval[1]:
             raise ValueError(
-                f"An interval is (low, high) around the value of its name. Received: {interval} for {name!r}, whose "
-                f"value is {values.get(name)}."
+                f"An interval must be (low, high) around the value of its name. Received: {interval} for {name!r} "
+                f"with value {values.get(name)}."
             )
         ends[list(values).index(name)] = interval
     ax = new_axes(ax, 8.0, 0.45 * len(values) + 1.6)
     ax.barh(range(len(values)), numbers, tick_label=list(values), color=PALETTE[3], edgecolor=PALETTE[0], height=0.65)
-    for place, (name, value, (low, high)) in enumerate(zip(values, numbers, ends, strict=True)):
+    background = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    for row, (name, value, (low, high)) in enumerate(zip(values, numbers, ends, strict=True)):
         if name in intervals:
-            ax.errorbar(value, place, xerr=[[value - low], [high - value]], color="black", capsize=4)
-        end, away, side = (high, 6, "left") if value >= 0 else (low, -6, "right")
-        ax.annotate(
-            format(value, number), (end, place), (away, 0), textcoords="offset points", ha=side, va="center", bbox=PAPER
-        )
-    for index, (name, place) in enumerate((references or {}).items()):
-        ax.axvline(place, color=MARGIN, ls=LINES[(index + 1) % len(LINES)], lw=1.5, label=name)
+            ax.errorbar(value, row, xerr=[[value - low], [high - value]], color="black", capsize=4)
+        end, offset, side = (high, 6, "left") if value >= 0 else (low, -6, "right")
+        where = {"textcoords": "offset points", "ha": side, "va": "center"}
+        ax.annotate(format(value, number), (end, row), (offset, 0), bbox=background, **where)
+    _vertical_lines(ax, references)
     ax.invert_yaxis()
     ax.margins(x=0.12)
     ax.set_xlabel(xlabel)
@@ -155,3 +142,10 @@ def bars(values, intervals=None, *, xlabel, references=None, number=".3g", title
         legend_below(ax)
     set_title(ax, title, "Comparison")
     return ax
+
+
+def _vertical_lines(ax, lines):
+    for index, (name, position) in enumerate((lines or {}).items()):
+        default = MARGIN, LINE_STYLES[(index + 1) % len(LINE_STYLES)]
+        color, style = NAMED_STYLES.get(str(name).split(" ")[0], default)
+        ax.axvline(position, color=color, ls=style, lw=1.5, label=name)

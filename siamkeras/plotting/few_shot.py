@@ -1,63 +1,66 @@
-"""The figure of a one-shot trial: one query, and all of the support."""
+"""Figure of one-shot trials: each query with the support set."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from siamkeras.plotting._style import PAGE, QUIET, WORDS, column, set_title
+from siamkeras.plotting._style import NAMED_STYLES, NEUTRAL, PAGE_WIDTH, column, set_title
 from siamkeras.plotting.images import as_rgb, frame
 
 
-def one_shot_trials(queries, support, answers=None, told=None, columns=10, ink=True, title=None):
-    """One-shot trials: each query on the left, and on the right the support in which its class is to be found.
+def one_shot_trials(queries, support, truth=None, predicted=None, columns=10, ink=True, title=None):
+    """Plots one-shot trials: each query on the left, the support set on the right.
 
     Args:
         queries: `(q, height, width[, channels])`.
-        support: `(way, height, width[, channels])`, the same for all queries.
-        answers: Which of the support is of the class of each query, `(q,)`; framed blue and solid, optional.
-        told: Which was told, `(q,)`; where it is not the answer it is framed orange and dashed, and black where the
-            answers are not given; optional.
-        columns: Support images in a row.
+        support: `(way, height, width[, channels])`, one image per class, the same for all queries.
+        truth: Index into `support` of the true class of each query, `(q,)`; framed blue and solid.
+        predicted: Index of the predicted class, `(q,)`; framed orange and dashed if it is wrong, black if `truth` is
+            not given.
+        columns: Support images per row.
         ink: As in `images`.
-        title: What the figure shows.
+        title: Title of the figure.
 
     Returns:
         `(q, way + 1)` array of Axes; the first column holds the queries.
 
     Raises:
-        ValueError: images as in `images`; numbers that are not of the support, or not one for each query.
+        ValueError: images as in `images`; indices outside the support set, or not one for each query.
     """
     queries, support = as_rgb("queries", queries, ink), as_rgb("support", support, ink)
     way = len(support)
-    if not isinstance(columns, int) or columns < 1:
-        raise ValueError(f"`columns` must be a whole number of at least 1. Received: columns={columns!r}.")
     columns = min(columns, way)
-    marked = []
-    for name, values in (("answers", answers), ("told", told)):
-        if values is None:
-            marked.append(np.full(len(queries), -1))
-            continue
-        values = column(name, values, len(queries))
-        if values.dtype.kind not in "iu" or values.min() < 0 or values.max() >= way:
-            raise ValueError(f"`{name}` must be numbers of the support, from 0 to {way - 1}. Received: {values}.")
-        marked.append(values)
+    truth, predicted = (
+        np.full(len(queries), -1) if indices is None else _check_indices(name, indices, len(queries), way)
+        for name, indices in (("truth", truth), ("predicted", predicted))
+    )
     rows = -(-way // columns)
-    height = len(queries) * (rows * PAGE / (columns + 2) + 0.2) + 0.5
-    figure = plt.figure(figsize=(PAGE, height), layout="constrained")
+    height = len(queries) * (rows * PAGE_WIDTH / (columns + 2) + 0.2) + 0.5
+    figure = plt.figure(figsize=(PAGE_WIDTH, height), layout="constrained")
     grid = figure.add_gridspec(len(queries) * rows, columns + 2)
     axes = np.empty((len(queries), way + 1), object)
-    for row, (answer, said) in enumerate(zip(*marked, strict=True)):
-        word = "" if min(answer, said) < 0 else ("right" if said == answer else "wrong")
+    for row, (true_class, predicted_class) in enumerate(zip(truth, predicted, strict=True)):
+        word, style = "", ("black", "-")
+        if min(true_class, predicted_class) >= 0:
+            is_correct = predicted_class == true_class
+            word = "correct" if is_correct else "wrong"
+            style = NAMED_STYLES["same" if is_correct else "different"]
         axes[row, 0] = figure.add_subplot(grid[row * rows : (row + 1) * rows, :2])
-        frame(axes[row, 0], queries[row], word, *_LOOKS[word])
-        for place, picture in enumerate(support):
-            below, beside = divmod(place, columns)
-            axes[row, place + 1] = figure.add_subplot(grid[row * rows + below, beside + 2])
-            look = (QUIET, "-")
-            if place in (answer, said):
-                look = WORDS["same" if place == answer else "different"] if answer >= 0 else ("black", "-")
-            frame(axes[row, place + 1], picture, "", *look)
+        frame(axes[row, 0], queries[row], word, *style)
+        for index, picture in enumerate(support):
+            below, beside = divmod(index, columns)
+            axes[row, index + 1] = figure.add_subplot(grid[row * rows + below, beside + 2])
+            style = (NEUTRAL, "-")
+            if index == true_class or (index == predicted_class and true_class >= 0):
+                style = NAMED_STYLES["same" if index == true_class else "different"]
+            elif index == predicted_class:
+                style = ("black", "-")
+            frame(axes[row, index + 1], picture, "", *style)
     set_title(figure, title, f"{len(queries)} one-shot trial{'s' * (len(queries) > 1)} of {way} classes")
     return axes
 
 
-_LOOKS = {"": ("black", "-"), "right": WORDS["same"], "wrong": WORDS["different"]}
+def _check_indices(name, indices, count, way):
+    indices = column(name, indices, count)
+    if indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= way:
+        raise ValueError(f"`{name}` must be indices into the support set, 0 to {way - 1}. Received: {indices}.")
+    return indices

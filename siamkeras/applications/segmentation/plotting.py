@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.patheffects import Normal, withStroke
 
-from siamkeras.plotting._style import DIFFERENT, PAGE, SAME, finite, new_grid, set_title
-from siamkeras.plotting.images import LINE, as_rgb, frame
+from siamkeras.plotting._style import DIFFERENT, PAGE_WIDTH, SAME, finite, new_grid, set_title
+from siamkeras.plotting._style import LINE_HEIGHT
+from siamkeras.plotting.images import as_rgb, frame
 
 TRUE, FOUND = (SAME, "-"), (DIFFERENT, "--")
 
@@ -73,8 +74,8 @@ def segmentations(references, masks, queries, truth, predictions=None, dice=None
     if names is not None and np.shape(names) != (n,):
         raise ValueError(f"`names` must be one for each query, ({n},). Received: shape {np.shape(names)}.")
     headings = [*(["reference"] * count if count == 1 else _numbered(count)), "query", "truth", *found]
-    inches = min(PAGE / len(headings), 2.0)
-    size = inches * len(headings), n * ((inches - 0.1) * height / width + 0.05 + LINE * bool(scores)) + 0.8
+    inches = min(PAGE_WIDTH / len(headings), 2.0)
+    size = inches * len(headings), n * ((inches - 0.1) * height / width + 0.05 + LINE_HEIGHT * bool(scores)) + 0.8
     grid = new_grid(n * len(headings), len(headings), size).reshape(n, -1)
     for ax, heading in zip(grid[0], headings, strict=True):
         ax.set_title(heading, fontsize="medium")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from siamkeras.plotting._style import PAGE, QUIET, column, new_grid, set_title
+from siamkeras.plotting._style import PAGE_WIDTH, NEUTRAL, column, new_grid, set_title
 from siamkeras.plotting.images import as_rgb
 
 
@@ -41,7 +41,7 @@ def score_maps(templates, searches, probabilities, captions=None, title=None):
             "a score is one."
         )
     told = [f"{each.max():.2f}" for each in maps] if captions is None else column("captions", captions, count)
-    wide = min(PAGE / count, 2.2)
+    wide = min(PAGE_WIDTH / count, 2.2)
     axes = new_grid(3 * count, count, (wide * count, 3 * wide + 0.7)).reshape(3, count)
     # The template shows the middle of a search; the cells of the map are those places of it.
     edge, reach = (side - templates.shape[1]) / 2, side - templates.shape[1]
@@ -58,7 +58,7 @@ def score_maps(templates, searches, probabilities, captions=None, title=None):
         for ax in axes[:, number]:
             ax.set(xticks=[], yticks=[], xlim=(0, side), ylim=(side, 0))
             for spine in ax.spines.values():
-                spine.set(edgecolor=QUIET)
+                spine.set(edgecolor=NEUTRAL)
         for ax, colour in ((middle, "white"), (bottom, "tab:red")):
             if np.ptp(maps[number]):
                 ax.plot(*best, "+", color=colour, ms=9, mew=1.5)

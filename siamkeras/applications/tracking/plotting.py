@@ -10,10 +10,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from siamkeras.plotting._style import (
-    LINES,
-    PAGE,
+    LINE_STYLES,
+    PAGE_WIDTH,
     PALETTE,
-    QUIET,
+    NEUTRAL,
     column,
     legend_below,
     named,
@@ -58,7 +58,7 @@ def film(video, boxes=None, chosen=6, truth=None, columns=3, title=None):
     _check_counts(columns=columns)
     columns, pictures = min(columns, len(numbers)), [frame(number) for number in numbers]
     shape = pictures[0].shape[0] / pictures[0].shape[1]
-    wide = min(PAGE / columns, 5.0)
+    wide = min(PAGE_WIDTH / columns, 5.0)
     rows = -(-len(numbers) // columns)
     size = wide * columns, rows * (wide * shape + 0.3) + 0.5 + 0.3 * bool(drawn)
     axes = new_grid(len(numbers), columns, size)
@@ -74,7 +74,7 @@ def film(video, boxes=None, chosen=6, truth=None, columns=3, title=None):
     figure = axes[0].figure
     if drawn:
         handles = [
-            Rectangle((0, 0), 1, 1, fc=QUIET, ec=colour, ls=style, lw=1.5, path_effects=RIM, label=name)
+            Rectangle((0, 0), 1, 1, fc=NEUTRAL, ec=colour, ls=style, lw=1.5, path_effects=RIM, label=name)
             for name, (_, colour, style) in drawn.items()
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(drawn), frameon=False)
@@ -210,7 +210,7 @@ def precision(reports, title=None, ax=None):
         ValueError: no report, an object that is none.
     """
     ax = _lines(reports, "pixels", "precisions", "precision", "{:.1%} at 20 px", ax)
-    ax.axvline(20, color=QUIET, ls=":", lw=1, zorder=1)
+    ax.axvline(20, color=NEUTRAL, ls=":", lw=1, zorder=1)
     ax.set(xlabel="middle at most so far off (pixels)", ylabel="share of frames", xlim=(0, 50))
     set_title(ax, title, "Precision")
     return ax
@@ -223,7 +223,7 @@ def _lines(reports, x, y, number, form, ax):
         lines[name] = column(x, places), column(y, shares, len(places)), form.format(value)
     ax = new_axes(ax)
     for index, (name, (places, shares, told)) in enumerate(lines.items()):
-        look = {"color": PALETTE[index % len(PALETTE)], "ls": LINES[index % len(LINES)]}
+        look = {"color": PALETTE[index % len(PALETTE)], "ls": LINE_STYLES[index % len(LINE_STYLES)]}
         ax.plot(places, shares, lw=2, label=f"{name}{': ' if name else ''}{told}", **look)
     ax.set(ylim=(-0.02, 1.02))
     legend_below(ax)
@@ -253,7 +253,7 @@ def _boxes(boxes, truth, count):
     for index, (name, found) in enumerate(({} if boxes is None else named("boxes", boxes)).items()):
         if name in given:
             raise ValueError(f"The true boxes are called 'truth'. Received: other boxes of the name {name!r}.")
-        given[name] = found, BRIGHT[index % len(BRIGHT)], LINES[(index + 1) % len(LINES)]
+        given[name] = found, BRIGHT[index % len(BRIGHT)], LINE_STYLES[(index + 1) % len(LINE_STYLES)]
     for name, (found, colour, style) in given.items():
         try:
             found = np.asarray(found, "float64")
