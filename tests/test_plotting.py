@@ -1,6 +1,5 @@
 """The figures: what is drawn is what was given, and every wrong input is refused by name."""
 
-import io
 from types import SimpleNamespace
 
 import matplotlib
@@ -14,7 +13,6 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.offsetbox import AnnotationBbox
-from PIL import Image, ImageSequence
 
 from siamkeras import plotting
 
