@@ -79,11 +79,8 @@ CALLS = {
         np.zeros((2, 8, 8, 3)), np.ones((2, 16, 16, 3)), np.full((2, 3, 3), 0.5), **more
     ),
     "unit_balls": lambda **more: plotting.unit_balls({"Manhattan": manhattan}, **more),
-    "film": lambda **more: plotting.film(COLOUR, {"found": MOVING}, truth=MOVING, **more),
-    "success": lambda **more: plotting.success(TRACKED, **more),
-    "precision": lambda **more: plotting.precision(TRACKED, **more),
 }
-ONE_AXES = ("images", "distances", "roc", "embedding", "curves", "bars", "success", "precision")
+ONE_AXES = ("images", "distances", "roc", "embedding", "curves", "bars")
 # What plays is no figure.
 PLAYED = {"animation"}
 
