@@ -1,0 +1,92 @@
+"""Image files: list, decode and resize them."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from PIL import Image
+
+from siamkeras._arrays import aligned_empty
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm")
+
+
+def list_folder(folder):
+    """The paths in a folder in alphabetical order, without hidden ones."""
+    return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+
+
+def list_images(folder):
+    """The image files in a folder in alphabetical order."""
+    return [file for file in list_folder(folder) if file.suffix.lower() in EXTENSIONS and file.is_file()]
+
+
+def shorten(names, count=5):
+    """The first `count` names and how many more there are, for an error message."""
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(map(str, names[:count])) + more
+
+
+def decode_files(paths, shape, read):
+    """Decodes files in parallel.
+
+    Args:
+        paths: The files, `(n,)`.
+        shape: Shape of each image.
+        read: Function from a path to an array of this shape.
+
+    Returns:
+        `(images, broken)`: float32 `(n, *shape)`, and `{index: error}` of files that `read` fails on, whose images are
+        undefined.
+    """
+
+    def read_or_error(path):
+        try:
+            return read(path)
+        except Exception as error:  # Pillow raises a dozen types for broken files
+            return error
+
+    images, broken = aligned_empty((len(paths), *shape), np.float32), {}
+    with ThreadPoolExecutor() as pool:
+        for index, image in enumerate(pool.map(read_or_error, paths)):
+            if isinstance(image, Exception):
+                broken[index] = image
+            else:
+                images[index] = image
+    return images, broken
+
+
+def describe_broken(paths, broken):
+    """A sentence that lists the files that cannot be decoded, for `broken` of `decode_files`."""
+    names = [f"{paths[index]} ({_reason(error)})" for index, error in broken.items()]
+    return f"{len(broken)} of {len(paths)} images cannot be decoded: {shorten(names)}."
+
+
+def _reason(error):
+    # Pillow repeats the path.
+    text = str(error)
+    return "not an image" if text.startswith("cannot identify image file") else text or type(error).__name__
+
+
+def read_image(path, height, width, channels=3, crop=False):
+    """A file as float32 in [0, 1], `(height, width, channels)`; `crop` as for `resize`."""
+    with Image.open(path) as image:
+        if image.mode.startswith("I"):  # 16-bit grey values, which `convert` would clip at 255
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        if "transparency" in image.info:
+            image = image.convert("RGBA")
+        image = resize(image.convert("L" if channels == 1 else "RGB"), height, width, crop)
+        return np.asarray(image, np.float32).reshape(height, width, channels) / 255
+
+
+def resize(image, height, width, crop=False):
+    """A Pillow image resized to `height` x `width`; with `crop` its largest central part of this aspect ratio."""
+    box = central_box(image.height, image.width, height, width) if crop else None
+    return image.resize((width, height), Image.Resampling.BILINEAR, box)
+
+
+def central_box(rows, columns, height, width, minimum=min):
+    """The largest central box with the aspect ratio of `height` x `width`: `(left, top, right, bottom)`."""
+    box_height = minimum(rows, -(-columns * height // width))
+    box_width = minimum(columns, -(-rows * width // height))
+    top, left = (rows - box_height) // 2, (columns - box_width) // 2
+    return left, top, left + box_width, top + box_height
