@@ -95,7 +95,7 @@ def downloading(title, megabytes, url, target, missing, hint):
 
     Args:
         title: Name of the data set.
-        megabytes: Size of the download.
+        megabytes: Size of the download, or None.
         url: An address on the server, which is contacted first: without a network, TensorFlow Datasets and Hugging
             Face retry for minutes.
         target: Folder that receives the files.
@@ -104,7 +104,8 @@ def downloading(title, megabytes, url, target, missing, hint):
     """
     try:
         _check_server(url)
-        print(f"Downloading {title} ({megabytes} MB) from {urlsplit(url).hostname} to {target}.", file=sys.stderr)
+        size = f" ({megabytes} MB)" if megabytes else ""
+        print(f"Downloading {title}{size} from {urlsplit(url).hostname} to {target}.", file=sys.stderr)
         yield
     except ImportError:
         raise
@@ -142,6 +143,7 @@ def short_message(error):
 
 def damaged(title, path, reason):
     """The error for a data set on this machine that is incomplete or unreadable."""
+    reason = str(reason).rstrip(".")
     return OSError(f"The copy of {title} in {path} is damaged: {reason}. Delete it and load the data set again.")
 
 

@@ -16,7 +16,7 @@ from siamkeras.data import _downloads as downloads
 from siamkeras.data import _hub as hub
 from siamkeras.data import folders
 from siamkeras.data import omniglot as characters
-from siamkeras.synthetic._random import stream
+from siamkeras.synthetic._random import generator
 
 ONE_SHOT = hub.HubSet(
     name="omniglot/all_runs.zip",
@@ -231,8 +231,8 @@ def _glyphs(size):
     for run in range(RUNS):
         # Two runs of each alphabet in turn, by four hands, as in the original.
         alphabet = run // 2
-        one, other = stream(0, 2, alphabet).choice(characters.HANDS, (2, 2), replace=False)[run % 2]
-        chance = stream(0, 2, alphabet, run % 2)
+        one, other = generator(0, 2, alphabet).choice(characters.HANDS, (2, 2), replace=False)[run % 2]
+        chance = generator(0, 2, alphabet, run % 2)
         chosen, answers[run] = chance.permutation(characters.CHARACTERS)[:WAY], chance.permutation(WAY)
         support[run] = images[alphabet, chosen, one]
         queries[run] = images[alphabet, chosen[answers[run]], other]

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from siamkeras._arrays import aligned_empty
+from siamkeras._validation import check_integer
 from siamkeras.data.examples import Examples
-from siamkeras.synthetic._random import check_whole, stream
+from siamkeras.synthetic._random import generator
 
 # Omniglot's canvas is 105 pixels wide; ours is drawn at least as large before it is reduced to `size`. A pen of 4.6
 # pixels inks about the 5 that Omniglot's does, since it inks every pixel that it touches.
@@ -86,16 +87,18 @@ def glyphs(alphabets=10, characters=12, hands=20, size=35, seed=0):
     >>> synthetic.glyphs(alphabets=2, characters=3, hands=4).images.shape
     (24, 35, 35, 1)
     """
-    check_whole(1, alphabets=alphabets, characters=characters, hands=hands)
-    check_whole(8, size=size)
-    check_whole(0, seed=seed)
-    habits = np.stack([stream(seed, 0, hand).standard_normal(len(HABIT) + 2) for hand in range(hands)])
+    check_integer("alphabets", alphabets, 1)
+    check_integer("characters", characters, 1)
+    check_integer("hands", hands, 1)
+    check_integer("size", size, 8)
+    check_integer("seed", seed, 0)
+    habits = np.stack([generator(seed, 0, hand).standard_normal(len(HABIT) + 2) for hand in range(hands)])
     images = aligned_empty((alphabets, characters, hands, size, size, 1), "float32")
     for alphabet in range(alphabets):
-        style = _style(stream(seed, 1, alphabet))
+        style = _style(generator(seed, 1, alphabet))
         for character in range(characters):
-            plan = _plan(style, character, stream(seed, 1, alphabet, character))
-            chances = (stream(seed, 1, alphabet, character, hand) for hand in range(hands))
+            plan = _plan(style, character, generator(seed, 1, alphabet, character))
+            chances = (generator(seed, 1, alphabet, character, hand) for hand in range(hands))
             accidents = np.stack([chance.standard_normal(ACCIDENTS) for chance in chances])
             images[alphabet, character, ..., 0] = _inked(*_drawn(plan, habits, accidents), size)
     labels = np.repeat(np.arange(alphabets * characters), hands)

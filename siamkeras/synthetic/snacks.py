@@ -3,8 +3,9 @@
 import numpy as np
 
 from siamkeras._arrays import aligned_empty
+from siamkeras._validation import check_integer
 from siamkeras.data.examples import Examples
-from siamkeras.synthetic._random import check_whole, stream
+from siamkeras.synthetic._random import generator
 
 # Outlines: how far out the point (u, v) lies; what is below 1 is inside.
 OUTLINES = {
@@ -96,14 +97,14 @@ def snacks(classes=None, per_class=50, size=64, seed=0):
     """
     height, width = size if isinstance(size, (tuple, list)) and len(size) == 2 else (size, size)
     for side in (height, width):
-        check_whole(8, size=side)
-    check_whole(1, per_class=per_class)
-    check_whole(0, seed=seed)
+        check_integer("size", side, 8)
+    check_integer("per_class", per_class, 1)
+    check_integer("seed", seed, 0)
     names = class_names(classes)
     images = aligned_empty((len(names), per_class, height, width, 3), "float32")
     for place, (label, name) in enumerate(names.items()):
         for number in range(per_class):
-            _photograph(images[place, number], SNACKS[name], stream(seed, label, number))
+            _photograph(images[place, number], SNACKS[name], generator(seed, label, number))
     return Examples(
         images=images.reshape(-1, height, width, 3),
         labels=np.repeat(list(names), per_class),

@@ -1,6 +1,8 @@
 """Towers that begin with what a network has learned elsewhere, and which of their layers go on learning."""
 
+import os
 import warnings
+from pathlib import Path
 
 import keras
 from keras import layers
@@ -92,16 +94,16 @@ def _body(name, weights, input_shape):
 
 def _with_imagenet(name, weights, input_shape):
     *_, url = APPLICATIONS[name]
-    place, is_there = _downloads().kept_by_keras(url)
-    absent = f"The ImageNet weights of {name} are not in {place},"
-    remedy = f"Where there is a network, {url} can be fetched to that place; weights=None begins without."
-    if is_there:
+    home = os.environ.get("KERAS_HOME") or Path("~", ".keras").expanduser()
+    path = Path(home, "models", url.rpartition("/")[2])
+    if path.is_file():
         return _body(name, weights, input_shape)
-    _downloads().check_answer(url, absent, remedy)
-    try:
+    from siamkeras.data import _sources
+
+    title = f"The ImageNet weights of {name}"
+    hint = f"Download {url} to that path, or use weights=None for random weights."
+    with _sources.downloading(title, None, url, path.parent, f"{title} were not found in {path}", hint):
         return _body(name, weights, input_shape)
-    except Exception as error:
-        raise ConnectionError(f"{absent} and their download failed: {_downloads().told(error)}. {remedy}") from error
 
 
 def freeze(tower, until=None):
@@ -173,9 +175,3 @@ def _frozen(tower, choice):
     for (layer, _), frozen in zip(_parts(tower), choice, strict=True):
         layer.trainable = not frozen
     return tower
-
-
-def _downloads():
-    from siamkeras.data import _downloads
-
-    return _downloads

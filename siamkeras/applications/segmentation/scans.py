@@ -8,21 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from siamkeras._arrays import aligned_empty
+from siamkeras._validation import check_choice, check_integer
 from siamkeras.applications.segmentation import synthetic
 from siamkeras.applications.segmentation.slices import Slices, check_structures
-from siamkeras.data import _cache as cache
-from siamkeras.data import _hub as hub
-from siamkeras.data.folders import some, visible
-from siamkeras.data.omniglot import check_name
-from siamkeras.synthetic._random import check_whole
+from siamkeras.data import _sources
+from siamkeras.data._images import list_folder, shorten
 
-HIPPOCAMPUS = hub.HubSet(
-    name="hippocampus_msd",
-    title="The Decathlon's hippocampus set",
-    megabytes=27,
-    url="http://medicaldecathlon.com",
-    stand_in="phantoms of two structures",
-)
+TITLE, FOLDER, URL = "The Decathlon's hippocampus set", "hippocampus_msd", "http://medicaldecathlon.com"
 SCANS = 260
 STRUCTURES = {1: "anterior", 2: "posterior"}
 # Across which axis of a scan (right, anterior, superior) slices are cut.
@@ -146,10 +138,10 @@ def volume_folder(folder, names, size=48, axis="sagittal", every=1, least=1):
             `names`; a scan of one brightness; nothing that can be shown.
     """
     check_structures(names)
-    check_whole(LEAST, size=size)
-    check_whole(1, every=every)
-    check_whole(0, least=least)
-    check_name("axis", axis, AXES)
+    check_integer("size", size, LEAST)
+    check_integer("every", every, 1)
+    check_integer("least", least, 0)
+    check_choice("axis", axis, AXES)
     found = [], [], [], []
     pairs = _pairs(folder)
     for subject, (name, image, labels) in enumerate(pairs):
@@ -210,22 +202,20 @@ def hippocampus(source="auto", size=48, axis="sagittal", every=1, least=1):
         ConnectionError, ImportError: `source="real"`, and the set is not on this machine, or nibabel is not.
         OSError: the copy on this machine is damaged or not complete, whatever the `source`; except `"synthetic"`.
     """
-    check_whole(LEAST, size=size)
-    check_whole(1, every=every)
-    check_whole(0, least=least)
-    check_name("axis", axis, AXES)
-    check_name("source", source, hub.SOURCES)
-    return hub.real_or_stand_in(
-        HIPPOCAMPUS,
+    check_integer("size", size, LEAST)
+    check_integer("every", every, 1)
+    check_integer("least", least, 0)
+    check_choice("axis", axis, AXES)
+    return _sources.real_or_stand_in(
         source,
         real=lambda: _hippocampus(size, axis, every, least),
         stand_in=lambda: _drawn(size, every, least),
+        description="phantoms of two structures",
     )
 
 
 def _hippocampus(size, axis, every, least):
-    places = cache.places(HIPPOCAMPUS.name)
-    for place in places:
+    for place in _sources.data_paths(FOLDER):
         if not place.is_dir():
             continue
         again = "Delete that folder and unpack the set again, or read what is there with data.volume_folder."
@@ -233,18 +223,13 @@ def _hippocampus(size, axis, every, least):
             count = len(_pairs(place))
             if count != SCANS:
                 raise OSError(
-                    f"The copy of {HIPPOCAMPUS.title} in {place} is not complete: expected {SCANS} scans, found "
-                    f"{count}. {again}"
+                    f"The copy of {TITLE} in {place} is not complete: expected {SCANS} scans, found {count}. {again}"
                 )
             found = volume_folder(place, STRUCTURES, size, axis, every, least)
         except ValueError as error:
-            raise OSError(f"The copy of {HIPPOCAMPUS.title} in {place} is damaged: {error} {again}") from error
+            raise OSError(f"The copy of {TITLE} in {place} is damaged: {error} {again}") from error
         return found.replace(source=f"Medical Segmentation Decathlon, hippocampus ({SCANS} scans, {axis})")
-    raise ConnectionError(
-        f"{HIPPOCAMPUS.title} is not in {' or '.join(map(str, places))}, and no loader fetches it: {HIPPOCAMPUS.url} "
-        f"gives it out ({HIPPOCAMPUS.megabytes} MB, CC BY-SA 4.0). The environment variable SIAMKERAS_DATA says where "
-        f"a folder {HIPPOCAMPUS.name} is looked for."
-    )
+    raise _sources.manual_download_error(TITLE, URL, FOLDER)
 
 
 def _drawn(size, every, least):
@@ -253,7 +238,7 @@ def _drawn(size, every, least):
     chosen = [np.flatnonzero(shown & (drawn.subjects == subject))[::every] for subject in np.unique(drawn.subjects)]
     return drawn.take(np.concatenate(chosen)).replace(
         names=dict(STRUCTURES),
-        source=f"phantoms of two structures standing in for {HIPPOCAMPUS.title.replace('The', 'the')}",
+        source=f"phantoms of two structures standing in for {TITLE.replace('The', 'the')}",
     )
 
 
@@ -268,12 +253,12 @@ def _pairs(folder):
             break
     else:
         wanted = " or ".join(f"`{images}/` and `{labels}/`" for images, labels in LAYOUTS)
-        raise FileNotFoundError(f"Expected {wanted} in {folder}. Found {some(visible(folder)) or 'nothing'}.")
+        raise FileNotFoundError(f"Expected {wanted} in {folder}. Found {shorten(list_folder(folder)) or 'nothing'}.")
     alone = [f"{name} (no {'labels' if name in scans else 'scan'})" for name in sorted(set(scans) ^ set(labels))]
     if alone or not scans:
         raise ValueError(
             f"Every scan needs a file of labels of the same name. Found in {folder}: "
-            f"{some(alone) if alone else 'no file ' + ' or '.join(ENDINGS)}."
+            f"{shorten(alone) if alone else 'no file ' + ' or '.join(ENDINGS)}."
         )
     return [(name, scans[name], labels[name]) for name in sorted(scans)]
 
@@ -281,7 +266,7 @@ def _pairs(folder):
 def _by_name(folder):
     """The files of volumes in a folder, `{name: path}`."""
     found = {}
-    for file in visible(folder):
+    for file in list_folder(folder):
         ending = next((ending for ending in ENDINGS if file.name.lower().endswith(ending)), None)
         if ending is not None:
             twin = found.setdefault(file.name[: -len(ending)], file)

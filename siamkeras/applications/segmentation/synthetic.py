@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from siamkeras._arrays import aligned_empty
+from siamkeras._validation import check_integer
 from siamkeras.applications.segmentation.slices import Slices
-from siamkeras.synthetic._random import check_whole, stream
+from siamkeras.synthetic._random import generator
 
 # Half axes of the body; from -1 to 1 is the whole slice.
 BODY = 0.9, 0.8
@@ -76,9 +77,11 @@ def phantoms(subjects=40, structures=12, size=64, slices=8, seed=0, variation=1.
     >>> synthetic.phantoms(subjects=3, structures=5, size=32, slices=2)
     6 slices (32x32), 3 subjects, 5 structures, source: phantoms (seed 0): numbers do not compare with published ones
     """
-    check_whole(1, subjects=subjects, structures=structures, slices=slices)
-    check_whole(16, size=size)
-    check_whole(0, seed=seed)
+    check_integer("subjects", subjects, 1)
+    check_integer("structures", structures, 1)
+    check_integer("slices", slices, 1)
+    check_integer("size", size, 16)
+    check_integer("seed", seed, 0)
     if structures > 40:
         raise ValueError(f"A body has room for 40 structures. Received: structures={structures}.")
     for name, value in (("variation", variation), ("bias", bias), ("noise", noise)):
@@ -91,7 +94,7 @@ def phantoms(subjects=40, structures=12, size=64, slices=8, seed=0, variation=1.
     images = aligned_empty((subjects, slices, size, size, 1), "float32")
     masks = np.zeros((subjects, slices, size, size), "int32")
     for subject in range(subjects):
-        scanned = _scan(anatomy, 2 * positions - 1, size, stream(seed, 1, subject), variation, bias, noise)
+        scanned = _scan(anatomy, 2 * positions - 1, size, generator(seed, 1, subject), variation, bias, noise)
         images[subject, ..., 0], masks[subject] = scanned
     return Slices(
         images=images.reshape(-1, size, size, 1),
@@ -107,7 +110,7 @@ def _anatomy(structures, seed):
     """The structures, each with a chance of its own, so that the first ones are the same in any number of them."""
     found, tones = [], []
     for number in range(structures):
-        chance = stream(seed, 0, number)
+        chance = generator(seed, 0, number)
         half = np.exp(chance.uniform(np.log(0.1), np.log(0.26), 2)) * (1 if structures > 4 else 1.3)
         # Of several places in the body the one with most room, and of several tones the one least like the others.
         angle, far = chance.uniform(0, 2 * np.pi, 30), np.sqrt(chance.uniform(0, 0.5, 30))

@@ -6,14 +6,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from siamkeras._validation import check_choice, check_sizes
 from siamkeras.applications.signatures import synthetic
 from siamkeras.applications.signatures.examples import Signatures
 from siamkeras.applications.signatures.ink import inked
-from siamkeras.data import _cache as cache
-from siamkeras.data import _hub as hub
-from siamkeras.data import folders
-from siamkeras.data._notices import SkippedFilesWarning, notify
-from siamkeras.data.omniglot import check_name
+from siamkeras.data import _images, _sources
 
 # Name here: (words for it, folder below SIAMKERAS_DATA, where it is asked for, its writers and those of its stand-in).
 SETS = {
@@ -65,34 +62,27 @@ def signatures(name="sigcomp2009", size=(64, 128), source="auto", skip_broken=Fa
         ConnectionError: `source="real"`, and the set is not on this machine.
         OSError: the copy on this machine has not all writers, whatever the `source`; except `"synthetic"`.
     """
-    check_name("name", name, SETS)
-    if source not in hub.SOURCES:
-        raise ValueError(f"`source` must be one of {', '.join(map(repr, hub.SOURCES))}. Received: source={source!r}.")
+    check_choice("name", name, SETS)
     size = _checked_size(size)
     title, folder, address, writers = SETS[name]
-    described = hub.HubSet(name=name, title=title, megabytes=0, url=address, stand_in="synthetic signatures")
 
     def drawn():
         found = synthetic.signatures(writers, size=size)
         return found._replace(source=f"synthetic signatures standing in for {title} ({writers} writers)")
 
     def real():
-        places = cache.places(folder)
-        for place in places:
-            if place.is_dir():
-                found = signature_folder(place, size, skip_broken)
-                if len(found.class_names) != writers:
-                    raise OSError(
-                        f"The copy of {title} in {place} is not complete: expected {writers} writers, found "
-                        f"{len(found.class_names)}. Complete it, or read what is there with data.signature_folder."
-                    )
-                return found._replace(source=f"{title} ({len(found.class_names)} writers)")
-        raise ConnectionError(
-            f"{title} is not in {' or '.join(map(str, places))}, and is given out on request only: {address}. The "
-            f"environment variable SIAMKERAS_DATA says where a folder {folder} is looked for."
-        )
+        path = _sources.find(folder)
+        if path is None:
+            raise _sources.manual_download_error(title, address, folder)
+        found = signature_folder(path, size, skip_broken)
+        if len(found.class_names) != writers:
+            raise OSError(
+                f"The copy of {title} in {path} is not complete: expected {writers} writers, found "
+                f"{len(found.class_names)}. Complete it, or read what is there with signature_folder."
+            )
+        return found._replace(source=f"{title} ({len(found.class_names)} writers)")
 
-    return hub.real_or_stand_in(described, source, real, drawn)
+    return _sources.real_or_stand_in(source, real, drawn, "synthetic signatures")
 
 
 def signature_folder(folder, size=(64, 128), skip_broken=False):
@@ -124,7 +114,7 @@ def signature_folder(folder, size=(64, 128), skip_broken=False):
     paths = [path for _, _, path in found]
     groups = _sharing_a_hand(names, found)
     _check_counts(names, labels, genuine)
-    images, broken = folders.decoded(paths, (*size, 1), lambda path: _read(path, size))
+    images, broken = _images.decode_files(paths, (*size, 1), lambda path: _read(path, size))
     signatures = Signatures(
         images=images,
         labels=labels,
@@ -139,23 +129,23 @@ def signature_folder(folder, size=(64, 128), skip_broken=False):
     )
     if not broken:
         return signatures
-    told = folders.broken_files(paths, broken)
+    told = _images.describe_broken(paths, broken)
     if not skip_broken:
         raise ValueError(f"{told} Remove them, or leave them out with skip_broken=True.")
     rest = signatures.take(np.setdiff1d(np.arange(len(paths)), list(broken)))
     _check_counts(names, rest.labels, rest.genuine, f" {told} Without them")
-    notify(f"{told} Left out.", SkippedFilesWarning)
+    _sources.warn_once(f"{told} They are skipped.", _sources.SkippedFilesWarning)
     return rest
 
 
 def _found(root):
     """`(writer, whether genuine, file)` of every signature, in order."""
-    inside = [child.name for child in folders.visible(root) if child.is_dir()]
+    inside = [child.name for child in _images.list_folder(root) if child.is_dir()]
     if not set(inside) & set(CEDAR):
         return _by_writer(root)
     others = [name for name in inside if name not in CEDAR]
     if others and set(CEDAR) <= set(inside):
-        raise ValueError(f"Expected {LAYOUTS}. Found both in {root}: {', '.join(CEDAR)} and {folders.some(others)}.")
+        raise ValueError(f"Expected {LAYOUTS}. Found both in {root}: {', '.join(CEDAR)} and {_images.shorten(others)}.")
     return _as_cedar(root)
 
 
@@ -164,7 +154,7 @@ def _as_cedar(root):
     for name, (is_genuine, pattern) in CEDAR.items():
         if not (root / name).is_dir():
             raise ValueError(f"Expected {LAYOUTS}. Found no folder {name} in {root}.")
-        files = [file for file in folders.visible(root / name) if folders.is_image(file)]
+        files = _images.list_images(root / name)
         if not files:
             raise ValueError(f"Expected image files in {root / name}. Found none.")
         for file in files:
@@ -180,15 +170,15 @@ def _as_cedar(root):
 
 
 def _by_writer(root):
-    writers, found = [child for child in folders.visible(root) if child.is_dir()], []
+    writers, found = [child for child in _images.list_folder(root) if child.is_dir()], []
     for writer in writers:
         kinds = {child.name for child in writer.iterdir() if child.is_dir()}
         if not kinds & set(KINDS):
             raise ValueError(f"Expected {LAYOUTS}. Found {writer.name} without a folder genuine or forged.")
         own = []
         for kind, is_genuine in KINDS.items():
-            files = folders.visible(writer / kind) if kind in kinds else []
-            own += [(writer.name, is_genuine, file) for file in files if folders.is_image(file)]
+            files = _images.list_images(writer / kind) if kind in kinds else []
+            own += [(writer.name, is_genuine, file) for file in files]
         if not own:
             raise ValueError(f"Every writer needs image files, genuine and forged. Found none in {writer}.")
         found += own
@@ -204,7 +194,7 @@ def _check_counts(names, labels, genuine, where=" "):
         counts = np.bincount(labels[genuine == kind], minlength=len(names))
         few = [f"{name} ({count})" for name, count in zip(names, counts, strict=True) if count < least]
         if few:
-            raise ValueError(f"Every writer needs at least {wanted}.{where.rstrip()} Too few: {folders.some(few)}.")
+            raise ValueError(f"Every writer needs at least {wanted}.{where.rstrip()} Too few: {_images.shorten(few)}.")
 
 
 def _sharing_a_hand(names, found):
@@ -228,7 +218,7 @@ def _read(path, size):
 
 
 def _checked_size(size):
-    height, width = folders.checked_size(size)
+    height, width = check_sizes("size", size, 2)
     if min(height, width) < LEAST:
         raise ValueError(f"A signature needs at least {LEAST} pixels a side. Received: size={size!r}.")
     return height, width

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from siamkeras._arrays import aligned_empty
+from siamkeras._validation import check_integer
 from siamkeras.applications.signatures.examples import Signatures
-from siamkeras.synthetic._random import check_whole, stream
+from siamkeras.synthetic._random import generator
 
 # So many writers are imitated by one forger, and are a group for that.
 IMITATED = 3
@@ -48,21 +49,23 @@ def signatures(writers=30, genuine=5, forged=5, size=(64, 128), seed=0):
     >>> synthetic.signatures(writers=4, genuine=2, forged=1).images.shape
     (12, 64, 128, 1)
     """
-    check_whole(2, writers=writers)
-    check_whole(1, genuine=genuine)
-    check_whole(0, forged=forged, seed=seed)
+    check_integer("writers", writers, 2)
+    check_integer("genuine", genuine, 1)
+    check_integer("forged", forged, 0)
+    check_integer("seed", seed, 0)
     height, width = size if isinstance(size, (tuple, list)) and len(size) == 2 else (size, size)
-    check_whole(16, height=height, width=width)
+    check_integer("height", height, 16)
+    check_integer("width", width, 16)
     each = genuine + forged
     images = aligned_empty((writers, each, height, width, 1), "float32")
     for writer in range(writers):
-        chance = stream(seed, 0, writer)
+        chance = generator(seed, 0, writer)
         hand, plan = _hand(chance), _plan(chance)
-        forger = _hand(stream(seed, 1, writer // IMITATED), forger=True)
-        seen = _varied(plan, MISREAD, stream(seed, 2, writer))
+        forger = _hand(generator(seed, 1, writer // IMITATED), forger=True)
+        seen = _varied(plan, MISREAD, generator(seed, 2, writer))
         for number in range(each):
             is_own = number < genuine
-            chance = stream(seed, 3, writer, int(is_own), number - genuine * (not is_own))
+            chance = generator(seed, 3, writer, int(is_own), number - genuine * (not is_own))
             strokes = _varied(plan if is_own else seen, ACCIDENT, chance)
             paths, pens = _written(strokes, hand if is_own else forger, hand.slant, chance)
             images[writer, number, ..., 0] = _stamped(paths, pens, (height, width))

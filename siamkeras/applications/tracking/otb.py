@@ -8,17 +8,9 @@ import numpy as np
 
 from siamkeras.applications.tracking import synthetic
 from siamkeras.applications.tracking.video import Video
-from siamkeras.data import _cache as cache
-from siamkeras.data import _hub as hub
-from siamkeras.data import folders
+from siamkeras.data import _images, _sources
 
-OTB = hub.HubSet(
-    name="OTB",
-    title="OTB",
-    megabytes=0,
-    url="http://cvlab.hanyang.ac.kr/tracker_benchmark",
-    stand_in="synthetic videos",
-)
+URL = "http://cvlab.hanyang.ac.kr/tracker_benchmark"
 # What the benchmark takes of a sequence that has more frames than boxes.
 FIRST = {"Diving": 215}
 TRUTH = "groundtruth_rect.txt"
@@ -47,8 +39,6 @@ def otb(names=("Crossing", "Diving"), source="auto"):
 
     Reference: https://doi.org/10.1109/TPAMI.2014.2388226
     """
-    if source not in hub.SOURCES:
-        raise ValueError(f"`source` must be one of {', '.join(map(repr, hub.SOURCES))}. Received: source={source!r}.")
     asked = [] if isinstance(names, str) or not hasattr(names, "__iter__") else list(names)
     if not asked or not all(isinstance(name, str) and name and "/" not in name for name in asked):
         raise ValueError(f"`names` must be a list of names of sequences, such as ['Crossing']. Received: {names!r}.")
@@ -56,14 +46,9 @@ def otb(names=("Crossing", "Diving"), source="auto"):
     def real():
         found = []
         for name in asked:
-            places = cache.places("tracking", "OTB", name)
-            place = next((place for place in places if place.is_dir()), None)
+            place = _sources.find("tracking", "OTB", name)
             if place is None:
-                raise ConnectionError(
-                    f"{name} of {OTB.title} is not in {' or '.join(map(str, places))}, and comes from the benchmark's "
-                    f"own site: {OTB.url}. The environment variable SIAMKERAS_DATA says where the folder "
-                    f"tracking/OTB/{name} is looked for."
-                )
+                raise _sources.manual_download_error(f"The OTB sequence {name}", URL, "tracking", "OTB", name)
             found.append((name, place))
         return [
             Video(*_read(place, FIRST.get(name)), name, f"OTB (Wu et al.), sequence {name}") for name, place in found
@@ -71,11 +56,11 @@ def otb(names=("Crossing", "Diving"), source="auto"):
 
     def drawn():
         return [
-            Video(video.frames, video.boxes, name, f"synthetic video standing in for {name} of {OTB.title}")
+            Video(video.frames, video.boxes, name, f"synthetic video standing in for {name} of OTB")
             for name, video in zip(asked, synthetic.videos(len(asked)), strict=True)
         ]
 
-    return hub.real_or_stand_in(OTB, source, real, drawn)
+    return _sources.real_or_stand_in(source, real, drawn, "synthetic videos")
 
 
 def video_folder(folder, frames=None):
@@ -128,7 +113,7 @@ def _read(root, count):
 
 def _numbered(folder):
     """Paths of the frames, in the order of their numbers, none of which is left out."""
-    files = [file for file in folders.visible(folder) if folders.is_image(file)]
+    files = _images.list_images(folder)
     if not files:
         raise FileNotFoundError(f"Expected frames, such as 0001.jpg, in {folder}. Found none.")
     numbered = {}
@@ -145,10 +130,10 @@ def _numbered(folder):
     gaps = [range(one + 1, other) for one, other in itertools.pairwise(numbers) if other > one + 1]
     if gaps:
         count, few = last + 1 - first - len(numbers), itertools.chain(*gaps)
-        named = folders.some(list(itertools.islice(few, folders.NAMED_AT_MOST)))
+        named = _images.shorten(list(itertools.islice(few, 5)))
         raise FileNotFoundError(
             f"{'Frames are' if count > 1 else 'A frame is'} missing in {folder}, between number {first} and "
-            f"{last}: {named}{f', {count} in all' if count > folders.NAMED_AT_MOST else ''}."
+            f"{last}: {named}{f', {count} in all' if count > 5 else ''}."
         )
     return [str(numbered[number]) for number in numbers]
 

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image
 
+from siamkeras._validation import check_integer
 from siamkeras.applications.tracking.photographs import as_pictures, photographs
 from siamkeras.applications.tracking.video import Video
-from siamkeras.synthetic._random import check_whole, stream
+from siamkeras.synthetic._random import generator
 
 # The smallest frame, in pixels a side.
 LEAST = 48
@@ -62,13 +63,15 @@ def videos(
     >>> synthetic.videos(1, frames=3, size=(48, 64))[0].frame(2).shape
     (48, 64, 3)
     """
-    check_whole(1, count=count)
-    check_whole(2, frames=frames)
-    check_whole(0, seed=seed, distractors=distractors)
+    check_integer("count", count, 1)
+    check_integer("frames", frames, 2)
+    check_integer("seed", seed, 0)
+    check_integer("distractors", distractors, 0)
     if isinstance(size, (str, bytes)) or np.shape(size) != (2,):
         raise ValueError(f"`size` must be (height, width). Received: size={size!r}.")
     height, width = size
-    check_whole(LEAST, height=height, width=width)
+    check_integer("height", height, LEAST)
+    check_integer("width", width, LEAST)
     for name, value in (("turning", turning), ("scaling", scaling), ("hidden", hidden)):
         if not isinstance(value, (bool, np.bool_)):
             raise ValueError(f"`{name}` is True or False. Received: {name}={value!r}.")
@@ -86,7 +89,7 @@ def videos(
 
 def _film(number, frames, size, seed, wanted, pictures):
     """Frames `(n, height, width, 3)` of bytes and boxes `(n, 4)`."""
-    chance, (height, width) = stream(seed, 0, number), size
+    chance, (height, width) = generator(seed, 0, number), size
     ground, piece, front = _roles(len(pictures), chance)
     sway = int(np.ceil(SWAY * min(size)))
     scene = _part(pictures[ground], (height + 2 * sway, width + 2 * sway), chance)
@@ -95,7 +98,7 @@ def _film(number, frames, size, seed, wanted, pictures):
     # Each in a stream of its own, so that nothing else changes where one of them is not there.
     objects = []
     for other in range(wanted.distractors + 1):
-        own = stream(seed, 1, number, other)
+        own = generator(seed, 1, number, other)
         look = SimpleNamespace(radius=radius, outline=outline, texture=_texture(pictures[piece], radius, own))
         objects.append((look, _moving(look, size, wanted, own)))
     target, moving = objects[0]
@@ -103,7 +106,7 @@ def _film(number, frames, size, seed, wanted, pictures):
     places, (xs, ys, turns, scales) = np.rint(sway + 0.8 * sway * swaying(times)).astype(int), moving(times)
     posts = None
     if wanted.hidden:
-        own = stream(seed, 2, number)
+        own = generator(seed, 2, number)
         posts = _part(pictures[front], scene.shape[:2], own), _posts(scene.shape[:2], target, moving, places[0], own)
     shown, boxes = np.empty((frames, height, width, 3), np.uint8), np.empty((frames, 4), np.float32)
     for time, (right, down) in enumerate(places):
@@ -113,7 +116,7 @@ def _film(number, frames, size, seed, wanted, pictures):
             _lay(frame, look, *motion(time))
         if posts is not None:
             frame = np.where(posts[1][view][..., None], posts[0][view], frame)
-        frame = frame + np.float32(0.012) * stream(seed, 3, number, time).standard_normal(frame.shape, "float32")
+        frame = frame + np.float32(0.012) * generator(seed, 3, number, time).standard_normal(frame.shape, "float32")
         shown[time] = np.rint(frame * 255).clip(0, 255)
         boxes[time] = _box(target, xs[time], ys[time], turns[time], scales[time])
     return shown, boxes

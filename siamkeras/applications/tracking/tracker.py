@@ -271,14 +271,14 @@ def _length(frames):
 
 
 def _files(folder):
-    from siamkeras.data import folders
+    from siamkeras.data import _images
 
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder} of frames.")
-    files = [file for file in folders.visible(folder) if folders.is_image(file)]
+    files = _images.list_images(folder)
     if not files:
-        kinds = ", ".join(extension[1:] for extension in folders.EXTENSIONS)
+        kinds = ", ".join(extension[1:] for extension in _images.EXTENSIONS)
         raise ValueError(f"A folder of frames holds image files ({kinds}). Found none in {folder}.")
     return files
 
