@@ -1,14 +1,13 @@
-"""`tf.data` generators of pairs, triplets, balanced batches and episodes.
+"""`tf.data` streams of pairs, triplets, balanced batches and episodes.
 
-Batches are dicts keyed by role ("left", "right", "anchor", ...), and Inputs have the same names. Every batch is a
-function of `(seed, step)`. Images are looked up when they are needed; an array is not copied, and files are read on
-the way.
+A batch is a dict keyed by role ("left", "right", "anchor", ...), and the inputs of the models have the same names.
+Every batch is a function of `(seed, step)`. Arrays are not copied; files are read when they are needed.
 """
 
-from siamkeras.generators._sampling import all_pairs
-from siamkeras.generators.balanced import balanced, triplets
+from siamkeras.generators.balanced import balanced
 from siamkeras.generators.episodes import episodes
 from siamkeras.generators.mixed import mixed
-from siamkeras.generators.pairs import from_pairs, pairs
+from siamkeras.generators.pairs import all_pairs, from_pairs, pairs, same_as_input
+from siamkeras.generators.triplets import triplets
 
-__all__ = ["all_pairs", "balanced", "episodes", "from_pairs", "mixed", "pairs", "triplets"]
+__all__ = ["all_pairs", "balanced", "episodes", "from_pairs", "mixed", "pairs", "same_as_input", "triplets"]

@@ -1,7 +1,8 @@
-"""Which examples make a pair, a triplet or a batch: all chance is a function of a seed and a step.
+"""Sampling of pairs, triplets, balanced batches and episodes, as indices of examples, in the TensorFlow graph.
 
-Batch 17 of seed 3 is the same on every machine, in parallel, and can be drawn alone. Indices are drawn in the graph,
-class first and then member, so that a class counts the same however many examples it has.
+Every batch is a pure function of `(seed, step)`: batch 17 of seed 3 is the same on every machine, and can be computed
+without the batches before it. A class is sampled first and then its members, so that every class has the same
+probability however many examples it has.
 """
 
 from typing import NamedTuple
@@ -12,10 +13,10 @@ from siamkeras._validation import check_integer, check_labels
 
 
 class ClassTable(NamedTuple):
-    """Where the examples of each class are, as arrays: class `c` owns `order[starts[c] : starts[c] + counts[c]]`.
+    """The examples of each class: class c has the examples `order[starts[c] : starts[c] + counts[c]]`.
 
-    Classes are numbered so that those of one group follow each other: a class has the group that begins at class
-    `group_starts[c]` and holds `group_counts[c]` classes. Without groups all classes form one.
+    Classes of one group are numbered consecutively: class c belongs to the group that begins at class
+    `group_starts[c]` and has `group_counts[c]` classes. Without groups all classes form one group.
     """
 
     order: np.ndarray
@@ -25,369 +26,236 @@ class ClassTable(NamedTuple):
     group_counts: np.ndarray
 
     @classmethod
-    def of(cls, labels, groups=None, need=2, why=""):
-        """The table of `labels` `(n,)`, with `groups` `(n,)` where another class means one of the same group.
-
-        Args:
-            labels: Integer classes in any numbering, or strings.
-            groups: What each example belongs to; every class must lie within one group.
-            need: How many examples each class must have.
-            why: What that number is made of, to be told in an error.
-
-        Raises:
-            ValueError: labels not `(n,)`, none, floats; fewer than two classes (in a group); a class with fewer than
-                `need` examples; groups of another length, or a class in two of them.
-        """
+    def from_labels(cls, labels, groups=None, minimum=2, reason=""):
+        """The table of labels `(n,)`; each class needs `minimum` examples, because of `reason`."""
         labels = check_labels(labels)
         names, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        told = names.tolist()
-        if len(names) < 2:
-            raise ValueError(
-                f"At least two classes are needed, or nothing can be different. Received: only {told[0]!r}."
-            )
-        if counts.min() < need:
-            raise ValueError(
-                f"Every class needs at least {need} examples{why}. Received: class {told[counts.argmin()]!r} with "
-                f"{counts.min()}, and {np.sum(counts < need)} such classes in all. Drop them: "
-                "`names, counts = np.unique(labels, return_counts=True); "
-                f"keep = np.isin(labels, names[counts >= {need}])`."
-            )
+        _check_class_sizes(names, counts, minimum, reason)
         group_of_class = np.zeros(len(names), int)
         if groups is not None:
             group_of_class = _group_of_each_class(groups, classes, names)
+        # Renumber the classes so that those of one group are consecutive.
         by_group = np.argsort(group_of_class, kind="stable")
         number = np.argsort(by_group)
         order = np.argsort(number[classes], kind="stable")
         counts, group_of_class = counts[by_group], group_of_class[by_group]
-        _, first, within, size = np.unique(group_of_class, return_index=True, return_inverse=True, return_counts=True)
-        if size.min() < 2:
-            raise ValueError(
-                "Every group needs at least two classes, or nothing in it can be different. Received: group "
-                f"{np.unique(np.asarray(groups)).tolist()[size.argmin()]!r} with one."
-            )
-        return cls(order, np.cumsum(counts) - counts, counts, first[within], size[within])
+        _, first, group, size = np.unique(group_of_class, return_index=True, return_inverse=True, return_counts=True)
+        return cls(order, np.cumsum(counts) - counts, counts, first[group], size[group])
 
 
-def genuine_and_forged(labels, genuine, groups=None, need=2):
-    """Two tables of the same classes: of their genuine examples, and of the forgeries that claim to be of them.
-
-    Args:
-        labels: The class that each example is of, or claims to be of, as for `ClassTable.of`.
-        genuine: `(n,)` booleans: False for a forgery.
-        groups: As for `ClassTable.of`.
-        need: How many genuine examples each class must have.
-
-    Returns:
-        `(genuine, forged)`, two `ClassTable`; class c of both is the same.
-
-    Raises:
-        ValueError: `genuine` not `(n,)` booleans; a class without a forgery, or with too few genuine examples; and as
-            `ClassTable.of`.
-
-    >>> import numpy as np
-    >>> from siamkeras.sampling import genuine_and_forged
-    >>> labels, genuine = np.array([7, 7, 3, 3, 3, 7]), np.array([True, True, True, False, True, False])
-    >>> [(table.order.tolist(), table.counts.tolist()) for table in genuine_and_forged(labels, genuine)]
-    [([2, 4, 0, 1], [2, 2]), ([3, 5], [1, 1])]
-    """
-    labels, genuine = check_labels(labels), np.asarray(genuine)
-    if genuine.dtype != bool or genuine.shape != labels.shape:
+def _check_class_sizes(names, counts, minimum, reason):
+    names = names.tolist()
+    if len(names) < 2:
+        raise ValueError(f"At least two classes are needed to form negatives. Received: only {names[0]!r}.")
+    if counts.min() < minimum:
         raise ValueError(
-            f"`genuine` must be booleans, one for each of {len(labels)} labels: False is a forgery. Received: "
-            f"{genuine.dtype}, shape {genuine.shape}."
+            f"Every class needs at least {minimum} examples{reason}. Received: class {names[counts.argmin()]!r} with "
+            f"{counts.min()}, and {np.sum(counts < minimum)} such classes in total. Drop them: "
+            "`names, counts = np.unique(labels, return_counts=True); "
+            f"keep = np.isin(labels, names[counts >= {minimum}])`."
         )
-    if groups is not None and np.shape(groups) != labels.shape:
+
+
+def _group_of_each_class(groups, classes, names):
+    groups = check_labels(groups, "groups", count=len(classes))
+    group_names, group = np.unique(groups, return_inverse=True)
+    group_of_class = np.zeros(len(names), int)
+    group_of_class[classes] = group
+    mixed = np.flatnonzero(group_of_class[classes] != group)
+    if len(mixed):
+        example = mixed[0]
+        name, one, two = names[classes[example]], groups[example], group_names[group_of_class[classes[example]]]
         raise ValueError(
-            f"Every example needs one group. Received: {len(labels)} labels, groups of shape {np.shape(groups)}."
+            "All examples of a class must belong to one group. "
+            f"Received: class {name.item()!r} in {one.item()!r} and {two.item()!r}."
         )
-    owners = np.unique(labels)
-    for what, least, of_kind in (("genuine examples", need, genuine), ("forgeries", 1, ~genuine)):
-        counts = np.array([np.sum(of_kind & (labels == owner)) for owner in owners])
-        if counts.min() < least:
-            raise ValueError(
-                f"Every class needs at least {least} {what}. Received: class {owners.tolist()[counts.argmin()]!r} "
-                f"with {counts.min()}, and {np.sum(counts < least)} such classes in all. Drop them."
-            )
-    table = ClassTable.of(labels[genuine], None if groups is None else np.asarray(groups)[genuine], need)
-    table = table._replace(order=np.flatnonzero(genuine)[table.order])
-    members = [np.flatnonzero(~genuine & (labels == name)) for name in labels[table.order[table.starts]]]
-    counts = np.array([len(each) for each in members])
-    return table, table._replace(order=np.concatenate(members), starts=np.cumsum(counts) - counts, counts=counts)
+    sizes = np.bincount(group_of_class)
+    if sizes.min() < 2:
+        name = group_names[sizes.argmin()].item()
+        raise ValueError(f"Every group needs at least two classes. Received: group {name!r} with one.")
+    return group_of_class
 
 
-def pair_indices(table, batch_size, seed, step, positive_fraction=0.5, forged=None, forged_share=0.5):
-    """Indices of one batch of pairs, drawn in the graph.
+def pair_indices(table, batch_size, seed, step, positive_fraction=0.5):
+    """One batch of pairs: `(left, right, same)`, int64, int64 and float32 of shape `(batch_size,)`.
 
-    A same pair is two different examples of one class; a different pair is of two classes (of one group, where the
-    table has groups). Neither can go wrong by chance: the second member is the first plus an offset that is never 0
-    around the class, and the second class likewise around the group. With `forged`, the second member of some different
-    pairs is a forgery that claims to be of the class of the first.
+    The examples of a positive pair differ; those of a negative pair are of two classes (of one group).
 
-    Args:
-        table: `ClassTable`.
-        batch_size: Pairs in a batch.
-        seed: Whole number.
-        step: Number of the batch; a scalar int64 tensor or a whole number.
-        positive_fraction: Share of same pairs, spread evenly over the batch.
-        forged: `ClassTable` of the forgeries of the same classes, from `genuine_and_forged`; or None.
-        forged_share: Share of the different pairs in which one is a forgery, spread evenly too.
-
-    Returns:
-        `(left, right, same)`: int64, int64 and float32 tensors, `(batch_size,)`.
+    >>> labels = np.array([7, 7, 7, 3, 3])
+    >>> left, right, same = pair_indices(ClassTable.from_labels(labels), batch_size=100, seed=0, step=0)
+    >>> bool(np.all((labels[left] == labels[right]) == (same == 1)))
+    True
     """
     import tensorflow as tf
 
-    order, classes = _constants(table)
-    # Of the first k pairs of the stream floor(k * share) are same: an exact count, also where batches are small, and
-    # even over the shards of several replicas.
-    number = tf.cast(step, tf.float64) * batch_size + np.arange(batch_size + 1, dtype="float64")
-    reached = tf.floor(number * positive_fraction + 1e-9)
-    same = reached[1:] > reached[:-1]
-    u = _uniform((4, batch_size), seed, step)
-    left_class = _below(len(table.counts), u[0])
-    left_start, left_count, group, group_count = tf.unstack(tf.gather(classes, left_class), axis=1)
-    other_class = group + _another(left_class - group, group_count, u[1])
-    other_start, other_count, _, _ = tf.unstack(tf.gather(classes, other_class), axis=1)
-    left = _below(left_count, u[2])
-    sibling = left_start + _another(left, left_count, u[3])
-    stranger = other_start + _below(other_count, u[3])
-    chosen = tf.gather(order, tf.stack([left_start + left, tf.where(same, sibling, stranger)]))
-    if forged is None:
-        return chosen[0], chosen[1], tf.cast(same, tf.float32)
-    imitations, owners = _constants(forged)
-    start, count, _, _ = tf.unstack(tf.gather(owners, left_class), axis=1)
-    reached = tf.floor((number - reached) * forged_share + 1e-9)
-    skilled = reached[1:] > reached[:-1]
-    right = tf.where(skilled, tf.gather(imitations, start + _below(count, u[3])), chosen[1])
-    return chosen[0], right, tf.cast(same, tf.float32)
-
-
-def all_pairs(labels):
-    """Every pair of examples, once: for measuring on a set that is small enough, without chance.
-
-    Args:
-        labels: `(n,)` integers or strings.
-
-    Returns:
-        `(left, right, same)`, each `(n (n - 1) / 2,)`: two indices, the smaller one left, and whether they are of one
-        class. Numpy arrays.
-
-    Raises:
-        ValueError: labels not `(n,)`, none, floats.
-
-    >>> from siamkeras import sampling
-    >>> left, right, same = generators.all_pairs([7, 7, 3])
-    >>> list(zip(left.tolist(), right.tolist(), same.tolist()))
-    [(0, 1, True), (0, 2, False), (1, 2, False)]
-    """
-    labels = check_labels(labels)
-    left, right = np.triu_indices(len(labels), 1)
-    return left, right, labels[left] == labels[right]
+    uniform = uniform_numbers((4, batch_size), seed, step)
+    (start, count), (other_start, other_count) = _two_classes(table, uniform[:2])
+    left = below(count, uniform[2])
+    positive = start + _another(left, count, uniform[3])
+    negative = other_start + below(other_count, uniform[3])
+    same = is_selected(pairs_before(batch_size, step), positive_fraction)
+    indices = tf.gather(
+        tf.constant(table.order, tf.int64), tf.stack([start + left, tf.where(same, positive, negative)])
+    )
+    return indices[0], indices[1], tf.cast(same, tf.float32)
 
 
 def triplet_indices(table, batch_size, seed, step):
-    """Indices of one batch of triplets, drawn in the graph.
+    """One batch of triplets: `(anchor, positive, negative)`, int64 `(batch_size,)`.
 
-    Anchor and positive are two different examples of one class, the negative is of another (of the same group, where
-    the table has groups); as in `pair_indices`, none can go wrong by chance.
-
-    Args:
-        table: `ClassTable`.
-        batch_size: Triplets in a batch.
-        seed: Whole number.
-        step: Number of the batch; a scalar int64 tensor or a whole number.
-
-    Returns:
-        `(anchor, positive, negative)`: int64 tensors, `(batch_size,)`.
-
-    >>> import numpy as np
-    >>> from siamkeras.sampling import ClassTable, triplet_indices
     >>> labels = np.array([7, 7, 7, 3, 3])
-    >>> anchor, positive, negative = triplet_indices(ClassTable.of(labels), batch_size=100, seed=0, step=0)
+    >>> anchor, positive, negative = triplet_indices(ClassTable.from_labels(labels), batch_size=100, seed=0, step=0)
     >>> bool(np.all(labels[anchor] == labels[positive])), bool(np.any(labels[anchor] == labels[negative]))
     (True, False)
     """
     import tensorflow as tf
 
-    order, classes = _constants(table)
-    u = _uniform((5, batch_size), seed, step)
-    own_class = _below(len(table.counts), u[0])
-    own_start, own_count, group, group_count = tf.unstack(tf.gather(classes, own_class), axis=1)
-    other_class = group + _another(own_class - group, group_count, u[1])
-    other_start, other_count, _, _ = tf.unstack(tf.gather(classes, other_class), axis=1)
-    anchor = _below(own_count, u[2])
-    positive = own_start + _another(anchor, own_count, u[3])
-    negative = other_start + _below(other_count, u[4])
-    return tuple(tf.unstack(tf.gather(order, tf.stack([own_start + anchor, positive, negative]))))
+    uniform = uniform_numbers((5, batch_size), seed, step)
+    (start, count), (other_start, other_count) = _two_classes(table, uniform[:2])
+    anchor = below(count, uniform[2])
+    positive = start + _another(anchor, count, uniform[3])
+    negative = other_start + below(other_count, uniform[4])
+    order = tf.constant(table.order, tf.int64)
+    return tuple(tf.unstack(tf.gather(order, tf.stack([start + anchor, positive, negative]))))
 
 
 def balanced_indices(table, classes, per_class, seed, step):
-    """Indices of one batch of `classes` different classes with `per_class` different examples of each.
+    """One batch of `classes` different classes with `per_class` different examples each, int64 `(batch,)`.
 
-    Without groups every class is drawn with the same chance. With groups the batch is filled group by group: each gives
-    as many of its classes as there is room for, and only where it has fewer, another one goes on. A group is drawn in
-    proportion to its number of classes, counted as `classes` where it is smaller: so a class comes about as often,
-    whether its group is small or large.
+    Without groups all classes have the same probability. With groups the batch is filled group by group, each with all
+    of its classes that fit. A group is sampled with a weight equal to its number of classes, at least `classes`; so the
+    probability of a class hardly depends on the size of its group.
 
-    Args:
-        table: `ClassTable`, of at least `classes` classes with at least `per_class` examples each.
-        classes: Classes in a batch.
-        per_class: Examples of each class.
-        seed: Whole number.
-        step: Number of the batch; a scalar int64 tensor or a whole number.
-
-    Returns:
-        An int64 tensor, `(classes * per_class,)`: class after class, those of one group one after the other.
-
-    >>> import numpy as np
-    >>> from siamkeras.sampling import ClassTable, balanced_indices
     >>> labels = np.array([7, 7, 7, 3, 3, 5, 5, 5, 5])
-    >>> chosen = balanced_indices(ClassTable.of(labels), classes=2, per_class=2, seed=1, step=0)
-    >>> len(np.unique(chosen)), labels[chosen].tolist()
+    >>> indices = balanced_indices(ClassTable.from_labels(labels), classes=2, per_class=2, seed=1, step=0)
+    >>> len(np.unique(indices)), labels[indices].tolist()
     (4, [5, 5, 7, 7])
     """
     import tensorflow as tf
 
-    order, owned = _constants(table)
     _, group, sizes = np.unique(table.group_starts, return_inverse=True, return_counts=True)
-    parts = [len(sizes), len(group), classes * per_class]
-    waiting, key, member = tf.split(_uniform((sum(parts),), seed, step), parts)
-    # Sort the classes by random keys and keep the first. The whole number before the key is the turn of the group:
-    # that of which the exponential waiting time, the shorter the more it weighs, is over first.
-    turn = tf.argsort(tf.argsort(-tf.math.log1p(-waiting) / np.maximum(sizes, classes)))
-    chosen_class = tf.math.top_k(-(tf.cast(tf.gather(turn, group), tf.float64) + key), classes).indices
-    start, count, _, _ = tf.unstack(tf.gather(owned, chosen_class), axis=1)
-    members = start[:, None] + _different(count, tf.reshape(member, (classes, per_class)))
-    return tf.gather(order, tf.reshape(members, (-1,)))
+    parts = [len(sizes), len(group), 2 * classes * per_class]
+    group_uniform, class_uniform, member_uniform = tf.split(uniform_numbers((sum(parts),), seed, step), parts)
+    # Groups in weighted random order: sorted by exponential waiting times, whose rate is the weight.
+    waiting_time = -tf.math.log1p(-group_uniform) / np.maximum(sizes, classes)
+    rank = tf.cast(tf.argsort(tf.argsort(waiting_time)), tf.float64)
+    # Classes sorted by group and, within a group, by uniform keys.
+    chosen = tf.math.top_k(-(tf.gather(rank, group) + class_uniform), classes).indices
+    return tf.reshape(_members(table, chosen, per_class, member_uniform), (-1,))
 
 
 def episode_table(labels, groups, way, shot, query):
-    """What `episode_indices` draws from, after all that it needs has been checked.
-
-    Args:
-        labels, groups: As for `ClassTable.of`.
-        way, shot, query: As for `episode_indices`.
-
-    Returns:
-        `(table, way, shot, query)`, the numbers as plain ints.
-
-    Raises:
-        ValueError: fewer than `way` classes, in all or in a group; a class with fewer than `shot + query` examples;
-            numbers out of range; and as `ClassTable.of`.
-    """
+    """`(table, way, shot, query)` for `episode_indices`, after a check that every episode is possible."""
     way, shot, query = check_integer("way", way, 2), check_integer("shot", shot, 1), check_integer("query", query, 1)
-    table = ClassTable.of(labels, groups, need=shot + query, why=f", shot={shot} and query={query}")
+    table = ClassTable.from_labels(labels, groups, shot + query, f" (shot={shot} + query={query})")
     smallest = int(table.group_counts.argmin())
     if table.group_counts[smallest] < way:
-        where = "`labels`"
+        scope, hint = "", ""
         if groups is not None:
-            first = table.order[table.starts[smallest]]
-            where = f"group {check_labels(groups, 'groups')[first].item()!r}"
+            name = np.asarray(groups)[table.order[table.starts[smallest]]].item()
+            scope, hint = f" in group {name!r}", ", or drop the group"
         raise ValueError(
-            f"An episode of {way} classes needs as many{'' if groups is None else ' in each group'}. Received: "
-            f"{table.group_counts[smallest]} in {where}. Lower `way`{'' if groups is None else ', or drop the group'}."
+            f"An episode of way={way} needs at least {way} classes{' in each group' if groups is not None else ''}. "
+            f"Received: {table.group_counts[smallest]}{scope}. Lower `way`{hint}."
         )
     return table, way, shot, query
 
 
 def episode_indices(table, way, shot, query, seed, step):
-    """Indices of one episode: `way` different classes, and `shot + query` different examples of each.
+    """One episode: `(support, query)`, int64 `(way, shot)` and `(way, query)`; row i of both is of one class.
 
-    With groups all classes are of one group, and each group comes as often as any other.
+    With groups all classes are of one group, and all groups have the same probability.
 
-    Args:
-        table: `ClassTable`, with at least `way` classes in every group and at least `shot + query` examples of each.
-        way: Classes in an episode.
-        shot: Examples of each class in the support.
-        query: Examples of each class that are asked for.
-        seed: Whole number.
-        step: Number of the episode; a scalar int64 tensor or a whole number.
-
-    Returns:
-        `(support, query)`: int64 tensors, `(way, shot)` and `(way, query)`; row i of both is of one class.
-
-    >>> import numpy as np
-    >>> from siamkeras.sampling import ClassTable, episode_indices
     >>> labels = np.array([7, 7, 7, 3, 3, 3, 5, 5, 5])
-    >>> support, query = episode_indices(ClassTable.of(labels), way=2, shot=2, query=1, seed=0, step=0)
-    >>> labels[support].tolist(), labels[query].tolist()
-    ([[7, 7], [3, 3]], [[7], [3]])
+    >>> support, query = episode_indices(ClassTable.from_labels(labels), way=2, shot=2, query=1, seed=0, step=0)
+    >>> bool(np.all(labels[support] == labels[query])), len(np.unique(np.append(support, query)))
+    (True, 6)
     """
     import tensorflow as tf
 
-    order, owned = _constants(table)
-    starts, group = np.unique(table.group_starts, return_inverse=True)
-    parts = [1, len(group), way * (shot + query)]
-    chance, key, member = tf.split(_uniform((sum(parts),), seed, step), parts)
-    # Sort the classes of the group by random keys and keep the first.
-    key = tf.where(tf.equal(group, _below(len(starts), chance)), key, -1.0)
-    chosen_class = tf.math.top_k(key, way).indices
-    start, count, _, _ = tf.unstack(tf.gather(owned, chosen_class), axis=1)
-    places = start[:, None] + _different(count, tf.reshape(member, (way, shot + query)))
-    return tuple(tf.split(tf.gather(order, places), [shot, query], axis=1))
+    first, group = np.unique(table.group_starts, return_inverse=True)
+    parts = [1, len(group), 2 * way * (shot + query)]
+    group_uniform, class_uniform, member_uniform = tf.split(uniform_numbers((sum(parts),), seed, step), parts)
+    keys = tf.where(tf.equal(group, below(len(first), group_uniform)), class_uniform, -1.0)
+    chosen = tf.math.top_k(keys, way).indices
+    members = _members(table, chosen, shot + query, member_uniform)
+    return tuple(tf.split(members, [shot, query], axis=1))
 
 
-def _constants(table):
-    # The order of the examples `(n,)`; for each class its start, count, start of its group and count of its group.
-    import tensorflow as tf
-
-    return tf.constant(table.order, tf.int64), tf.constant(np.stack(table[1:], axis=1), tf.int64)
-
-
-def _uniform(shape, seed, step):
+def uniform_numbers(shape, seed, step):
+    """Uniform float64 numbers in [0, 1), a function of `(seed, step)`."""
     import tensorflow as tf
 
     return tf.random.stateless_uniform(shape, tf.stack([tf.cast(seed, tf.int64), step]), dtype=tf.float64)
 
 
-def _below(limit, uniform):
-    # Whole numbers from 0 to limit - 1, for limits that differ from draw to draw.
+def below(limit, uniform):
+    """Integers from 0 to `limit - 1` from uniform numbers; the limits may differ."""
     import tensorflow as tf
 
     return tf.cast(uniform * tf.cast(limit, tf.float64), tf.int64)
 
 
-def _another(place, count, uniform):
-    # Any of `count` places but this one: a step around the circle that is never 0.
-    return (place + 1 + _below(count - 1, uniform)) % count
-
-
-def _different(count, uniform):
-    # For each class as many different places below its `count` `(classes,)` as `uniform` `(classes, k)` has columns:
-    # the beginning of a Fisher-Yates shuffle, in which turn i swaps the places i and drawn[i], from i to count - 1.
+def pairs_before(batch_size, step):
+    """How many pairs of a stream precede each pair of batch `step`, and the end of the batch, `(batch_size + 1,)`."""
     import tensorflow as tf
 
-    turns = uniform.shape[1]
-    turn = tf.range(turns, dtype=tf.int64)
-    drawn = turn + _below(count[:, None] - turn, uniform)
-
-    def last_before(place):
-        # The last turn before each that has drawn this place; -1 where none has.
-        found = (drawn[:, None, :] == place[:, :, None]) & (turn < turn[:, None])
-        return tf.reduce_max(tf.where(found, turn, -1), axis=2)
-
-    # What lies at place i in turn i came from the place of an earlier turn, and there from an earlier one: back to the
-    # first, in strides that double.
-    earlier = last_before(turn[None])
-    origin = tf.where(earlier < 0, turn, earlier)
-    for _ in range((turns - 1).bit_length()):
-        origin = tf.gather(origin, origin, axis=1, batch_dims=1)
-    earlier = last_before(drawn)
-    return tf.where(earlier < 0, drawn, tf.gather(origin, tf.maximum(earlier, 0), axis=1, batch_dims=1))
+    return tf.cast(step, tf.float64) * batch_size + np.arange(batch_size + 1, dtype="float64")
 
 
-def _group_of_each_class(groups, classes, names):
-    groups = check_labels(groups, "groups")
-    if len(groups) != len(classes):
-        raise ValueError(f"Every example needs one group. Received: {len(classes)} labels, {len(groups)} groups.")
-    group_names, group = np.unique(groups, return_inverse=True)
-    lowest, highest = np.full(len(names), len(group_names)), np.full(len(names), -1)
-    np.minimum.at(lowest, classes, group)
-    np.maximum.at(highest, classes, group)
-    if np.any(lowest != highest):
-        split = np.argmax(lowest != highest)
-        raise ValueError(
-            f"A class must lie within one group. Received: class {names.tolist()[split]!r} in "
-            f"{group_names.tolist()[lowest[split]]!r} and {group_names.tolist()[highest[split]]!r}."
-        )
-    return lowest
+def is_selected(before, fraction):
+    """Booleans that select `floor(k * fraction)` of the first k pairs of a stream: exact, and spread evenly."""
+    selected = count_selected(before, fraction)
+    return selected[1:] > selected[:-1]
+
+
+def count_selected(before, fraction):
+    """How many of the first `before` pairs `is_selected` selects."""
+    import tensorflow as tf
+
+    return tf.floor(before * fraction + 1e-9)
+
+
+def _two_classes(table, uniform):
+    """A class and another class of its group: `(start, count)` of each, int64 tensors `(batch,)`."""
+    import tensorflow as tf
+
+    columns = tf.constant(np.stack(table[1:], axis=1), tf.int64)
+    one = below(len(table.counts), uniform[0])
+    start, count, group_start, group_count = tf.unstack(tf.gather(columns, one), axis=1)
+    other = group_start + _another(one - group_start, group_count, uniform[1])
+    other_start, other_count, _, _ = tf.unstack(tf.gather(columns, other), axis=1)
+    return (start, count), (other_start, other_count)
+
+
+def _another(index, count, uniform):
+    """Integers from 0 to `count - 1` other than `index`: `index` plus a cyclic offset that is never 0."""
+    return (index + 1 + below(count - 1, uniform)) % count
+
+
+def _members(table, classes, size, uniform):
+    """`size` different examples of each class, int64 `(len(classes), size)`, in random order."""
+    import tensorflow as tf
+
+    starts = tf.gather(tf.constant(table.starts, tf.int64), classes)
+    counts = tf.gather(tf.constant(table.counts, tf.int64), classes)
+    places = _without_replacement(counts, tf.reshape(uniform, (2, -1, size)))
+    return tf.gather(tf.constant(table.order, tf.int64), starts[:, None] + places)
+
+
+def _without_replacement(counts, uniform):
+    """Different integers from 0 to `counts[row] - 1` in each row, `(rows, size)`, from numbers `(2, rows, size)`.
+
+    Floyd's algorithm, whose cost does not depend on the counts, and a shuffle of each row. Bentley and Floyd (1987),
+    Programming pearls: a sample of brilliance, https://doi.org/10.1145/30401.315746
+    """
+    import tensorflow as tf
+
+    _, rows, size = uniform.shape
+    chosen = tf.zeros((rows, 0), tf.int64)
+    for turn in range(size):
+        largest = counts - size + turn
+        candidate = below(largest + 1, uniform[0, :, turn])
+        is_repeated = tf.reduce_any(tf.equal(chosen, candidate[:, None]), axis=1)
+        chosen = tf.concat([chosen, tf.where(is_repeated, largest, candidate)[:, None]], axis=1)
+    return tf.gather(chosen, tf.argsort(uniform[1], axis=1), axis=1, batch_dims=1)

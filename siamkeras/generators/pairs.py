@@ -1,13 +1,12 @@
-"""Batches of pairs: drawn from labelled images, or a user's own."""
+"""Streams of pairs, sampled from labelled images or given by the user."""
 
 import functools
-import numbers
 
 import numpy as np
 
-from siamkeras._validation import check_images, check_integer, check_text
-from siamkeras.generators import _sampling as sampling
-from siamkeras.generators._batching import drawn, fetched, labelled, of_length
+from siamkeras._validation import check_images, check_integer, check_labels, check_number, check_text
+from siamkeras.generators import _sampling
+from siamkeras.generators._batching import StreamOptions, check_labelled, load_batches, sampled_batches
 
 
 def pairs(
@@ -21,102 +20,82 @@ def pairs(
     positive_fraction=0.5,
     load=None,
     augment=None,
-    endpoint=False,
-    genuine=None,
-    forged_share=0.5,
 ):
-    """Batches of pairs drawn from labelled images, half of them of one class and half of two.
+    """Batches of pairs sampled from labelled images: positive pairs of one class, negative pairs of two.
 
-    Classes are drawn first and then members, so that each class counts the same however many images it has. The two
-    images of a same pair are never the same image, and a different pair is never of one class. For training leave
-    `steps` out and tell `fit` its `steps_per_epoch`; for validation set it: every pass then gives the same pairs.
+    A class is sampled first and then an image of it, so that all classes have the same probability. The two images of
+    a positive pair always differ. For training, leave out `steps` and give `fit` its `steps_per_epoch`; for validation
+    set `steps`: every pass then yields the same pairs.
 
     Args:
-        images: `(n, ...)` float32, or uint8, which comes out as float32 divided by 255; or `(n,)` file paths, with
+        images: `(n, ...)` float32 in [0, 1]; or uint8 in 0-255, which is divided by 255; or file paths `(n,)`, with
             `load`.
         labels: `(n,)` integers or strings, the class of each image.
         batch_size: Pairs in a batch.
         steps: Batches in one pass; None for an endless stream.
-        seed: Whole number; together with a batch's number it decides everything that is random in that batch.
-        start: Number of the first batch: a stream that was interrupted before batch 700 goes on with `start=700`.
-        groups: `(n,)`, what each class belongs to, such as an alphabet. The two classes of a different pair then come
-            from one group, which is harder.
-        positive_fraction: Share of same pairs, from 0 to 1.
-        load: Function from a path, a scalar string tensor, to an image tensor of fixed shape; called in parallel.
-        augment: Function `(image, seed)` to an image of the same shape; `seed` is a `(2,)` integer tensor, as the
-            functions `tf.image.stateless_random_*` take it. Both images of a pair are augmented, each in its own way.
-        endpoint: Whether `same` goes in among the inputs, as `models.contrastive` takes it, rather than as y.
-        genuine: `(n,)` booleans, where some images are forgeries (False) that claim to be of their label. A same pair
-            is then of two genuine images. A different pair is a genuine image and a forgery of it (a skilled forgery),
-            or the genuine images of two classes (a random forgery).
-        forged_share: Share of skilled forgeries among the different pairs, from 0 to 1, with `genuine`.
+        seed: Integer; `(seed, step)` determines a batch.
+        start: Step of the first batch: `start=700` resumes a stream that was interrupted after 700 batches.
+        groups: `(n,)` integers or strings, the group of each image, such as its alphabet. The two classes of a negative
+            pair then belong to one group, which makes them harder. All images of a class must be in one group.
+        positive_fraction: Fraction of positive pairs, from 0 to 1.
+        load: Function from a path, a scalar string tensor, to an image tensor of fixed shape.
+        augment: Function `(image, seed) -> image` of the same shape, with `seed` an integer tensor `(2,)` as for
+            `tf.image.stateless_random_*`. It is called for each image with a seed of its own.
 
     Returns:
-        A `tf.data.Dataset` of `({"left": (batch_size, ...), "right": (batch_size, ...)}, same (batch_size,))`, float32.
+        A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)` and `(batch_size,)`.
 
     Raises:
-        ValueError: images and labels of different length; labels that are not one-dimensional; fewer than two
-            classes (in a group); a class with one image; images that are empty, not finite, or neither float nor
-            uint8; paths without `load`; numbers out of range; `genuine` of another length, or a class without a
-            genuine image or a forgery.
-        FileNotFoundError: a path at which there is no file.
+        ValueError: labels that do not match the images, fewer than two classes (in a group), a class with one image,
+            invalid images or numbers.
+        FileNotFoundError: a path without a file.
 
     >>> import numpy as np
     >>> from siamkeras import generators
-    >>> images = np.arange(6, dtype="float32").reshape(6, 1)  # image 4 shows the number 4 ...
+    >>> images = np.arange(6, dtype="float32").reshape(6, 1)  # image i contains the number i
     >>> stream = generators.pairs(images, [10, 10, 10, 20, 20, 20], batch_size=4, seed=1)
     >>> batch, same = next(iter(stream))
-    >>> bool(np.all((batch["left"][:, 0] // 3 == batch["right"][:, 0] // 3) == (same == 1)))  # ... and 3 of each class
+    >>> bool(np.all((batch["left"][:, 0] // 3 == batch["right"][:, 0] // 3) == (same == 1)))
     True
     """
-    images, labels, seed, start, steps = labelled(images, labels, seed, start, steps, load)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment)
     batch_size = check_integer("batch_size", batch_size, 1)
-    for name, share in (("positive_fraction", positive_fraction), ("forged_share", forged_share)):
-        if isinstance(share, bool) or not isinstance(share, numbers.Real) or not 0 <= share <= 1:
-            raise ValueError(f"`{name}` is a share of the pairs, from 0 to 1. Received: {share!r}.")
-    need, forged = 2 if positive_fraction > 0 else 1, None
-    if genuine is None:
-        table = sampling.ClassTable.of(labels, groups, need)
-    else:
-        table, forged = sampling.genuine_and_forged(labels, genuine, groups, need)
+    positive_fraction = check_number("positive_fraction", positive_fraction, minimum=0, maximum=1)
+    table = _sampling.ClassTable.from_labels(labels, groups, 2 if positive_fraction > 0 else 1)
 
-    def draw(step):
-        left, right, same = sampling.pair_indices(
-            table, batch_size, seed, step, positive_fraction, forged, forged_share
-        )
-        return (left, right), same, step
+    def sample(step):
+        left, right, same = _sampling.pair_indices(table, batch_size, options.seed, step, positive_fraction)
+        return (left, right), same
 
-    chosen = drawn(draw, start, steps)
-    return fetched(chosen, (images, images), _named(endpoint), batch_size, steps, seed, load, augment)
+    return sampled_batches(sample, images, left_right, batch_size, options)
 
 
-def from_pairs(
-    left, right, same, batch_size=64, shuffle=True, seed=0, load=None, augment=None, endpoint=False, text=False
-):
-    """Batches of a user's own labelled pairs; no classes are needed. One pass gives each pair once.
+def left_right(images, same):
+    """A batch of pairs."""
+    return {"left": images[0], "right": images[1]}, same
+
+
+def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None, augment=None, text=False):
+    """Batches of labelled pairs that you already have. One pass yields each pair once.
 
     Args:
-        left: `(n, ...)` float32 or uint8 images, or `(n,)` file paths, with `load`.
-        right: As `left`; `right[i]` goes with `left[i]`.
-        same: `(n,)` 1 = same, 0 = different, or any value between, a degree of sameness.
-        batch_size: Pairs in a batch; the last of a pass can be smaller.
-        shuffle: Whether each pass has an order of its own; set it to False for validation.
-        seed: Whole number; the same seed gives the same orders.
-        load: As for `pairs`.
-        augment: As for `pairs`.
-        endpoint: As for `pairs`.
-        text: Whether `left` and `right` are sentences, `(n,)` strings, rather than images or paths; or numbers of their
-            words or characters, `(n, length)` integers. They come out as they are: a tower with a tokeniser takes
-            strings (see `towers.recurrent`), one without the numbers.
+        left: `(n, ...)` float32 or uint8 images; or file paths `(n,)`, with `load`; or text, see there.
+        right: As `left`; `right[i]` is compared with `left[i]`.
+        same: `(n,)` 1 = same, 0 = different, or a degree of similarity in between.
+        batch_size: Pairs in a batch; the last batch of a pass can be smaller.
+        shuffle: Whether to shuffle the pairs in every pass. Use False for validation.
+        seed: Integer that determines the order of every pass.
+        load, augment: As for `pairs`.
+        text: Whether `left` and `right` are sentences, strings `(n,)`, or token ids, integers `(n, length)`, rather
+            than images. They are yielded unchanged; a tower with a tokenizer takes strings, see `towers.recurrent`.
 
     Returns:
-        A `tf.data.Dataset` of `({"left": (batch, ...), "right": (batch, ...)}, same (batch,))`, float32; with `text`,
-        left and right are strings or int32.
+        A `tf.data.Dataset` of `({"left", "right"}, same)`: `(batch, ...)` float32, or strings or int32 with `text`; and
+        float32 `(batch,)`.
 
     Raises:
-        ValueError: `left`, `right` and `same` of different length; labels outside [0, 1], not finite or not
-            one-dimensional; images as for `pairs`; with `text` empty sentences, what is neither, or `load`.
-        FileNotFoundError: a path at which there is no file.
+        ValueError: arguments of different length; `same` outside [0, 1]; invalid images or text.
+        FileNotFoundError: a path without a file.
 
     >>> import numpy as np
     >>> from siamkeras import generators
@@ -127,58 +106,84 @@ def from_pairs(
     """
     import tensorflow as tf
 
-    same = _checked_same(same)
     if text and load is not None:
-        raise ValueError("`load` reads files; sentences are there already. Leave `load` or `text` out.")
-    checked = check_text if text else functools.partial(check_images, load=load)
-    left, right = checked(left, name="left"), checked(right, name="right")
+        raise ValueError("`load` reads image files; it cannot be combined with text=True.")
+    check = check_text if text else functools.partial(check_images, load=load)
+    left, right, same = check(left, name="left"), check(right, name="right"), _check_same(same)
     if not len(left) == len(right) == len(same):
         raise ValueError(
-            f"Every pair needs a left, a right and a label. Received: {len(left)} left, {len(right)} right, "
-            f"{len(same)} labels."
+            "`left`, `right` and `same` must have the same length. "
+            f"Received: {len(left)}, {len(right)} and {len(same)}."
         )
-    batch_size, seed = check_integer("batch_size", batch_size, 1), check_integer("seed", seed, 0)
-    count, steps = len(same), -(-len(same) // batch_size)
+    batch_size, count = check_integer("batch_size", batch_size, 1), len(same)
+    options = StreamOptions(-(-count // batch_size), check_integer("seed", seed), load=load, augment=augment)
 
     def one_pass(number):
         order = tf.range(count)
         if shuffle:
-            order = tf.random.experimental.stateless_shuffle(order, tf.stack([tf.cast(seed, tf.int64), number]))
+            key = tf.stack([tf.cast(options.seed, tf.int64), number])
+            order = tf.random.experimental.stateless_shuffle(order, key)
 
-        def draw(step):
-            at = order[step * batch_size : (step + 1) * batch_size]
-            return (at, at), tf.gather(tf.constant(same), at), number * steps + step
+        def sample(step):
+            indices = order[step * batch_size : (step + 1) * batch_size]
+            return (indices, indices), tf.gather(tf.constant(same), indices), number * options.steps + step
 
-        return tf.data.Dataset.range(steps).map(draw, tf.data.AUTOTUNE)
+        return tf.data.Dataset.range(options.steps).map(sample, tf.data.AUTOTUNE)
 
-    # Another random number each time the stream is begun, and so for each pass; small, so that `number * steps` cannot
-    # overflow.
-    passes = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).map(lambda number: number % 2**31).take(1)
-    chosen = passes.flat_map(one_pass).apply(of_length(steps)) if shuffle else one_pass(tf.constant(0, tf.int64))
-    named = _named(endpoint)
-    return fetched(chosen, (left, right), named, batch_size, steps, seed, load, augment, remainder=True)
-
-
-def _named(endpoint):
-    def named(images, same):
-        left, right = images
-        if endpoint:
-            return {"left": left, "right": right, "same": same}
-        return {"left": left, "right": right}, same
-
-    return named
+    indices = one_pass(tf.constant(0, tf.int64))
+    if shuffle:
+        # A new number whenever the dataset is iterated; below 2^31, so that `number * steps` cannot overflow.
+        numbers = tf.data.Dataset.random(options.seed, rerandomize_each_iteration=True).map(lambda n: n % 2**31)
+        indices = numbers.take(1).flat_map(one_pass)
+    return load_batches(indices, (left, right), left_right, batch_size, options, drop_remainder=False)
 
 
-def _checked_same(same):
+def same_as_input(stream):
+    """A stream of pairs whose `same` is an input of the model instead of y, for `models.contrastive`.
+
+    Args:
+        stream: Dataset of `({"left", "right"}, same)`.
+
+    Returns:
+        A `tf.data.Dataset` of `{"left", "right", "same"}`.
+    """
+    return stream.map(lambda inputs, same: {**inputs, "same": same})
+
+
+def all_pairs(labels):
+    """All pairs of examples, for an evaluation without sampling.
+
+    Args:
+        labels: `(n,)` integers or strings.
+
+    Returns:
+        `(left, right, same)`, NumPy arrays `(n (n - 1) / 2,)`: two indices with left < right, and whether their labels
+        are equal.
+
+    Raises:
+        ValueError: labels that are empty, floats or not one-dimensional.
+
+    >>> from siamkeras import generators
+    >>> left, right, same = generators.all_pairs([7, 7, 3])
+    >>> list(zip(left.tolist(), right.tolist(), same.tolist()))
+    [(0, 1, True), (0, 2, False), (1, 2, False)]
+    """
+    labels = check_labels(labels)
+    left, right = np.triu_indices(len(labels), 1)
+    return left, right, labels[left] == labels[right]
+
+
+def _check_same(same):
     same = np.asarray(same)
     if same.ndim == 2 and same.shape[1] == 1:
         same = same[:, 0]
     if same.ndim != 1 or same.dtype.kind not in "biuf" or len(same) == 0:
-        raise ValueError(f"`same` must be numbers (n,), at least one. Received: {same.dtype}, shape {same.shape}.")
-    wrong = ~((same >= 0) & (same <= 1))
-    if wrong.any():
+        raise ValueError(f"`same` must be numbers (n,). Received: {same.dtype}, shape {same.shape}.")
+    invalid = ~((same >= 0) & (same <= 1))  # True for NaN
+    if invalid.any():
+        first = invalid.argmax()
         raise ValueError(
-            "`same` must lie in [0, 1]: 1 = same, 0 = different. Received: "
-            f"{same[wrong.argmax()]} at position {wrong.argmax()}. Scale other scores into this range first."
+            "`same` must be in [0, 1]: 1 = same, 0 = different. "
+            f"Received: {same[first]} at index {first}. Rescale other similarity scores."
         )
     return same.astype("float32")

@@ -1,0 +1,86 @@
+"""Streams of signature pairs with genuine signatures, skilled forgeries and random forgeries."""
+
+import numpy as np
+
+from siamkeras._validation import check_integer, check_number
+from siamkeras.generators import _sampling
+from siamkeras.generators._batching import check_labelled, sampled_batches
+from siamkeras.generators.pairs import left_right
+
+
+def genuine_forged_pairs(
+    images,
+    writers,
+    genuine,
+    batch_size=64,
+    steps=None,
+    seed=0,
+    start=0,
+    positive_fraction=0.5,
+    forged_fraction=0.5,
+    augment=None,
+):
+    """Batches of signature pairs: positive pairs are genuine, negative pairs are skilled or random forgeries.
+
+    A positive pair has two genuine signatures of one writer. A negative pair has a genuine signature and a forgery of
+    it (skilled forgery), or genuine signatures of two writers (random forgery). All writers have the same probability.
+
+    Args:
+        images: `(n, height, width, channels)` float32 in [0, 1] or uint8.
+        writers: `(n,)` integers or strings: the writer, or the writer whom a forgery imitates.
+        genuine: `(n,)` booleans, False for a forgery.
+        batch_size, steps, seed, start, augment: As for `generators.pairs`.
+        positive_fraction: Fraction of positive pairs, from 0 to 1.
+        forged_fraction: Fraction of skilled forgeries among the negative pairs, from 0 to 1.
+
+    Returns:
+        A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)` and `(batch_size,)`.
+
+    Raises:
+        ValueError: a writer with fewer than two genuine signatures or without a forgery; otherwise as for
+            `generators.pairs`.
+    """
+    images, writers, options = check_labelled(images, writers, steps, seed, start, None, augment)
+    batch_size = check_integer("batch_size", batch_size, 1)
+    positive_fraction = check_number("positive_fraction", positive_fraction, minimum=0, maximum=1)
+    forged_fraction = check_number("forged_fraction", forged_fraction, minimum=0, maximum=1)
+    table, forgeries = _genuine_forged_tables(writers, genuine, 2 if positive_fraction > 0 else 1)
+    writer_index = np.unique(writers, return_inverse=True)[1]
+
+    def sample(step):
+        import tensorflow as tf
+
+        left, right, same = _sampling.pair_indices(table, batch_size, options.seed, step, positive_fraction)
+        before = _sampling.pairs_before(batch_size, step)
+        negatives_before = before - _sampling.count_selected(before, positive_fraction)
+        is_skilled = _sampling.is_selected(negatives_before, forged_fraction)
+        writer = tf.gather(tf.constant(writer_index, tf.int64), left)
+        uniform = _sampling.uniform_numbers((batch_size,), options.seed + 1, step)
+        offset = _sampling.below(tf.gather(forgeries.counts, writer), uniform)
+        forgery = tf.gather(tf.constant(forgeries.order, tf.int64), tf.gather(forgeries.starts, writer) + offset)
+        return (left, tf.where(is_skilled, forgery, right)), same
+
+    return sampled_batches(sample, images, left_right, batch_size, options)
+
+
+def _genuine_forged_tables(writers, genuine, minimum):
+    """The class tables of the genuine signatures and of the forgeries; both number the writers in the same order."""
+    genuine = np.asarray(genuine)
+    if genuine.dtype != bool or genuine.shape != writers.shape:
+        raise ValueError(
+            f"`genuine` must be booleans ({len(writers)},), False for a forgery. "
+            f"Received: {genuine.dtype}, shape {genuine.shape}."
+        )
+    names = np.unique(writers)
+    for kind, needed, chosen in (("genuine signatures", minimum, genuine), ("forgeries", 1, ~genuine)):
+        counts = np.array([np.sum(chosen & (writers == name)) for name in names])
+        if counts.min() < needed:
+            raise ValueError(
+                f"Every writer needs at least {needed} {kind}. "
+                f"Received: writer {names[counts.argmin()].item()!r} with {counts.min()}."
+            )
+    tables = [_sampling.ClassTable.from_labels(writers[chosen], minimum=1) for chosen in (genuine, ~genuine)]
+    return [
+        table._replace(order=np.flatnonzero(chosen)[table.order])
+        for table, chosen in zip(tables, (genuine, ~genuine), strict=True)
+    ]
