@@ -1,4 +1,4 @@
-# All commands of the project. Needs python3 (3.10 to 3.13) and make; everything else goes into .venv.
+# All commands of the project. They need python3 (3.10 to 3.13) and make, and install everything else into .venv.
 
 PYTHON ?= python3
 TORCH ?= torch
@@ -8,10 +8,14 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LESSONS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 BENCHMARKS := $(filter-out benchmarks/measuring.py benchmarks/training.py,$(sort $(wildcard benchmarks/*.py)))
-# What has to give the same answers on every backend of Keras: all that is written in keras.ops, or calls a tower.
-BACKEND_TESTS := $(wildcard $(addprefix tests/test_,$(addsuffix .py,\
-	distances masks miners losses triplets batch_losses prototypes layers metrics callbacks towers kept models retrieval \
-	tokens sentence_towers mask_losses segmentation tracking turning)))
+# Tests of everything that is written in keras.ops or calls a tower: they pass on every backend.
+BACKEND_TESTS := $(wildcard tests/test_distances.py tests/losses tests/test_prototypes.py tests/test_layers.py \
+	tests/test_metrics.py tests/test_callbacks.py tests/test_shared_checks.py tests/towers tests/test_models.py \
+	tests/test_tokenizers.py tests/test_retrieval.py \
+	tests/applications/segmentation/test_layers.py tests/applications/segmentation/test_losses.py \
+	tests/applications/segmentation/test_model.py tests/applications/tracking/test_correlation.py \
+	tests/applications/tracking/test_losses.py tests/applications/tracking/test_model.py)
+PARALLEL := --numprocesses=2 --dist=loadfile
 
 export KERAS_BACKEND := tensorflow
 export TF_CPP_MIN_LOG_LEVEL := 2
@@ -19,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo lab test lint format test-unit test-jax test-torch test-notebooks bench notebooks clean
+.PHONY: help demo lab test lint format test-unit test-jax test-torch test-notebooks test-slow bench notebooks clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -27,51 +31,55 @@ help: ## list these commands
 $(INSTALLED): pyproject.toml
 	@echo "== installing into $(VENV): about two minutes"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --upgrade pip  # the pip of Python 3.10 searches for ever
+	@$(BIN)/python -m pip install --quiet --upgrade pip  # the pip of Python 3.10 does not finish resolving
 	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@touch $@
 
-demo: $(INSTALLED) ## run the first lesson, write its page to build/, print its numbers
+demo: $(INSTALLED) ## run lesson 1, write its page to build/, print its numbers
 	@$(BIN)/python notebooks/run.py $(firstword $(LESSONS))
 
 lab: $(INSTALLED) ## open the lessons in Jupyter Lab
 	@$(BIN)/python -m jupyterlab notebooks
 
-test: lint test-unit test-jax test-notebooks ## everything below that checks, the quickest first
+test: lint test-unit test-jax test-notebooks ## style, unit tests, JAX, all lessons: the quickest first
 
 lint: $(INSTALLED) ## check style and formatting, notebooks included
 	@echo "== lint"
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --quiet --check . || { echo "make format puts this right"; exit 1; }
+	@$(BIN)/ruff format --quiet --check . || { echo "make format fixes this"; exit 1; }
 
-format: $(INSTALLED) ## put style and formatting right
+format: $(INSTALLED) ## fix style and formatting
 	@$(BIN)/ruff check --quiet --fix --exit-zero .
 	@$(BIN)/ruff format --quiet .
 
-test-unit: $(INSTALLED) ## tests, examples in docstrings, code in README.md
-	@echo "== unit tests, docstrings, README"
-	@$(BIN)/python -m pytest --quiet --doctest-modules siamkeras tests
+test-unit: $(INSTALLED) ## unit tests and the examples in docstrings
+	@echo "== unit tests, docstrings"
+	@$(BIN)/python -m pytest --quiet $(PARALLEL) --doctest-modules siamkeras tests
 
-test-jax: $(INSTALLED) ## the tests that must not depend on the backend, on JAX
-	@echo "== the same answers on JAX"
-	@KERAS_BACKEND=jax $(BIN)/python -m pytest --quiet $(BACKEND_TESTS)
+test-jax: $(INSTALLED) ## the backend-neutral tests on JAX
+	@echo "== JAX"
+	@KERAS_BACKEND=jax $(BIN)/python -m pytest --quiet $(PARALLEL) $(BACKEND_TESTS)
 
-test-torch: $(INSTALLED) ## the same on torch, installed first (TORCH=torch==2.13.0 sets the version)
-	@echo "== the same answers on torch"
+test-torch: $(INSTALLED) ## the backend-neutral tests on torch, installed first (TORCH=torch==2.13.0 sets the version)
+	@echo "== torch"
 	@$(BIN)/python -m pip install --quiet "$(TORCH)"
-	@KERAS_BACKEND=torch $(BIN)/python -m pytest --quiet $(BACKEND_TESTS)
+	@KERAS_BACKEND=torch $(BIN)/python -m pytest --quiet $(PARALLEL) $(BACKEND_TESTS)
 
-test-notebooks: $(INSTALLED) ## every lesson from a fresh kernel, against its committed numbers
+test-notebooks: $(INSTALLED) ## every lesson in a fresh kernel, compared with its committed numbers
 	@echo "== lessons"
-	@$(BIN)/python -m pytest --quiet --durations=5 \
+	@$(BIN)/python -m pytest --quiet --durations=12 \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=1200 --nbval-kernel-startup-timeout=120 notebooks
 
-notebooks: $(INSTALLED) ## run every lesson again and save it, for committing
+test-slow: $(INSTALLED) ## slow tests: README, wheel, benchmarks, complete data sets
+	@echo "== slow tests"
+	@$(BIN)/python -m pytest --quiet $(PARALLEL) --dist=load -m slow --durations=10 tests
+
+notebooks: $(INSTALLED) ## run every lesson and save its outputs, for committing
 	@$(BIN)/python notebooks/run.py --save $(LESSONS)
 
 bench: $(INSTALLED) ## run every benchmark
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-clean: ## remove what was made, except .venv
+clean: ## remove build outputs and caches, except .venv
 	@rm -rf build dist *.egg-info .pytest_cache .ruff_cache
 	@find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -print0 | xargs -0 rm -rf

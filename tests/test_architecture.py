@@ -1,143 +1,57 @@
-"""The two rules that make the tree last: imports go one way, and the core is written in keras.ops alone."""
+"""Structure of the package: which module may import which, what `import siamkeras` loads, what is public."""
 
 import ast
+import graphlib
+import importlib
 import os
-import pathlib
+import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-PACKAGE = pathlib.Path(__file__).parents[1] / "siamkeras"
-# What each room may import from this package. Whoever adds a room says here where it stands.
-MAY_IMPORT = {
-    "distances": set(),
-    "masks": set(),
-    "miners": {"masks"},
-    "losses": {"distances", "masks", "miners"},
-    "prototypes": {"distances", "losses"},
-    "layers": {"distances", "losses", "prototypes"},
-    "metrics": {"losses"},
-    "examples": set(),
-    "slices": set(),
-    "tokens": {"examples", "losses"},
-    "downloads": set(),
-    "weights": set(),
-    "towers": {"weights", "layers", "downloads", "tokens", "examples"},
-    "models": {"layers"},
-    "callbacks": {"models"},
-    "sampling": set(),
-    "generators": {"sampling", "examples"},
-    "videos": set(),
-    "synthetic": {"examples", "slices", "videos"},
-    "data": {"examples", "slices", "videos", "synthetic", "downloads", "sampling"},
-    "tracking": {
-        "data",
-        "weights",
-        "augmentation",
-        "distances",
-        "examples",
-        "generators",
-        "layers",
-        "losses",
-        "sampling",
-        "videos",
-    },
-    "retrieval": {"distances", "examples", "sampling"},
-    "augmentation": set(),
-    "segmentation": {"weights", "distances", "towers", "slices", "sampling", "generators", "augmentation"},
-    "evaluation": {"distances", "examples", "layers", "losses", "models", "retrieval", "sampling", "videos"},
-    "plotting": set(),
-    "environment": set(),
-}
-CORE = {"distances", "masks", "miners", "losses", "prototypes", "layers", "metrics", "tokens", "towers", "models"}
-CORE |= {"callbacks", "segmentation", "tracking", "weights"}
-# Files of a room of the core that make streams, read frames, or measure against other packages.
-BESIDE_THE_CORE = {
-    "segmentation/episodes.py",
-    "segmentation/inventing.py",
-    "segmentation/baselines.py",
-    "tracking/baselines.py",
-    "tracking/crops.py",
-    "tracking/following.py",
-    "tracking/streams.py",
-}
-FRAMEWORKS = {"tensorflow", "jax", "torch"}
+import siamkeras
+
+PACKAGE = Path(siamkeras.__file__).parent
+APPLICATIONS = ("faces", "segmentation", "signatures", "text", "tracking")
+# Written in `keras.ops`, so that they run on every backend.
+NEUTRAL = ("distances", "losses", "layers", "metrics", "models", "prototypes", "tokenizers", "towers", "callbacks")
+NEUTRAL_FILES = [
+    *(f"applications/segmentation/{name}.py" for name in ("layers", "losses", "model")),
+    *(f"applications/tracking/{name}.py" for name in ("correlation", "losses", "model")),
+]
+HEAVY = {"tensorflow", "tensorflow_datasets", "jax", "torch", "sklearn", "skimage", "faiss", "datasets", "nibabel"}
 
 
-def files():
-    return [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE or path.stem != "__init__"]
+def name_of(path):
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
-def room(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imported(tree):
-    """Names of modules imported anywhere under a node: `siamkeras.losses` for `from siamkeras import losses` too."""
-    for node in ast.walk(tree):
+def is_neutral(path):
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py") in NEUTRAL or relative.as_posix() in NEUTRAL_FILES
+
+
+def imports(nodes):
+    """Full names of everything that the nodes import."""
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def of_the_core():
-    return [path for path in files() if room(path) in CORE and str(path.relative_to(PACKAGE)) not in BESIDE_THE_CORE]
+def part_of(name):
+    """The application or the module of the core that a full name belongs to."""
+    parts = name.split(".")
+    return ".".join(parts[1:3]) if parts[1] == "applications" else parts[1]
 
 
-def parsed(path):
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def test_every_room_has_its_place():
-    assert {room(path) for path in files()} == set(MAY_IMPORT)
-
-
-@pytest.mark.parametrize("path", files(), ids=str)
-def test_imports_go_one_way(path):
-    own = {name.split(".")[1] for name in imported(parsed(path)) if name.startswith("siamkeras.")}
-    assert own - {room(path), "__version__"} <= MAY_IMPORT[room(path)]
-
-
-def test_what_is_beside_the_core_is_there():
-    assert all((PACKAGE / name).is_file() for name in BESIDE_THE_CORE)
-
-
-@pytest.mark.parametrize("path", of_the_core(), ids=str)
-def test_the_core_knows_no_framework_but_keras(path):
-    found = {name.split(".")[0] for name in imported(parsed(path))}
-    assert found <= {"keras", "numpy", "siamkeras", "json", "math", "numbers", "operator", "pathlib", "warnings"}
-
-
-def test_what_stands_beside_the_core_is_there():
-    assert BESIDE_THE_CORE <= {str(path.relative_to(PACKAGE)) for path in files()}
-
-
-@pytest.mark.parametrize("path", files(), ids=str)
-def test_heavy_packages_are_imported_when_first_used(path):
-    """At the top of a module stands what every caller needs; matplotlib is the whole of plotting, Pillow light."""
-    top = [node for node in parsed(path).body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    found = {name.split(".")[0] for name in imported(ast.Module(top, []))}
-    allowed = {"matplotlib"} if room(path) == "plotting" else set()
-    assert (
-        not found
-        & {*FRAMEWORKS, "tensorflow_datasets", "sklearn", "faiss", "datasets", "matplotlib", "nibabel"} - allowed
-    )
-
-
-@pytest.mark.parametrize("path", files(), ids=str)
-def test_nobody_asserts_or_takes_a_bare_root_of_a_distance(path):
-    tree = parsed(path)
-    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
-    roots = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr in ("sqrt", "norm")]
-    if path in of_the_core() and room(path) != "distances":
-        assert not roots
-    lambdas = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "Lambda"]
-    assert not lambdas
-
-
-def in_a_new_process(code, **environment):
+def run(code, **environment):
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
@@ -145,39 +59,101 @@ def in_a_new_process(code, **environment):
     return done.stdout.split()
 
 
+def test_the_core_imports_no_application_and_applications_do_not_import_each_other():
+    for path, tree in TREES.items():
+        own = name_of(path)
+        if own in ("siamkeras", "siamkeras.applications"):
+            continue
+        for name in imports(ast.walk(tree)):
+            if name.startswith("siamkeras.applications"):
+                assert own.startswith("siamkeras.applications.") and part_of(name) == part_of(own), (own, name)
+
+
+def test_modules_of_the_core_do_not_import_in_circles():
+    graph = {}
+    for path, tree in TREES.items():
+        own = name_of(path)
+        if own != "siamkeras" and not own.startswith("siamkeras.applications"):
+            names = [name for name in imports(tree.body) if name.startswith("siamkeras.")]
+            graph.setdefault(part_of(own), set()).update({part_of(name) for name in names} - {part_of(own)})
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError
+
+
+def test_backend_neutral_modules_import_keras_numpy_and_the_standard_library_only():
+    assert all((PACKAGE / name).is_file() for name in NEUTRAL_FILES)
+    allowed = {"keras", "numpy", "siamkeras", *sys.stdlib_module_names}
+    for path, tree in TREES.items():
+        if is_neutral(path):
+            assert {name.split(".")[0] for name in imports(ast.walk(tree))} <= allowed, path
+
+
+def test_heavy_packages_are_imported_on_first_use():
+    for path, tree in TREES.items():
+        heavy = HEAVY if "plotting" in str(path) else HEAVY | {"matplotlib"}
+        assert not {name.split(".")[0] for name in imports(tree.body)} & heavy, path
+
+
+def test_library_code_has_no_assert_no_lambda_layer_and_one_square_root_of_a_distance():
+    """`sqrt` and `norm` have an infinite gradient at 0; only `distances` guards against it."""
+    for path, tree in TREES.items():
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.Assert)], path
+        attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert "Lambda" not in attributes, path
+        if is_neutral(path) and path.name != "distances.py":
+            assert not attributes & {"sqrt", "norm"}, path
+
+
+def test_everything_public_is_documented_and_has_one_address():
+    address = {}
+    for module in pkgutil.walk_packages([str(PACKAGE)], "siamkeras."):
+        if any(part.startswith("_") for part in module.name.split(".")):
+            continue
+        loaded = importlib.import_module(module.name)
+        assert loaded.__doc__, module.name
+        for name in getattr(loaded, "__all__", ()):
+            value = getattr(loaded, name)
+            if callable(value):
+                assert value.__doc__, f"{module.name}.{name}"
+                assert address.setdefault(id(value), module.name) == module.name, f"{name}: {address[id(value)]}"
+    assert 100 < len(address) < 200
+
+
 @pytest.mark.parametrize("backend, has_tensorflow", [("jax", False), ("tensorflow", True)])
-def test_import_brings_tensorflow_only_as_the_backend(backend, has_tensorflow):
+def test_tensorflow_is_loaded_only_as_the_backend(backend, has_tensorflow):
     pytest.importorskip(backend)
-    rooms = "siamkeras.generators, siamkeras.data, siamkeras.retrieval, siamkeras.evaluation"
-    code = f"import sys, siamkeras, {rooms}; print('tensorflow' in sys.modules)"
-    assert in_a_new_process(code, KERAS_BACKEND=backend) == [str(has_tensorflow)]
+    modules = "siamkeras.generators, siamkeras.data, siamkeras.retrieval, siamkeras.evaluation"
+    code = f"import sys, siamkeras, {modules}; print('tensorflow' in sys.modules)"
+    assert run(code, KERAS_BACKEND=backend) == [str(has_tensorflow)]
 
 
-def test_import_brings_nothing_that_is_slow():
-    """What Keras itself brings is not ours to save."""
+def test_import_loads_the_serialisable_part_of_the_core_alone():
     code = "import keras, sys; before = set(sys.modules); import siamkeras; print(*set(sys.modules) - before)"
-    assert {name.split(".")[0] for name in in_a_new_process(code)} == {"siamkeras"}
+    loaded = run(code)
+    assert {name.split(".")[0] for name in loaded} == {"siamkeras"}
+    assert len(loaded) <= 25 and not [name for name in loaded if "applications" in name or "data" in name]
 
 
-def test_rooms_are_reached_without_importing_them_one_by_one():
-    code = "import siamkeras; print(siamkeras.sampling.__name__, siamkeras.plotting.__name__, *dir(siamkeras))"
-    found = in_a_new_process(code)
-    assert found[:2] == ["siamkeras.sampling", "siamkeras.plotting"]
-    assert set(MAY_IMPORT) <= set(found)
-
-
-def test_an_unknown_room_is_named():
-    import siamkeras
-
+def test_modules_load_on_first_use_and_unknown_names_are_reported():
+    code = "import siamkeras; print(siamkeras.plotting.__name__, siamkeras.applications.tracking.__name__)"
+    assert run(code) == ["siamkeras.plotting", "siamkeras.applications.tracking"]
     with pytest.raises(AttributeError, match="no attribute 'utils'. It has: .*distances"):
         siamkeras.utils  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'audio'. It has: faces"):
+        siamkeras.applications.audio  # noqa: B018
 
 
-def test_everything_public_is_documented():
-    """Public functions and classes, and every module, say what they are."""
-    for path in files():
-        tree = parsed(path)
-        assert ast.get_docstring(tree), path
-        for node in tree.body:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
-                assert ast.get_docstring(node), f"{path}: {node.name}"
+@pytest.mark.parametrize(
+    ("application", "code"),
+    [
+        ("segmentation", "few_shot_segmenter(application.encoder((16, 16, 1), filters=(4, 4)))"),
+        ("tracking", "siamfc(application.tower(filters=(4, 4), kernels=(3, 3), strides=(2, 1)))"),
+    ],
+)
+def test_a_saved_model_of_an_application_loads_after_its_import_and_names_it_otherwise(application, code, tmp_path):
+    path = tmp_path / "model.keras"
+    importing = f"from siamkeras.applications import {application} as application"
+    load = f"import keras; keras.saving.load_model({str(path)!r})"
+    run(f"{importing}; application.{code}.save({str(path)!r})")
+    run(f"{importing}; {load}")
+    with pytest.raises(AssertionError, match=f"siamkeras.applications.{application}"):
+        run(f"import siamkeras; {load}")

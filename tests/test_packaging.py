@@ -1,4 +1,4 @@
-"""What is built and what is asked for: the wheel, the version, pyproject.toml and environment.yml."""
+"""Packaging: the wheel, the version, and the dependencies in pyproject.toml and environment.yml."""
 
 import re
 import shutil
@@ -24,7 +24,7 @@ def text_of(name):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The wheel, built from a copy by the backend that is installed, so that no network is needed."""
+    """The wheel, built from a copy with the installed setuptools, without a network."""
     copy = tmp_path_factory.mktemp("build") / "copy"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__"))
     build = "import setuptools.build_meta as backend; backend.build_wheel('dist')"
@@ -35,35 +35,36 @@ def wheel(tmp_path_factory):
         yield archive
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(wheel):
-    """Files, not modules alone: data beside the code has to be in the wheel too, for Colab installs nothing else."""
+@pytest.mark.slow
+def test_the_wheel_contains_the_package_with_its_weights_and_nothing_else(wheel):
     package = [path for path in (ROOT / "siamkeras").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     expected = {path.relative_to(ROOT).as_posix() for path in package}
     assert "siamkeras/distances.py" in expected
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected
 
 
-def test_the_version_is_written_once(wheel):
+@pytest.mark.slow
+def test_the_version_is_defined_once(wheel):
     (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
     assert Parser().parsestr(wheel.read(name).decode())["Version"] == siamkeras.__version__
     assert PROJECT["dynamic"] == ["version"]
 
 
-@pytest.mark.parametrize("requirement", NEEDED + EXTRAS["faiss"] + EXTRAS["torch"] + EXTRAS["gpu"])
-def test_every_dependency_has_a_lower_bound_and_a_reason(requirement):
-    lines = [line for line in text_of("pyproject.toml").splitlines() if f'"{requirement}"' in line]
-    assert lines and all(re.search(r'".*".*# \w+', line) for line in lines)
-    assert ">=" in str(Requirement(requirement).specifier)
+def test_every_dependency_has_a_lower_bound_and_a_comment():
+    for requirement in NEEDED + EXTRAS["faiss"] + EXTRAS["torch"] + EXTRAS["gpu"]:
+        lines = [line for line in text_of("pyproject.toml").splitlines() if f'"{requirement}"' in line]
+        assert lines and all(re.search(r'".*".*# \w+', line) for line in lines), requirement
+        assert ">=" in str(Requirement(requirement).specifier)
 
 
 def in_conda_environment():
-    """The dependencies in environment.yml, with the comment behind each."""
+    """The dependencies in environment.yml with their comments."""
     lines = re.findall(r"^ +- ([^\s#]+(?: \.\[dev\])?)(?: +# (\w.*))?$", text_of("environment.yml"), re.MULTILINE)
     return {name: reason for name, reason in lines if name not in ("conda-forge", "pip:")}
 
 
-def test_conda_gets_what_pip_gets():
-    """The same names with the same bounds, a reason beside each, and the package itself at the end."""
+def test_conda_and_pip_install_the_same_packages():
+    """The same names and bounds, a comment beside each, and the package itself last."""
     found = in_conda_environment()
     own = {name for name in found if re.match(r"(python=|pip$|-e )", name)}
     assert set(found) - own == {text for text in NEEDED if ";" not in text}
@@ -71,7 +72,7 @@ def test_conda_gets_what_pip_gets():
     assert list(found)[-1] == "-e .[dev]"
 
 
-def test_conda_and_the_workflow_use_the_pythons_that_are_allowed():
+def test_conda_and_the_workflow_use_supported_python_versions():
     allowed = {f"3.{minor}" for minor in range(30) if SpecifierSet(PROJECT["requires-python"]).contains(f"3.{minor}")}
     (python,) = [name for name in in_conda_environment() if name.startswith("python=")]
     assert python.removeprefix("python=") in allowed
@@ -79,8 +80,8 @@ def test_conda_and_the_workflow_use_the_pythons_that_are_allowed():
     assert set(re.findall(r"[\d.]+", matrix)) == allowed
 
 
-def test_the_address_of_the_repository_is_written_once():
-    """Lessons repeat it, for their badge; test_notebooks.py compares those with pyproject.toml."""
+def test_the_address_of_the_repository_is_defined_once():
+    """The badges of the lessons repeat it; test_notebooks.py compares them with pyproject.toml."""
     folders = ("siamkeras", "tests", "notebooks", "benchmarks", ".ci", ".github")
     files = [*ROOT.iterdir(), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
     kinds = {".py", ".md", ".toml", ".yml"}
