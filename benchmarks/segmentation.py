@@ -98,7 +98,7 @@ def stream(settings, done, phantoms, scans=None, structure=None):
         return segmentation.episodes(phantoms, batch_size=size, seed=1, **chosen)
     drawn = segmentation.episodes(phantoms, batch_size=size - size // 2, seed=1, **chosen)
     real = segmentation.episodes(scans, [structure], batch_size=size // 2, seed=2, **chosen)
-    return generators.mixed(drawn, real)
+    return generators.concat_batches(drawn, real)
 
 
 def fitted(name, settings, phantoms, scans=None, structure=None, start=None, checkpoint=None, check=None):

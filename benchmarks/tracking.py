@@ -77,7 +77,7 @@ def stream(photos, videos, settings, seed, start=0):
     same = {"batch_size": settings["batch_size"] // 2, "seed": seed, "start": start, "absent": settings["absent"]}
     same |= {name: settings[name] for name in ("shift", "radius", "scale")}
     same["augment"] = augmentation.compose(augmentation.color_jitter(), dull)
-    return generators.mixed(
+    return generators.concat_batches(
         tracking.from_stills(photos, turn=settings["turn"]["photos"], **same),
         tracking.from_videos(videos, turn=settings["turn"]["videos"], gap=settings["gap"], **same),
     )

@@ -67,11 +67,11 @@ def trained(train, seed, settings, checkpoint=None):
 def embedded_pairs(tower, examples, protocol, count, seed):
     """Distances, labels and the alphabet of the left image, of pairs whose images are embedded once each."""
     from siamkeras import distances
-    from siamkeras.generators import _sampling as sampling
+    from siamkeras.generators import _sampling
 
     groups = examples.groups if protocol == PROTOCOLS[1] else None
-    table = sampling.ClassTable.of(examples.labels, groups)
-    left, right, same = (np.asarray(each) for each in sampling.pair_indices(table, count, seed, step=0))
+    table = _sampling.ClassTable.from_labels(examples.labels, groups)
+    left, right, same = (np.asarray(each) for each in _sampling.pair_indices(table, count, seed, step=0))
     embeddings = tower.predict(examples.images, batch_size=256, verbose=0)
     distance = np.asarray(distances.euclidean(embeddings[left], embeddings[right]))
     return distance, same, examples.groups[left]

@@ -39,8 +39,8 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
 def contrastive(tower, margin=1.0, distance="euclidean"):
     """A pair of siblings that carries its own loss: `same` is an input, and `compile` gets no loss.
 
-    Trains as `siamese` with `losses.ContrastiveLoss` does, for data without a y: `generators.pairs(...,
-    endpoint=True)`. A `sample_weight` does not reach it.
+    Trains as `siamese` with `losses.ContrastiveLoss` does, for data without y, such as
+    `generators.same_as_input(generators.pairs(...))`. A `sample_weight` does not reach it.
 
     Args:
         tower: As for `siamese`.

@@ -33,7 +33,7 @@ def model_and_stream(kind, tower, copies):
     if kind == "triplet":
         return models.triplet(tower), None, generators.triplets(images, labels, batch_size=16, seed=3)
     if kind == "contrastive":
-        return models.contrastive(tower), None, generators.pairs(images, labels, batch_size=16, seed=3, endpoint=True)
+        return models.contrastive(tower), None, generators.same_as_input(generators.pairs(images, labels, batch_size=16, seed=3))
     if kind == "masks":
         pixels = keras.layers.Reshape((1, 3))(keras.layers.Activation("sigmoid")(tower.output))
         model = keras.Model(tower.input, pixels)

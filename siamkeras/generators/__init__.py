@@ -5,9 +5,9 @@ Every batch is a function of `(seed, step)`. Arrays are not copied; files are re
 """
 
 from siamkeras.generators.balanced import balanced
+from siamkeras.generators.concat import concat_batches
 from siamkeras.generators.episodes import episodes
-from siamkeras.generators.mixed import mixed
 from siamkeras.generators.pairs import all_pairs, from_pairs, pairs, same_as_input
 from siamkeras.generators.triplets import triplets
 
-__all__ = ["all_pairs", "balanced", "episodes", "from_pairs", "mixed", "pairs", "same_as_input", "triplets"]
+__all__ = ["all_pairs", "balanced", "concat_batches", "episodes", "from_pairs", "pairs", "same_as_input", "triplets"]

@@ -251,11 +251,12 @@ def _without_replacement(counts, uniform):
     """
     import tensorflow as tf
 
-    _, rows, size = uniform.shape
-    chosen = tf.zeros((rows, 0), tf.int64)
-    for turn in range(size):
-        largest = counts - size + turn
-        candidate = below(largest + 1, uniform[0, :, turn])
-        is_repeated = tf.reduce_any(tf.equal(chosen, candidate[:, None]), axis=1)
-        chosen = tf.concat([chosen, tf.where(is_repeated, largest, candidate)[:, None]], axis=1)
+    size = uniform.shape[2]
+    largest = counts[:, None] - size + tf.range(size, dtype=tf.int64)
+    candidates = below(largest + 1, uniform[0])
+    chosen = candidates[:, :1]
+    for turn in range(1, size):
+        candidate = candidates[:, turn : turn + 1]
+        is_repeated = tf.reduce_any(tf.equal(chosen, candidate), axis=1, keepdims=True)
+        chosen = tf.concat([chosen, tf.where(is_repeated, largest[:, turn : turn + 1], candidate)], axis=1)
     return tf.gather(chosen, tf.argsort(uniform[1], axis=1), axis=1, batch_dims=1)

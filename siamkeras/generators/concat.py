@@ -1,0 +1,53 @@
+"""Batches concatenated from several streams."""
+
+
+def concat_batches(*streams):
+    """A stream whose batches are concatenated from one batch of each stream.
+
+    The batch sizes of the streams set the proportions. Labels are not renumbered: if two data sets have classes of
+    their own and a loss compares all examples of a batch, number the classes of both together first, with
+    `np.unique(np.concatenate([labels, other_labels]), return_inverse=True)`.
+
+    ```python
+    stream = generators.concat_batches(
+        generators.pairs(synthetic.images, synthetic.labels, batch_size=16),
+        generators.pairs(photos.images, photos.labels, batch_size=48),
+    )  # 64 pairs in a batch
+    ```
+
+    Args:
+        *streams: `tf.data.Dataset`s of batches of the same structure, such as `({"left", "right"}, same)`, and of the
+            same dtypes and shapes except for the batch size. Episodes cannot be concatenated.
+
+    Returns:
+        A `tf.data.Dataset` of the same structure, as long as the shortest stream.
+
+    Raises:
+        ValueError: no stream; streams of different structure, dtypes or shapes; episodes.
+    """
+    import tensorflow as tf
+
+    if not streams:
+        raise ValueError("`concat_batches` needs at least one stream. Received: none.")
+    specs = [_example_spec(stream) for stream in streams]
+    inputs = specs[0][0] if isinstance(specs[0], tuple) else specs[0]
+    if isinstance(inputs, dict) and {"support", "query"} <= set(inputs):
+        raise ValueError(f"Episodes cannot be concatenated: each has classes of its own. Received: {specs[0]}.")
+    for spec in specs[1:]:
+        if spec != specs[0]:
+            raise ValueError(
+                "All streams must have the same structure, dtypes and shapes except for the batch size. "
+                f"Received: {specs[0]} and {spec}."
+            )
+
+    def concat(*batches):
+        return tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *batches)
+
+    return tf.data.Dataset.zip(tuple(streams)).map(concat).prefetch(2)
+
+
+def _example_spec(stream):
+    """The structure of a batch, with `(shape, dtype)` of one example at each place."""
+    import tensorflow as tf
+
+    return tf.nest.map_structure(lambda spec: (tuple(spec.shape[1:]), spec.dtype.name), stream.element_spec)
