@@ -1,4 +1,4 @@
-"""What to watch while a tower trains."""
+"""Callback that detects collapsed embeddings."""
 
 import warnings
 
@@ -8,67 +8,60 @@ from keras import ops
 
 from siamkeras import models
 
-
-def spread(embeddings):
-    """How spread out embeddings are, from 0 (all the same: collapsed) to 1 (they point in all directions).
-
-    `1 - |mean embedding|^2 / mean |embedding|^2`: for embeddings of length 1, half the mean squared distance between
-    two of them.
-
-    Args:
-        embeddings: `(n, dim)`, with n at least 1.
-
-    Returns:
-        A float; 0.0 if all embeddings are 0.
-    """
-    embeddings = np.asarray(embeddings, "float64")
-    length = np.mean(np.sum(embeddings**2, axis=1))
-    return float(max(0.0, 1.0 - np.sum(embeddings.mean(axis=0) ** 2) / length)) if length > 0 else 0.0
+__all__ = ["CollapseMonitor"]
 
 
 class CollapseMonitor(keras.callbacks.Callback):
-    """Watches whether the tower gives every image the same embedding.
+    """Warns when the tower maps all images to the same embedding.
 
-    A collapsed tower is a trap of every loss on distances: all distances are 0, the loss stands still (for
-    contrastive loss at `margin^2 / 4` if half of the pairs are same) and no gradient leads out. After each epoch the
-    monitor embeds a few fixed images and logs their `spread` as `embedding_spread`, beside the loss.
+    After each epoch it embeds a few fixed images and logs `embedding_spread` beside the loss,
+    `1 - |mean embedding|^2 / mean |embedding|^2`: 0 for equal embeddings, 1 for embeddings in all directions. A
+    collapsed tower has distances of 0 and hardly any gradient; the contrastive loss then stays near `margin^2 / 4`,
+    the triplet loss at its margin.
 
     Args:
-        images: Images of several classes, as `generators` take them; 100 are plenty.
-        minimum: A warning is given once when the spread falls below this.
+        images: Images of several classes, such as 100 validation images: float32, or uint8 in 0-255.
+        minimum: The callback warns once, when the spread falls below this value.
         stop: Whether to stop training then.
-
-    Raises:
-        ValueError: fewer than two images.
     """
 
     def __init__(self, images, minimum=0.01, stop=False):
         super().__init__()
-        if len(images) < 2:
-            raise ValueError(f"`CollapseMonitor` needs at least two images to compare. Received: {len(images)}.")
         images = np.asarray(images)
+        if len(images) < 2:
+            raise ValueError(f"`CollapseMonitor` needs at least two images. Received: {len(images)}.")
         self.images = images.astype("float32") / 255 if images.dtype == np.uint8 else images
         self.minimum = minimum
         self.stop = stop
 
     def on_train_begin(self, logs=None):
-        self._warned = False
-        models.tower_of(self.model)  # What has no one tower is refused now, and not after an epoch.
+        self._has_warned = False
+        models.tower_of(self.model)  # raises before training instead of after an epoch
 
     def on_epoch_end(self, epoch, logs=None):
         tower = models.tower_of(self.model)
-        value = spread(ops.convert_to_numpy(tower(ops.convert_to_tensor(self.images), training=False)))
+        embeddings = tower(ops.convert_to_tensor(self.images), training=False)
+        spread = _spread(ops.convert_to_numpy(embeddings))
         if logs is not None:
-            logs["embedding_spread"] = value
-        if value < self.minimum and not self._warned:
-            self._warned = True
-            # Its place would be a line of Keras, and the path of that file on this machine.
-            warnings.warn_explicit(
-                f"The embeddings have collapsed: after epoch {epoch + 1} their spread is {value:.4f} (1 is spread out, "
-                "0 all the same). Try a smaller learning rate, a smaller margin, or normalised embeddings.",
-                UserWarning,
-                filename="<siamkeras.callbacks>",
-                lineno=0,
-            )
-            if self.stop:
-                self.model.stop_training = True
+            logs["embedding_spread"] = spread
+        if spread >= self.minimum or self._has_warned:
+            return
+        self._has_warned = True
+        self.model.stop_training = self.model.stop_training or self.stop
+        # `warnings.warn` would show the path of the Keras file that calls this method.
+        warnings.warn_explicit(
+            f"The embeddings have collapsed: after epoch {epoch + 1} their spread is {spread:.4f} (0 = all equal, "
+            "1 = all directions). Try a smaller learning rate, a smaller margin, or normalised embeddings.",
+            UserWarning,
+            filename="<siamkeras.callbacks>",
+            lineno=0,
+        )
+
+
+def _spread(embeddings):
+    """`1 - |mean|^2 / mean |embedding|^2` of embeddings `(n, dim)`; 0 if all are zero."""
+    embeddings = np.asarray(embeddings, "float64")
+    mean_square = np.mean(np.sum(embeddings**2, axis=1))
+    if mean_square == 0:
+        return 0.0
+    return float(max(0.0, 1.0 - np.sum(embeddings.mean(axis=0) ** 2) / mean_square))

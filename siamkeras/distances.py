@@ -1,28 +1,40 @@
-"""How far apart two embeddings are: small means alike.
+"""Distances between embeddings: a small distance means similar.
 
 Every distance takes `x` and `y` of shape `(..., dim)`, which broadcast against each other, and returns `(...)`.
-All are computed in float32 at least: half-precision and integer inputs are cast up first, since a float16 square
-overflows at 256 and a uint8 difference wraps around.
+All compute in at least float32: a float16 square overflows at 256, and a uint8 difference wraps around.
 """
 
 import keras
 from keras import ops
 
-# The floor under the square root of a distance; small against any distance, and not 0 in float32.
-EPSILON = 1e-12
-# How many numbers `pairwise` holds at once for a distance that has no matrix product: 64 MB of float32.
-BLOCK = 2**24
+from siamkeras._tensors import as_float
+
+__all__ = [
+    "DISTANCES",
+    "cosine",
+    "euclidean",
+    "exponential_manhattan",
+    "get",
+    "manhattan",
+    "pairwise",
+    "serialize",
+    "squared_euclidean",
+    "unit_length",
+]
+
+# Lower bound of a squared distance before the square root; not 0 in float32.
+_EPSILON = 1e-12
+# Number of values that `pairwise` computes at once for a distance without a matrix product: 64 MB of float32.
+_BLOCK = 2**24
 
 
 def squared_euclidean(x, y):
-    """Sum of squared differences, `(...)`: `sum_i (x_i - y_i)^2`."""
+    """Squared Euclidean distance, `(...)`: `sum_i (x_i - y_i)^2`."""
     return ops.sum(ops.square(as_float(x) - as_float(y)), axis=-1)
 
 
 def euclidean(x, y):
-    """Straight-line distance, `(...)`: `sqrt(sum_i (x_i - y_i)^2)`.
-
-    Never below 1e-6, where its gradient is 0.
+    """Euclidean distance, `(...)`: `sqrt(sum_i (x_i - y_i)^2)`, at least 1e-6, where its gradient is 0.
 
     >>> from siamkeras import distances
     >>> print(float(distances.euclidean([0.0, 0.0], [3.0, 4.0])))
@@ -32,16 +44,12 @@ def euclidean(x, y):
 
 
 def manhattan(x, y):
-    """City-block distance, `(...)`: `sum_i |x_i - y_i|`."""
-    return ops.sum(absolute_difference(x, y), axis=-1)
+    """Manhattan distance, `(...)`: `sum_i |x_i - y_i|`."""
+    return ops.sum(ops.abs(as_float(x) - as_float(y)), axis=-1)
 
 
 def exponential_manhattan(x, y):
-    """`1 - exp(-sum_i |x_i - y_i|)`, `(...)`, from 0 to 1: one minus the similarity of the Manhattan LSTM.
-
-    >>> from siamkeras import distances
-    >>> print(round(float(distances.exponential_manhattan([0.0, 0.0], [0.5, 0.2])), 4))  # 1 - exp(-0.7)
-    0.5034
+    """`1 - exp(-sum_i |x_i - y_i|)`, `(...)`, in [0, 1]: one minus the similarity of the Manhattan LSTM.
 
     Reference: https://doi.org/10.1609/aaai.v30i1.10350
     """
@@ -49,30 +57,23 @@ def exponential_manhattan(x, y):
 
 
 def cosine(x, y):
-    """One minus the cosine of the angle between `x` and `y`, `(...)`, from 0 (same way) to 2 (opposite).
+    """Cosine distance, `(...)`: one minus the cosine similarity, from 0 (same direction) to 2 (opposite).
 
-    A vector of length 0 has no direction: its distance to everything is 1.
+    The distance from a zero vector to any vector is 1.
     """
     return 1.0 - ops.sum(unit_length(x) * unit_length(y), axis=-1)
 
 
-def absolute_difference(x, y):
-    """What differs, component by component, `(..., dim)`: `|x_i - y_i|`.
-
-    Not a distance, but what one is made of: Koch et al. (2015) learn a weight for each component.
-    """
-    return ops.abs(as_float(x) - as_float(y))
-
-
 def unit_length(x):
-    """`x` `(..., dim)` scaled to length 1; a vector of length 0 stays 0, and its gradient is finite."""
+    """`x` `(..., dim)` scaled to length 1. A zero vector stays zero and has a finite gradient."""
     x = as_float(x)
-    # Divided by its largest component first, no vector is too short or too long to be squared. The result does not
-    # depend on that divisor, so no gradient has to pass through it.
-    largest = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True))
-    x = x / ops.where(largest > 0, largest, 1.0)
+    # Dividing by the largest component first avoids overflow and underflow of the squares. The result does not depend
+    # on that divisor, so the gradient need not pass through it.
+    largest = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True, initial=0.0))
+    is_zero = ops.equal(largest, 0.0)
+    x = x / ops.where(is_zero, 1.0, largest)
     square = ops.sum(ops.square(x), axis=-1, keepdims=True)
-    return x / ops.sqrt(ops.where(largest > 0, square, 1.0))
+    return x / ops.sqrt(ops.where(is_zero, 1.0, square))
 
 
 DISTANCES = {
@@ -84,91 +85,92 @@ DISTANCES = {
 }
 
 
-def as_float(x):
-    """`x` as a tensor of float32 at least: half precision and whole numbers are cast up."""
-    x = ops.convert_to_tensor(x)
-    return x if keras.backend.standardize_dtype(x.dtype) in ("float32", "float64") else ops.cast(x, "float32")
-
-
-def get(distance):
-    """The distance of that name; a function is given back as it is.
+def get(identifier):
+    """The distance function for a name, a function (returned unchanged) or a config from `serialize`.
 
     Raises:
-        ValueError: unknown name.
+        ValueError: Unknown name.
     """
-    if callable(distance):
-        return distance
-    if isinstance(distance, str) and distance in DISTANCES:
-        return DISTANCES[distance]
-    raise ValueError(f"`distance` must be one of {sorted(DISTANCES)} or a function. Received: {distance!r}.")
+    if isinstance(identifier, dict):
+        identifier = keras.saving.deserialize_keras_object(identifier)
+    if callable(identifier):
+        return identifier
+    if isinstance(identifier, str) and identifier in DISTANCES:
+        return DISTANCES[identifier]
+    raise ValueError(f"`distance` must be one of {sorted(DISTANCES)} or a function. Received: {identifier!r}.")
 
 
-def name_of(distance):
-    """What a layer or a loss keeps of its distance: the name of one of ours, or else the function itself.
-
-    Raises:
-        ValueError: unknown name.
-    """
+def serialize(distance):
+    """The name of a distance of this module; otherwise the Keras config of the (registered) function."""
     names = {function: name for name, function in DISTANCES.items()}
-    return names.get(get(distance), distance)
+    return names.get(distance) or keras.saving.serialize_keras_object(distance)
 
 
 def pairwise(x, y, distance="euclidean"):
-    """All distances between two sets of embeddings.
+    """Distances between all rows of `x` and all rows of `y`.
 
-    Euclidean and cosine distances come from one matrix product, in `(n, m)` memory rather than `(n, m, dim)`; where
-    two embeddings of length 1 are nearly equal, rounding leaves up to about 0.001 of distance between them. Other
-    distances are taken a block of rows at a time; their gradient still needs `(n, m, dim)`.
+    Euclidean and cosine distances use one matrix product and `(n, m)` memory instead of `(n, m, dim)`. Rounding can
+    leave a distance of up to about 0.001 between two nearly equal embeddings of length 1. Other distances are computed
+    in blocks of rows; their gradient still needs `(n, m, dim)` memory.
 
     Args:
         x: Embeddings, `(n, dim)`.
         y: Embeddings, `(m, dim)`.
-        distance: A name in `distances.DISTANCES`, or a function of the same kind.
+        distance: A name in `distances.DISTANCES`, or a function `(batch, dim), (batch, dim) -> (batch,)`.
 
     Returns:
-        Distances, `(n, m)`; row i belongs to `x[i]`.
+        Distances, `(n, m)`.
 
     Raises:
-        ValueError: unknown name; embeddings that are not `(n, dim)` and `(m, dim)`.
+        ValueError: Unknown name; embeddings that are not `(n, dim)` and `(m, dim)`.
     """
-    measure = get(distance)
+    function = get(distance)
     x, y = as_float(x), as_float(y)
     if len(x.shape) != 2 or len(y.shape) != 2 or x.shape[1] != y.shape[1]:
         raise ValueError(
-            "`pairwise` takes embeddings (n, dim) and (m, dim). "
+            "`pairwise` expects embeddings (n, dim) and (m, dim). "
             f"Received: shapes {tuple(x.shape)} and {tuple(y.shape)}."
         )
-    if measure is cosine:
+    if function is cosine:
         return 1.0 - ops.matmul(unit_length(x), ops.transpose(unit_length(y)))
-    if measure in (euclidean, squared_euclidean):
-        # No distance depends on the origin, and the nearer that is to the embeddings, the less the squares cancel.
-        middle = ops.stop_gradient(ops.mean(y, axis=0, keepdims=True))
-        x, y = x - middle, y - middle
-        squares = ops.sum(ops.square(x), axis=1)[:, None] + ops.sum(ops.square(y), axis=1)[None, :]
-        square = ops.maximum(squares - 2.0 * ops.matmul(x, ops.transpose(y)), 0.0)
-        return square if measure is squared_euclidean else _guarded_sqrt(square)
+    if function is squared_euclidean:
+        return _pairwise_squared(x, y)
+    if function is euclidean:
+        return _guarded_sqrt(_pairwise_squared(x, y))
+    return _pairwise_in_blocks(x, y, function)
+
+
+def _pairwise_squared(x, y):
+    """Squared Euclidean distances as `|x|^2 + |y|^2 - 2 x y`."""
+    # Centring reduces the cancellation between the terms; distances do not depend on the origin.
+    mean = ops.stop_gradient(ops.mean(y, axis=0, keepdims=True))
+    x, y = x - mean, y - mean
+    squares = ops.sum(ops.square(x), axis=1)[:, None] + ops.sum(ops.square(y), axis=1)[None, :]
+    return ops.maximum(squares - 2.0 * ops.matmul(x, ops.transpose(y)), 0.0)
+
+
+def _pairwise_in_blocks(x, y, function):
     n, (m, dim) = x.shape[0], y.shape
     if n is None or m is None:
-        return ops.map(lambda row: measure(row[None, :], y), x)
-    rows = max(1, BLOCK // max(1, m * dim))
-    starts = range(0, max(n, 1), rows)
-    return ops.concatenate([_every(measure, x[at : at + rows], y) for at in starts], axis=0)
+        return _pairwise_block(x, y, function)
+    rows = max(1, _BLOCK // max(1, m * dim))
+    blocks = [_pairwise_block(x[start : start + rows], y, function) for start in range(0, max(n, 1), rows)]
+    return ops.concatenate(blocks, axis=0)
 
 
-def _every(measure, x, y):
-    # Couples one after the other, `(n * m, dim)`: a function written for `(batch, dim)` serves as well as one for
-    # `(..., dim)`, which in a square of couples might reduce the wrong axis without a word.
-    shape = (x.shape[0], *y.shape)
-    couples = [ops.reshape(ops.broadcast_to(part, shape), (-1, shape[2])) for part in (x[:, None, :], y[None, :, :])]
-    found = measure(*couples)
-    if tuple(found.shape) != (shape[0] * shape[1],):
+def _pairwise_block(x, y, function):
+    # Flattened to (n * m, dim), because a function written for (batch, dim) could reduce the wrong axis of (n, m, dim).
+    left = ops.reshape(x[:, None, :] + ops.zeros_like(y), (-1, y.shape[1]))
+    right = ops.reshape(y[None, :, :] + ops.zeros_like(x)[:, None, :], (-1, y.shape[1]))
+    values = function(left, right)
+    if len(values.shape) != 1:
         raise ValueError(
-            f"A distance must give one number for each couple, (batch, dim), (batch, dim) -> (batch,). Received: "
-            f"{tuple(found.shape)} for {shape[0] * shape[1]} couples."
+            "A distance must return one value per pair, (batch, dim), (batch, dim) -> (batch,). "
+            f"Received: shape {tuple(values.shape)} for inputs of shape {tuple(left.shape)}."
         )
-    return ops.reshape(found, shape[:2])
+    return ops.reshape(values, (ops.shape(x)[0], ops.shape(y)[0]))
 
 
 def _guarded_sqrt(square):
-    # The slope of sqrt at 0 is infinite: two equal embeddings would give NaN gradients.
-    return ops.sqrt(ops.maximum(square, EPSILON))
+    # The slope of the square root is infinite at 0: two equal embeddings would give a NaN gradient.
+    return ops.sqrt(ops.maximum(square, _EPSILON))

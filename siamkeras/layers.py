@@ -1,25 +1,38 @@
-"""Where towers meet: layers that compare embeddings, and endpoints that carry a loss.
+"""Layers that compare embeddings, and endpoint layers that add a loss to the model.
 
-Comparisons and losses stay float32 under mixed precision.
+All layers compute in float32, also under mixed precision.
 """
 
 import keras
 from keras import ops
 
 from siamkeras import distances, losses, prototypes
+from siamkeras._tensors import as_float
+from siamkeras._validation import check_integer, check_number
+from siamkeras.losses._inputs import check_margin
+
+__all__ = [
+    "ContrastiveLossLayer",
+    "CosineClassifier",
+    "Distance",
+    "InBatchSoftmaxLossLayer",
+    "PrototypeLogits",
+    "TripletLossLayer",
+    "UnitLength",
+    "WeightedDistance",
+]
 
 
 class _Float32Layer(keras.layers.Layer):
-    def __init__(self, **kwargs):
-        super().__init__(**{"dtype": "float32", **kwargs})
+    def __init__(self, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
 
 
 @keras.saving.register_keras_serializable("siamkeras")
 class UnitLength(_Float32Layer):
-    """Scales each embedding to length 1: `(batch, dim)` -> `(batch, dim)`, float32.
+    """Scales each embedding to length 1: `(batch, dim)` -> `(batch, dim)`.
 
-    `keras.layers.UnitNormalization` has a NaN gradient where an embedding is all zeros, as that of a blank image can
-    be; here it stays zero, with a finite gradient.
+    The gradient at a zero vector is finite, unlike that of `keras.layers.UnitNormalization`.
     """
 
     def call(self, inputs):
@@ -31,67 +44,48 @@ class UnitLength(_Float32Layer):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class Distance(_Float32Layer):
-    """Distance of two embeddings: `[(batch, dim), (batch, dim)]` -> `(batch,)`, float32.
+    """Distance of two embeddings: `[(batch, dim), (batch, dim)]` -> `(batch,)`.
 
     Args:
-        distance: A name in `distances.DISTANCES`; or a function `(batch, dim), (batch, dim) -> (batch,)`, which must
-            be registered with `keras.saving.register_keras_serializable` if the model is to be loaded again.
+        distance: A name in `distances.DISTANCES`, or a function `(batch, dim), (batch, dim) -> (batch,)`, registered
+            with `keras.saving.register_keras_serializable`.
 
-    Raises:
-        ValueError: unknown distance; not exactly two embeddings, or two of different shape.
     """
 
     def __init__(self, distance="euclidean", **kwargs):
         super().__init__(**kwargs)
-        self._measure = distances.get(distance)
-        # One of ours given as a function is kept by its name, under which it can be loaded again.
-        self.distance = distances.name_of(distance)
+        self.distance = distances.get(distance)
 
     def build(self, input_shape):
-        if len(input_shape) != 2 or input_shape[0] != input_shape[1]:
-            raise ValueError(f"`Distance` compares two embeddings of the same shape. Received: shapes {input_shape}.")
+        _check_two_embeddings(self, input_shape)
 
     def call(self, inputs):
-        found = self._measure(*inputs)
-        if len(found.shape) != 1:
-            raise ValueError(
-                f"A distance must give one number for each pair, (batch,). Received: {tuple(found.shape)}."
-            )
-        return found
+        distance = self.distance(*inputs)
+        if len(distance.shape) != 1:
+            raise ValueError(f"A distance must have shape (batch,). Received: {tuple(distance.shape)}.")
+        return distance
 
     def compute_output_shape(self, input_shape):
         return input_shape[0][:-1]
 
     def get_config(self):
-        return {**super().get_config(), "distance": keras.saving.serialize_keras_object(self.distance)}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "distance": keras.saving.deserialize_keras_object(config["distance"])})
+        return {**super().get_config(), "distance": distances.serialize(self.distance)}
 
 
 @keras.saving.register_keras_serializable("siamkeras")
 class ContrastiveLossLayer(_Float32Layer):
-    """Contrastive loss inside the model: `[same, distance]` -> `distance`, and the loss is added to the model's.
+    """Adds the contrastive loss to the model: `[same, distance]` -> `distance`, `(batch,)` each.
 
-    An endpoint is for models with no y: `same` is one of the inputs, and `compile` gets no loss. The distances come
-    out unchanged, so that the model can be used for what it is for. A `sample_weight` does not reach a loss that is
-    added this way; use `ContrastiveLoss` where pairs have weights.
+    An endpoint for data without y: `same` is an input of the model, and `compile` gets no loss. `sample_weight` has no
+    effect on a loss added by a layer.
 
     Args:
-        margin: How far is far enough, in units of distance; see `losses.contrastive`.
-
-    Raises:
-        ValueError: margin not a positive number; not exactly the two inputs.
+        margin: As for `losses.contrastive`.
     """
 
     def __init__(self, margin=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.margin = losses.check_margin(margin)
-
-    def build(self, input_shape):
-        if len(input_shape) != 2:
-            raise ValueError(f"`ContrastiveLossLayer` takes [same, distance]. Received: shapes {input_shape}.")
+        self.margin = check_margin(margin)
 
     def call(self, inputs):
         same, distance = inputs
@@ -107,34 +101,26 @@ class ContrastiveLossLayer(_Float32Layer):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class TripletLossLayer(_Float32Layer):
-    """Triplet loss inside the model: `[d_pos, d_neg]` -> both, `(batch, 2)`, and the loss is added to the model's.
+    """Adds the triplet loss to the model: `[d_pos, d_neg]`, `(batch,)` each -> both, `(batch, 2)`.
 
-    An endpoint for models with no y, see `ContrastiveLossLayer`; a `sample_weight` does not reach it. `fit` shows the
-    share of the triplets that are `active`, those that cost something. (Not on JAX, where Keras drops what a layer
-    counts.)
+    An endpoint for data without y, see `ContrastiveLossLayer`. `fit` reports the fraction of `active` triplets (not on
+    JAX, where Keras drops the metrics of layers).
 
     Args:
-        margin: By how much a negative is to be farther than a positive; see `losses.triplet`.
-
-    Raises:
-        ValueError: a margin that is neither a positive number nor "soft"; not exactly the two distances.
+        margin: As for `losses.triplet`.
     """
 
     def __init__(self, margin=0.2, **kwargs):
         super().__init__(**kwargs)
-        self.margin = losses.check_margin(margin, soft=True)
-        if keras.backend.backend() != "jax":
-            self.active = keras.metrics.Mean(name="active")
-
-    def build(self, input_shape):
-        if len(input_shape) != 2 or input_shape[0] != input_shape[1]:
-            raise ValueError(f"`TripletLossLayer` takes [d_pos, d_neg], (batch,) each. Received: shapes {input_shape}.")
+        self.margin = check_margin(margin, allow_soft=True)
+        has_metrics = keras.backend.backend() != "jax"
+        self.active = keras.metrics.Mean(name="active") if has_metrics else None
 
     def call(self, inputs):
         d_pos, d_neg = inputs
         loss = losses.triplet(d_pos, d_neg, self.margin)
         self.add_loss(ops.mean(loss))
-        if keras.backend.backend() != "jax":
+        if self.active is not None:
             self.active.update_state(ops.cast(loss > 0, "float32"))
         return ops.stack([d_pos, d_neg], axis=1)
 
@@ -147,31 +133,22 @@ class TripletLossLayer(_Float32Layer):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class InBatchSoftmaxLossLayer(_Float32Layer):
-    """In-batch softmax inside the model: `[left, right]` embeddings -> cosine distance of each pair, `(batch,)`.
+    """Adds the InfoNCE loss to the model: `[left, right]` embeddings -> cosine distance of each pair, `(batch,)`.
 
-    An endpoint for pairs that are all of one class each, see `losses.info_nce`; the loss is added to the
-    model's, and a `sample_weight` does not reach it.
+    An endpoint for positive pairs without y, see `losses.info_nce` and `ContrastiveLossLayer`.
 
     Args:
-        temperature: What similarities are divided by, above 0.
-
-    Raises:
-        ValueError: temperature not a positive number; not exactly two embeddings of one shape.
+        temperature: As for `losses.info_nce`.
     """
 
     def __init__(self, temperature=0.1, **kwargs):
         super().__init__(**kwargs)
-        self.temperature = losses.check_positive("temperature", temperature)
-
-    def build(self, input_shape):
-        if len(input_shape) != 2 or input_shape[0] != input_shape[1]:
-            raise ValueError(
-                f"`InBatchSoftmaxLossLayer` takes [left, right], two embeddings of one shape. Received: {input_shape}."
-            )
+        self.temperature = check_number("temperature", temperature, above=0)
 
     def call(self, inputs):
-        self.add_loss(ops.mean(losses.info_nce(*inputs, self.temperature)))
-        return distances.cosine(*inputs)
+        left, right = inputs
+        self.add_loss(ops.mean(losses.info_nce(left, right, self.temperature)))
+        return distances.cosine(left, right)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0][:-1]
@@ -182,19 +159,16 @@ class InBatchSoftmaxLossLayer(_Float32Layer):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class WeightedDistance(_Float32Layer):
-    """Probability that two embeddings are of one class: `[(batch, dim), (batch, dim)]` -> `(batch, 1)`, float32.
+    """Probability that two embeddings are of the same class: `[(batch, dim), (batch, dim)]` -> `(batch, 1)`.
 
-    `sigmoid(sum_i weight_i |left_i - right_i| + bias)`, the head of Koch, Zemel and Salakhutdinov (2015): the Manhattan
-    distance, with a learned weight for each component and a learned threshold. A column, as the cross-entropy of Keras
-    needs it to give one value for each pair. Swapping left and right changes nothing.
+    `sigmoid(sum_i weight_i |left_i - right_i| + bias)`, the head of Koch, Zemel and Salakhutdinov (2015): a Manhattan
+    distance with learned weights and a learned threshold. The output is a column because the binary cross-entropy of
+    Keras averages over the last axis.
 
     Args:
-        kernel_initializer: Of the weights, `(dim,)`.
-        bias_initializer: Of the bias, a scalar.
-        kernel_regularizer: Of the weights, such as `keras.regularizers.L2(1e-4)`; or None.
-
-    Raises:
-        ValueError: not exactly two embeddings of one shape.
+        kernel_initializer: Initializer of the weights, `(dim, 1)`.
+        bias_initializer: Initializer of the bias, `(1,)`.
+        kernel_regularizer: Regularizer of the weights, or None.
 
     Reference: https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
     """
@@ -208,11 +182,7 @@ class WeightedDistance(_Float32Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape):
-        if len(input_shape) != 2 or input_shape[0] != input_shape[1] or len(input_shape[0]) != 2:
-            raise ValueError(
-                "`WeightedDistance` compares two embeddings of the same shape, (batch, dim). "
-                f"Received: shapes {input_shape}."
-            )
+        _check_two_embeddings(self, input_shape)
         self.kernel = self.add_weight(
             shape=(input_shape[0][-1], 1),
             initializer=self.kernel_initializer,
@@ -225,99 +195,82 @@ class WeightedDistance(_Float32Layer):
         return ops.sigmoid(self.logits(inputs))
 
     def logits(self, inputs):
-        """What goes into the sigmoid, `(batch, 1)`: large means alike. Where probabilities round to 1, it goes on."""
-        difference = ops.cast(distances.absolute_difference(*inputs), self.compute_dtype)
-        return ops.matmul(difference, self.kernel) + self.bias
+        """Logits before the sigmoid, `(batch, 1)`; unlike probabilities, they do not saturate at 1."""
+        left, right = inputs
+        return ops.matmul(ops.abs(as_float(left) - as_float(right)), self.kernel) + self.bias
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[0][:-1], 1)
 
     def get_config(self):
-        parts = {
+        return {
+            **super().get_config(),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
-        return {**super().get_config(), **parts}
 
 
 @keras.saving.register_keras_serializable("siamkeras")
 class PrototypeLogits(_Float32Layer):
-    """Classes of an episode: `[support (way * shot, dim), query (n, dim)]` -> logits `(n, way)`, float32.
+    """Classifies the queries of an episode by prototypes: `[support (way * shot, dim), query (n, dim)]` -> `(n, way)`.
 
-    The support comes class after class, as `generators.episodes` gives it; each class is the mean of its embeddings,
-    and a query is compared with each: see `prototypes`.
+    The support is sorted by class, as `generators.episodes` yields it. The prototype of a class is the mean of its
+    support embeddings; see `prototypes.logits`.
 
     Args:
-        way: How many classes the support has; its length must be a multiple of that.
+        way: Number of classes, at least 2.
         distance: As for `prototypes.logits`.
         scale: As for `prototypes.logits`, above 0.
-
-    Raises:
-        ValueError: way not a whole number of at least 2; scale not a positive number; unknown distance; not exactly
-            two sets of embeddings of one length.
 
     Reference: https://arxiv.org/abs/1703.05175
     """
 
     def __init__(self, way, distance="squared_euclidean", scale=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.way = losses.check_whole("way", way, 2)
-        self.distance = distances.name_of(distance)
-        self.scale = losses.check_positive("scale", scale)
-
-    def build(self, input_shape):
-        if len(input_shape) != 2 or not all(isinstance(each, (tuple, list)) and len(each) == 2 for each in input_shape):
-            raise ValueError(f"`PrototypeLogits` takes [support, query] embeddings. Received: shapes {input_shape}.")
-        if input_shape[0][1] != input_shape[1][1]:
-            raise ValueError(f"`PrototypeLogits` takes [support, query] of one length. Received: shapes {input_shape}.")
+        self.way = check_integer("way", way, 2)
+        self.distance = distances.get(distance)
+        self.scale = check_number("scale", scale, above=0)
 
     def call(self, inputs):
         support, query = inputs
-        if support.shape[0] is not None and (support.shape[0] % self.way or not support.shape[0]):
+        if support.shape[0] is not None and (support.shape[0] == 0 or support.shape[0] % self.way):
             raise ValueError(
-                f"A support of {self.way} classes has as many embeddings of each. Received: {support.shape[0]}."
+                f"The support must have the same number of embeddings for each of {self.way} classes. "
+                f"Received: {support.shape[0]} embeddings."
             )
-        middle = ops.mean(ops.reshape(support, (self.way, -1, support.shape[1])), axis=1)
-        return prototypes.logits(query, middle, self.distance, self.scale)
+        means = ops.mean(ops.reshape(support, (self.way, -1, support.shape[1])), axis=1)
+        return prototypes.logits(query, means, self.distance, self.scale)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[1][0], self.way)
 
     def get_config(self):
-        kept = {"way": self.way, "scale": self.scale}
-        return {**super().get_config(), **kept, "distance": keras.saving.serialize_keras_object(self.distance)}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "distance": keras.saving.deserialize_keras_object(config["distance"])})
+        config = {"way": self.way, "distance": distances.serialize(self.distance), "scale": self.scale}
+        return {**super().get_config(), **config}
 
 
 @keras.saving.register_keras_serializable("siamkeras")
 class CosineClassifier(_Float32Layer):
-    """Classifier by cosine similarity: `(batch, dim)` -> logits `(batch, classes)`, float32.
+    """Cosine classifier: `(batch, dim)` -> logits `(batch, classes)`, `scale * cos(embedding, proxy of the class)`.
 
-    `scale * cos(embedding, proxy of the class)`: each class has one learned vector, its proxy. To classify well, the
-    tower has to point the embeddings of a class in the direction of its proxy, which is what comparing them by cosine
-    needs: a way to pretrain a tower, with `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`.
+    Each class has one learned vector, its proxy. Train it with
+    `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, for example to pretrain a tower.
 
     Args:
-        classes: How many classes there are; labels are 0 to classes - 1.
-        scale: What similarities are multiplied by, above 0. Cosines reach from -1 to 1 only, and a softmax over these
-            could never be sure.
-        initializer: Of the proxies, `(classes, dim)`. Each is a direction: any start without a preferred one will do.
-
-    Raises:
-        ValueError: classes not a whole number of at least 2; scale not a positive number.
+        classes: Number of classes, at least 2; labels are 0 to classes - 1.
+        scale: Factor of the similarities, above 0. Similarities alone are at most 1, so that the largest probability
+            would stay small.
+        initializer: Initializer of the proxies, `(classes, dim)`.
 
     References: https://arxiv.org/abs/1804.09458 (cosine classifier), https://arxiv.org/abs/1703.07464 (proxies)
     """
 
     def __init__(self, classes, scale=16.0, initializer="random_normal", **kwargs):
         super().__init__(**kwargs)
+        self.classes = check_integer("classes", classes, 2)
+        self.scale = check_number("scale", scale, above=0)
         self.initializer = keras.initializers.get(initializer)
-        self.classes = losses.check_whole("classes", classes, 2)
-        self.scale = losses.check_positive("scale", scale)
 
     def build(self, input_shape):
         shape = (self.classes, input_shape[-1])
@@ -330,5 +283,14 @@ class CosineClassifier(_Float32Layer):
         return (input_shape[0], self.classes)
 
     def get_config(self):
-        kept = {"classes": self.classes, "scale": self.scale}
-        return {**super().get_config(), **kept, "initializer": keras.initializers.serialize(self.initializer)}
+        initializer = keras.initializers.serialize(self.initializer)
+        return {**super().get_config(), "classes": self.classes, "scale": self.scale, "initializer": initializer}
+
+
+def _check_two_embeddings(layer, input_shape):
+    # Keras would broadcast (batch, 1) against (batch, dim).
+    if len(input_shape) != 2 or input_shape[0] != input_shape[1] or len(input_shape[0]) != 2:
+        raise ValueError(
+            f"`{type(layer).__name__}` expects two embeddings (batch, dim) of the same shape. "
+            f"Received: shapes {input_shape}."
+        )

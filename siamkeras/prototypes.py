@@ -1,54 +1,59 @@
-"""Few-shot on embeddings: the middle of each class of the support, and how near each query is to it."""
+"""Prototypes of a support set and the logits of queries (Snell, Swersky and Zemel, 2017)."""
 
+import numpy as np
 from keras import ops
 
-from siamkeras import distances, losses
+from siamkeras import distances
+from siamkeras._validation import check_integer
+from siamkeras.losses._inputs import flat_labels
+
+__all__ = ["from_support", "logits"]
 
 
 def from_support(embeddings, labels, way):
-    """The mean embedding of each class (Snell, Swersky and Zemel, 2017).
+    """The prototype of each class: the mean of its support embeddings.
 
     Args:
-        embeddings: Of the support, `(n, dim)`; classes may have different numbers of examples.
-        labels: Class of each, whole numbers from 0 to way - 1, `(n,)`.
-        way: How many classes there are.
+        embeddings: Support embeddings, `(n, dim)`; classes may have different numbers of examples.
+        labels: Class index of each embedding, 0 to way - 1, `(n,)`.
+        way: Number of classes, at least 1.
 
     Returns:
-        `(way, dim)`, in float32 at least; a class without examples is at 0.
+        Prototypes, `(way, dim)`, in at least float32; zero for a class without examples.
 
     Raises:
-        ValueError: labels and embeddings that do not belong together; way below 1; labels, where they are known and not
-            part of a graph, that are not whole numbers from 0 to way - 1.
+        ValueError: Labels and embeddings of different length; invalid `way`; labels that are not 0 to way - 1 (not
+            checked inside a graph).
 
-    >>> from siamkeras.prototypes import prototypes
-    >>> print(prototypes([[0.0, 0.0], [2.0, 4.0], [5.0, 1.0]], [1, 1, 0], way=2).numpy().tolist())
+    >>> from siamkeras import prototypes
+    >>> print(prototypes.from_support([[0.0, 0.0], [2.0, 4.0], [5.0, 1.0]], [1, 1, 0], way=2).numpy().tolist())
     [[5.0, 1.0], [1.0, 2.0]]
 
     Reference: https://arxiv.org/abs/1703.05175
     """
-    way = losses.check_whole("way", way, 1)
-    losses.check_known_labels(labels, 0, way - 1)
-    labels, embeddings = losses.labelled(labels, embeddings)
-    belongs = ops.one_hot(ops.cast(labels, "int32"), way, dtype=embeddings.dtype)  # (n, way)
-    counts = ops.sum(belongs, axis=0)[:, None]
-    return ops.matmul(ops.transpose(belongs), embeddings) / ops.maximum(counts, 1.0)
+    way = check_integer("way", way, 1)
+    if isinstance(labels, (list, tuple, np.ndarray)) and not np.isin(labels, np.arange(way)).all():
+        raise ValueError(f"`labels` must be class indices from 0 to {way - 1}. Received: {np.unique(labels)}.")
+    labels, embeddings = flat_labels(labels, embeddings)
+    is_member = ops.one_hot(ops.cast(labels, "int32"), way, dtype=embeddings.dtype)  # (n, way)
+    counts = ops.sum(is_member, axis=0)[:, None]
+    return ops.matmul(ops.transpose(is_member), embeddings) / ops.maximum(counts, 1.0)
 
 
 def logits(queries, prototypes, distance="squared_euclidean", scale=1.0):
-    """Logits of each query for each class: `-scale * distance`, whose softmax is the probability of the class.
+    """Logits of each query for each class, `-scale * distance`; their softmax is the class probability.
 
     Args:
         queries: Embeddings, `(n, dim)`.
         prototypes: `(way, dim)`.
-        distance: A name in `distances.DISTANCES`, or a function of the same kind. With `"cosine"` this is the softmax
-            over cosine similarities, of which each logit is larger by the same `scale`.
-        scale: What distances are multiplied by. Embeddings of length 1 are at most 2 apart: a softmax over these
-            alone could never be sure.
+        distance: A name in `distances.DISTANCES`, or a function.
+        scale: Factor of the distances. Embeddings of length 1 need a scale above 1: their distances are at most 2, so
+            that the largest probability would stay small.
 
     Returns:
         `(n, way)`.
 
     Raises:
-        ValueError: as `distances.pairwise`.
+        ValueError: As `distances.pairwise`.
     """
     return -scale * distances.pairwise(queries, prototypes, distance)

@@ -1,7 +1,7 @@
-"""Losses of Siamese networks: contrastive, triplet, in-batch softmax, supervised contrastive, multi-similarity.
+"""Losses: contrastive, triplet, in-batch softmax, supervised contrastive, multi-similarity, fine-tuning.
 
-Each formula is a function that returns one value per example; a class wraps it for `compile`. For data without y,
-`layers` has endpoint layers with the same losses.
+Each formula is a function that returns one value per example; a class wraps it for `compile`. All compute in at least
+float32. `layers` has endpoint layers for data without y.
 
 Labels of pairs: **1 = same class, 0 = different class**; values between are degrees of similarity. Some texts use the
 opposite convention. Labels of batches are class indices.
@@ -9,13 +9,12 @@ opposite convention. Labels of batches are class indices.
 
 from siamkeras.losses.contrastive import ContrastiveLoss, contrastive
 from siamkeras.losses.fine_tuning import FineTuningLoss, fine_tuning
+from siamkeras.losses.multi_similarity import MultiSimilarityLoss, multi_similarity
 from siamkeras.losses.softmax import (
     InBatchSoftmaxLoss,
-    MultiSimilarityLoss,
     SupervisedContrastiveLoss,
     in_batch_softmax,
     info_nce,
-    multi_similarity,
     supervised_contrastive,
 )
 from siamkeras.losses.triplet import TripletLoss, active_fraction, batch_triplet, triplet
@@ -32,8 +31,8 @@ __all__ = [
     "contrastive",
     "fine_tuning",
     "in_batch_softmax",
-    "multi_similarity",
     "info_nce",
+    "multi_similarity",
     "supervised_contrastive",
     "triplet",
 ]

@@ -1,108 +1,68 @@
-"""What losses do before and after the arithmetic: flat labels, wide embeddings, checked arguments, shares of a mean."""
+"""Argument handling shared by the losses: shapes, dtypes, the margin, and means over a batch."""
 
 import math
-import numbers
 
 import keras
-import numpy as np
 from keras import ops
 
-from siamkeras import distances
+from siamkeras._tensors import as_float
+from siamkeras._validation import check_number
 
-SOFT = "soft"
+
+class BatchLoss(keras.losses.Loss):
+    """Base of the losses of labels `(batch,)` and embeddings `(batch, dim)`; computes in float32."""
+
+    def __init__(self, name, reduction="sum_over_batch_size", dtype="float32"):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        labels, _ = flat_labels(y_true, y_pred)
+        # Keras casts labels to float32, where class ids above 2^24 can become equal. Ranks within the batch cannot.
+        ranks = ops.sum(ops.cast(labels[None, :] < labels[:, None], "int32"), axis=1)
+        return super().__call__(ranks, y_pred, sample_weight)
 
 
-def paired(same, distance):
-    """`same` and `distance` as two flat vectors `(batch,)` of one float dtype.
-
-    Without this, `(batch, 1)` against `(batch,)` silently becomes `(batch, batch)`.
-
-    Raises:
-        ValueError: different numbers of values.
-    """
-    distance = ops.convert_to_tensor(distance)
-    same = ops.convert_to_tensor(same)
-    if not keras.backend.is_float_dtype(distance.dtype):
-        distance = ops.cast(distance, "float32")
-    shapes = tuple(same.shape), tuple(distance.shape)
-    # One-hot labels against distances would otherwise be found out only where the batch is not of size one.
-    columns = [math.prod(shape[1:]) for shape in shapes if None not in shape[1:]]
-    if len(set(columns)) == 2:
-        raise ValueError(f"Every pair needs one label and one distance. Received: shapes {shapes[0]} and {shapes[1]}.")
-    same, distance = ops.reshape(ops.cast(same, distance.dtype), (-1,)), ops.reshape(distance, (-1,))
-    if None not in (*same.shape, *distance.shape) and same.shape != distance.shape:
+def flat_pairs(same, distance):
+    """`same` and `distance` as vectors `(batch,)` of one dtype; `(batch, 1)` and `(batch,)` would broadcast."""
+    same, distance = ops.convert_to_tensor(same), as_float(distance)
+    sizes = {math.prod(x.shape[1:]) for x in (same, distance) if None not in x.shape[1:]}
+    lengths = {x.shape[0] for x in (same, distance) if x.shape and x.shape[0] is not None}
+    if len(sizes) > 1 or len(lengths) > 1:
         raise ValueError(
-            f"Every pair needs one label and one distance. Received: {shapes[0]} labels, {shapes[1]} distances."
+            "Every pair needs one label and one distance. "
+            f"Received: labels of shape {tuple(same.shape)}, distances of shape {tuple(distance.shape)}."
         )
-    return same, distance
+    return ops.reshape(ops.cast(same, distance.dtype), (-1,)), ops.reshape(distance, (-1,))
 
 
-def labelled(labels, embeddings):
-    """`labels` as a flat vector `(batch,)`, `embeddings` `(batch, dim)` in float32 at least.
-
-    Raises:
-        ValueError: embeddings that are not `(batch, dim)`, or another number of labels.
-    """
-    labels, embeddings = ops.convert_to_tensor(labels), ops.convert_to_tensor(embeddings)
-    shapes = tuple(labels.shape), tuple(embeddings.shape)
-    if len(shapes[1]) != 2:
-        raise ValueError(f"A batch of embeddings is (batch, dim). Received: shape {shapes[1]}.")
-    is_flat = len(shapes[0]) == 1 or (len(shapes[0]) == 2 and shapes[0][1] in (1, None))
-    if not is_flat or (None not in (shapes[0][0], shapes[1][0]) and shapes[0][0] != shapes[1][0]):
+def flat_labels(labels, embeddings):
+    """`labels` as a vector `(batch,)`, and `embeddings` `(batch, dim)` in at least float32."""
+    labels, embeddings = ops.convert_to_tensor(labels), as_float(embeddings)
+    shape = tuple(labels.shape)
+    if len(embeddings.shape) != 2:
+        raise ValueError(f"Expected embeddings (batch, dim). Received: shape {tuple(embeddings.shape)}.")
+    is_flat = len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, None))
+    if not is_flat or (None not in (shape[0], embeddings.shape[0]) and shape[0] != embeddings.shape[0]):
         raise ValueError(
-            "Every embedding needs one label, its class number, (batch,) or (batch, 1). "
-            f"Received: labels {shapes[0]}, embeddings {shapes[1]}."
+            "Every embedding needs one label, its class index, (batch,) or (batch, 1). "
+            f"Received: labels of shape {shape}, embeddings of shape {tuple(embeddings.shape)}."
         )
-    return ops.reshape(labels, (-1,)), distances.as_float(embeddings)
+    return ops.reshape(labels, (-1,)), embeddings
 
 
-def check_known_labels(labels, least, most):
-    """Nothing, or an error; labels within a graph cannot be looked at, and pass.
-
-    Raises:
-        ValueError: labels given as a list or an array that are not whole numbers from `least` to `most`.
-    """
-    if not isinstance(labels, (list, tuple, np.ndarray)):
-        return
-    known = np.asarray(labels)
-    if known.dtype.kind not in "iuf" or not ((known >= least) & (known <= most) & (known == np.round(known))).all():
-        told = (
-            known.tolist()
-            if known.size < 9
-            else f"{known.size} labels, {known.dtype}, from {known.min()} to {known.max()}"
-        )
-        raise ValueError(f"Labels must be whole numbers from {least} to {most}. Received: {told}.")
+def check_margin(margin, allow_soft=False):
+    """`margin` as a positive `float`, or the string "soft" if that is allowed."""
+    if allow_soft and isinstance(margin, str) and margin == "soft":
+        return margin
+    return check_number("margin", margin, above=0)
 
 
-def check_margin(margin, soft=False):
-    """`margin` as a float, or the word "soft" where that is allowed.
+def mean_per_example(totals, counts):
+    """`totals` `(batch,)` scaled so that their mean is `sum(totals) / sum(counts)`; all 0 if `counts` is.
 
-    Raises:
-        ValueError: not a positive, finite number.
-    """
-    if soft and isinstance(margin, str) and margin == SOFT:
-        return SOFT
-    if isinstance(margin, bool) or not isinstance(margin, numbers.Real) or not 0 < margin < float("inf"):
-        words = ', or "soft"' if soft else ""
-        raise ValueError(
-            f"`margin` is how far apart two classes should be, a number above 0{words}. Received: margin={margin!r}."
-        )
-    return float(margin)
-
-
-def per_example(totals, counts):
-    """One value per example, whose mean is the sum of all totals divided by the sum of all counts.
-
-    So an example that has nothing to count weighs nothing, and the mean that Keras takes over the batch is the mean
-    over what counts: over the triplets, or over the anchors that have a positive.
-
-    Args:
-        totals: Sum of what counts for each example, `(batch,)`.
-        counts: How many that are, `(batch,)`.
-
-    Returns:
-        `(batch,)`; all 0 where nothing counts.
+    Keras averages a loss over the examples of a batch. With this scale the average is over the triplets, or over the
+    anchors that have a positive, and an example without any has no weight.
     """
     counts = ops.cast(counts, totals.dtype)
-    share = ops.cast(ops.shape(totals)[0], totals.dtype) / ops.maximum(ops.sum(counts), 1.0)
-    return totals * ops.stop_gradient(share)
+    scale = ops.cast(ops.shape(totals)[0], totals.dtype) / ops.maximum(ops.sum(counts), 1.0)
+    return totals * ops.stop_gradient(scale)

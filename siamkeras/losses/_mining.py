@@ -1,62 +1,100 @@
-"""Which positive and which negative each anchor of a batch is compared with.
+"""Label masks of a batch, reductions over masks, and miners of triplets.
 
-A miner takes the distances within a batch `(n, n)` and its labels `(n,)`, and gives `positive`, `negative` and
-`counts`, all `(n, k)`: the anchor of row i meets k couples of a positive and a negative, which are told as columns of
-the distances, and `counts` says which of these couples there are. Where it says no, the columns mean nothing.
+A miner takes the distances within a batch `(n, n)` and its labels `(n,)`. It returns the column of the positive, the
+column of the negative and whether there is such a triplet, each `(n, k)`: k triplets for the anchor of each row.
 """
 
 from keras import ops
 
-from siamkeras.losses import _masks as masks
+# 1.5 times the relative spacing of float32, and the smallest normal float32.
+_SPACING, _SMALLEST = 1.5 * 2.0**-23, 1.2e-38
 
-# The relative spacing of float32, and a half; and its smallest number.
-SPACING, SMALLEST = 1.5 * 2.0**-23, 1.2e-38
+
+def positives(labels):
+    """Mask `(n, n)`: whether example j has the class of example i and is not i itself."""
+    return ops.logical_and(_same_class(labels), ops.logical_not(ops.eye(ops.shape(labels)[0], dtype="bool")))
+
+
+def negatives(labels):
+    """Mask `(n, n)`: whether example j is of another class than example i."""
+    return ops.logical_not(_same_class(labels))
+
+
+def _same_class(labels):
+    labels = ops.convert_to_tensor(labels)
+    return ops.equal(labels[:, None], labels[None, :])
+
+
+def count_true(mask, dtype):
+    """Number of true entries in each row, `(n, m)` -> `(n,)`."""
+    return ops.sum(ops.cast(mask, dtype), axis=1)
+
+
+def masked_sum(values, mask):
+    """Sum of each row over the entries where `mask` is true, `(n, m)` -> `(n,)`."""
+    # `where` instead of a product: 0 times infinity is NaN.
+    return ops.sum(ops.where(mask, values, 0.0), axis=1)
+
+
+def masked_mean(values, mask):
+    """Mean of each row over the entries where `mask` is true, `(n, m)` -> `(n,)`; 0 for a row without any."""
+    return masked_sum(values, mask) / ops.maximum(count_true(mask, values.dtype), 1.0)
 
 
 def hard(distance, labels):
-    """The farthest positive and the nearest negative of each anchor: k = 1.
+    """The farthest positive and the nearest negative of each anchor ("batch hard", Hermans et al., 2017); k = 1."""
+    distance = ops.convert_to_tensor(distance)
+    positive, negative = positives(labels), negatives(labels)
+    farthest = _masked_argmax(distance, positive)
+    nearest = _masked_argmax(-distance, negative)
+    valid = ops.logical_and(ops.any(positive, axis=1), ops.any(negative, axis=1))
+    return farthest[:, None], nearest[:, None], valid[:, None]
 
-    Reference: Hermans, Beyer and Leibe (2017), "batch hard", https://arxiv.org/abs/1703.07737
 
-    >>> from siamkeras import miners
-    >>> distance = [[0.0, 0.3, 0.9], [0.3, 0.0, 0.5], [0.9, 0.5, 0.0]]
-    >>> positive, negative, counts = miners.hard(distance, [4, 4, 7])  # the third has no positive
-    >>> [(int(p), int(n)) for p, n, counts in zip(positive[:, 0], negative[:, 0], counts[:, 0]) if counts]
-    [(1, 2), (0, 2)]
-    """
-    positives, negatives = masks.positives(labels), masks.negatives(labels)
-    counts = ops.logical_and(ops.any(positives, axis=1), ops.any(negatives, axis=1))
-    # One more column, since a device can be left without examples, and of nothing there is no largest.
-    spare = ((0, 0), (0, 1))
-    far, near = ops.where(positives, distance, -float("inf")), ops.where(negatives, distance, float("inf"))
-    farthest = ops.argmax(ops.pad(far, spare, constant_values=-float("inf")), axis=1)
-    nearest = ops.argmin(ops.pad(near, spare, constant_values=float("inf")), axis=1)
-    return farthest[:, None], nearest[:, None], counts[:, None]
+def _masked_argmax(values, mask):
+    values = ops.where(mask, values, -float("inf"))
+    # One more column makes argmax possible in an empty batch.
+    return ops.argmax(ops.pad(values, ((0, 0), (0, 1)), constant_values=-float("inf")), axis=1)
 
 
 def semi_hard(distance, labels):
-    """For each positive of an anchor the nearest negative that is farther than it, or else the farthest: k = n.
+    """For each positive the nearest negative farther than it, or else the farthest negative (FaceNet, 2015); k = n.
 
-    A negative that is nearer than the positive pulls a young network towards collapse; one just behind it does not.
-    Couple j counts where j is a positive of the anchor.
-
-    Reference: Schroff, Kalenichenko and Philbin (2015), FaceNet, https://arxiv.org/abs/1503.03832
+    Triplet j of an anchor is valid if example j is a positive.
     """
-    distance = ops.stop_gradient(ops.convert_to_tensor(distance))
-    positives, negatives = masks.positives(labels), masks.negatives(labels)
-    counts = ops.logical_and(positives, ops.any(negatives, axis=1, keepdims=True))
-    # How many negatives are at most as far as each positive: the next of the sorted negatives is the one.
-    _, passed = masks.smaller(ops.where(positives, next_up(distance), distance), negatives)
-    nearest_first = ops.argsort(ops.where(negatives, distance, float("inf")), axis=1)
-    last = ops.maximum(ops.sum(ops.cast(negatives, "int32"), axis=1, keepdims=True) - 1, 0)
-    chosen = ops.take_along_axis(nearest_first, ops.minimum(passed, last), axis=1)
-    itself = ops.broadcast_to(ops.arange(ops.shape(distance)[0], dtype="int32")[None, :], ops.shape(distance))
-    return itself, chosen, counts
-
-
-def next_up(distance):
-    """A number a little above each distance, by the smallest step of float32 or the one after."""
-    return distance + ops.abs(distance) * SPACING + SMALLEST
+    distance = ops.convert_to_tensor(distance)
+    positive, negative = positives(labels), negatives(labels)
+    # The number of negatives up to the distance of each positive is the rank of the first negative beyond it.
+    _, rank = count_smaller(ops.where(positive, next_larger(distance), distance), negative)
+    nearest_first = ops.argsort(ops.where(negative, distance, float("inf")), axis=1)
+    farthest = ops.maximum(ops.sum(ops.cast(negative, "int32"), axis=1, keepdims=True) - 1, 0)
+    chosen = ops.take_along_axis(nearest_first, ops.minimum(rank, farthest), axis=1)
+    columns = ops.broadcast_to(ops.arange(ops.shape(distance)[0], dtype="int32")[None, :], ops.shape(distance))
+    return columns, chosen, ops.logical_and(positive, ops.any(negative, axis=1, keepdims=True))
 
 
 MINERS = {"hard": hard, "semi_hard": semi_hard}
+
+
+def count_smaller(values, mask):
+    """For each entry of a row, the number of smaller entries, and of smaller entries where `mask` is true.
+
+    Sorts each row once, in O(m log m). Among equal values the one in the earlier column counts as smaller.
+
+    Args:
+        values: `(n, m)`.
+        mask: Booleans, `(n, m)`.
+
+    Returns:
+        `(smaller, smaller_in_mask)`, each `(n, m)` int32, without gradient.
+    """
+    order = ops.argsort(ops.stop_gradient(ops.convert_to_tensor(values)), axis=-1)
+    rank = ops.argsort(order, axis=-1)
+    in_mask = ops.take_along_axis(ops.cast(mask, "int32"), order, axis=-1)
+    before = ops.cumsum(in_mask, axis=-1) - in_mask
+    return ops.cast(rank, "int32"), ops.take_along_axis(before, rank, axis=-1)
+
+
+def next_larger(values):
+    """A number slightly larger than each value: the next float32, or the one after."""
+    return values + ops.abs(values) * _SPACING + _SMALLEST

@@ -1,30 +1,29 @@
-"""Losses of pairs: the two of a pair, their distance, and whether they are of one class."""
+"""Contrastive loss of pairs."""
 
 import keras
 from keras import ops
 
-from siamkeras.losses._inputs import check_margin, paired
+from siamkeras.losses._inputs import check_margin, flat_pairs
 
 
 def contrastive(same, distance, margin=1.0):
-    """Contrastive loss of pairs (Hadsell, Chopra and LeCun, 2006).
+    """Contrastive loss (Hadsell, Chopra and LeCun, 2006).
 
     `same * distance^2 / 2 + (1 - same) * max(margin - distance, 0)^2 / 2`
 
-    The first term pulls a pair of one class together, the harder the further apart it is; the second pushes a pair
-    of two classes apart until it is `margin` away, and leaves it alone from there on. With `same` between 0 and 1 the
-    loss is smallest at `distance = margin * (1 - same)`: the label says how far apart the pair should be.
+    Positive pairs are pulled together; negative pairs are pushed apart until they are `margin` apart. For `same`
+    between 0 and 1 the loss is smallest at `distance = margin * (1 - same)`.
 
     Args:
-        same: 1 = same class, 0 = different, or any value between; `(batch,)` or `(batch, 1)`.
+        same: 1 = same class, 0 = different, or a degree between; `(batch,)` or `(batch, 1)`.
         distance: Distance of each pair, at least 0; `(batch,)` or `(batch, 1)`.
-        margin: How far is far enough, in units of distance, more than 0.
+        margin: Distance beyond which negative pairs have no loss, above 0.
 
     Returns:
         One value per pair, `(batch,)`.
 
     Raises:
-        ValueError: `same` and `distance` of different length; margin not a positive number.
+        ValueError: `same` and `distance` of different length; invalid margin.
 
     >>> from siamkeras import losses
     >>> [round(float(loss), 3) for loss in losses.contrastive([1.0, 0.0, 0.0], [0.5, 0.5, 1.5], margin=1.0)]
@@ -33,7 +32,7 @@ def contrastive(same, distance, margin=1.0):
     Reference: https://doi.org/10.1109/CVPR.2006.100
     """
     margin = check_margin(margin)
-    same, distance = paired(same, distance)
+    same, distance = flat_pairs(same, distance)
     pull = ops.square(distance)
     push = ops.square(ops.maximum(margin - distance, 0.0))
     return (same * pull + (1.0 - same) * push) / 2.0
@@ -41,25 +40,14 @@ def contrastive(same, distance, margin=1.0):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class ContrastiveLoss(keras.losses.Loss):
-    """Contrastive loss for `compile`: pulls pairs of one class together and pushes others `margin` apart.
+    """Contrastive loss for `compile`; see `losses.contrastive`.
 
-    The formula and its source stand at `losses.contrastive`.
-
-    | input | shape | what |
-    |---|---|---|
-    | `y_true` | `(batch,)` or `(batch, 1)` | same: 1 = same class, 0 = different, or any value between |
-    | `y_pred` | `(batch,)` or `(batch, 1)` | distance of the pair, at least 0, as `models.siamese` gives it |
-
-    Computed in float32 under mixed precision too; takes part in `sample_weight`; one value per pair, so that the
-    gradient does not depend on how many devices share a batch.
+    Inputs: `y_true` is 1 for the same class, 0 for different classes, or a degree between, `(batch,)` or `(batch, 1)`;
+    `y_pred` is the distance of each pair as `models.siamese` returns it, `(batch,)`.
 
     Args:
-        margin: How far is far enough, in units of distance, more than 0. Embeddings of length 1 are at most 2 apart
-            in Euclidean distance, so a margin beyond 2 can never be reached.
-        **kwargs: `name`, `reduction`, `dtype` of `keras.losses.Loss`.
-
-    Raises:
-        ValueError: margin not a positive number.
+        margin: As for `losses.contrastive`. The Euclidean distance of embeddings of length 1 is at most 2.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     >>> from siamkeras import losses
     >>> loss = losses.ContrastiveLoss(margin=1.0)
