@@ -50,6 +50,14 @@ def check_range(name, value, minimum=None, above=None):
     return tuple(check_number(name, bound, minimum=minimum, above=above) for bound in value)
 
 
+def check_symmetric_range(name, value, below=None):
+    """`value` as two floats `(low, high)` between `-below` and `below`; a number v >= 0 means `(-v, v)`."""
+    low, high = check_range(name, (-value, value) if is_number(value) else value)
+    if below is not None and not -below < low <= high < below:
+        raise ValueError(f"`{name}` must be between -{below} and {below}. Received: {name}={value!r}.")
+    return low, high
+
+
 def check_choice(name, value, choices):
     """`value` itself if it is one of the strings `choices`."""
     if not isinstance(value, str) or value not in choices:

@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 
-from siamkeras._validation import check_images, check_integer, check_number
+from siamkeras._validation import check_images, check_integer, check_number, check_range, check_symmetric_range
 from siamkeras.applications.tracking.crops import CONTEXT, centres_of, cut
 from siamkeras.applications.tracking.losses import label_map
 from siamkeras.applications.tracking.model import SEARCH, TEMPLATE
 from siamkeras.applications.tracking.video import Video, check_sides, checked_boxes
-from siamkeras.augmentation.checks import checked_factors, checked_number, checked_share, checked_swing
-from siamkeras.generators._batching import drawn, of_length
+from siamkeras.generators._batching import steps_dataset
 
 # How large the boxes are that are drawn in photos without boxes: their side as a share of the shorter side of the
 # photo, and how much higher than wide.
@@ -166,7 +165,7 @@ def from_stills(
     count, height, width, _ = images.shape
     if boxes is not None:
         boxes = _checked_boxes(boxes, count, height, width)
-    if checked_share("absent", absent) and count < 2:
+    if check_number("absent", absent, minimum=0, maximum=1) and count < 2:
         raise ValueError(f"With `absent` the search is sometimes of another image: give two. Received: {count}.")
     low, high = images.min(), images.max()
     if images.dtype != np.uint8 and not (low >= -0.01 and high <= 1.01):
@@ -208,20 +207,20 @@ def _stream(
     )
     steps = None if steps is None else check_integer("steps", steps, 1)
     cells = _checked_sizes(template, search, stride)
-    shift, absent = checked_number("shift", shift, 0), checked_share("absent", absent)
+    shift, absent = check_number("shift", shift, minimum=0), check_number("absent", absent, minimum=0, maximum=1)
     if shift > (cells - 1) / 2 * stride:
         raise ValueError(
             f"A score map of {cells} cells reaches {(cells - 1) / 2 * stride:g} pixels from the centre of the search. "
             f"Received: shift={shift:g}. Lower it."
         )
-    radius, context = check_number("radius", radius, above=0), checked_number("context", context, 0)
-    neutral = checked_number("neutral", neutral, 0)
+    radius, context = check_number("radius", radius, above=0), check_number("context", context, minimum=0)
+    neutral = check_number("neutral", neutral, minimum=0)
     if shift and radius < stride * math.sqrt(0.5):  # between four cells, where the object then is in none
         raise ValueError(
             f"`radius` must be at least {stride * math.sqrt(0.5):.3g} for a stride of {stride}, or some label maps "
             f"have no cell of the object. Received: radius={radius:g}."
         )
-    (low, high), turn = np.log(checked_factors("scale", scale)), np.radians(checked_swing("turn", turn))
+    (low, high), turn = np.log(check_range("scale", scale, above=0)), np.radians(check_symmetric_range("turn", turn))
     label_map(cells, radius, stride, neutral=neutral)  # its arguments, checked
     axis = ((np.arange(cells) - (cells - 1) / 2) * stride).astype("float32")
 
@@ -274,10 +273,10 @@ def _stream(
             ]
         return {"template": pair[0], "search": pair[1]}, labels
 
-    examples = drawn(draw, start, steps).unbatch().map(example, tf.data.AUTOTUNE)
+    examples = steps_dataset(draw, start, steps).unbatch().map(example, tf.data.AUTOTUNE)
     batches = examples.batch(batch_size, drop_remainder=True)
     length = tf.data.INFINITE_CARDINALITY if steps is None else steps
-    return batches.apply(of_length(length)).prefetch(2)
+    return batches.apply(tf.data.experimental.assert_cardinality(length)).prefetch(2)
 
 
 def _checked_sizes(template, search, stride):
@@ -301,7 +300,7 @@ def _checked_videos(videos, absent):
     if not isinstance(videos, list) or not videos or kinds:
         told = f"{kinds[0]} in it" if kinds else repr(videos)
         raise ValueError(f"`videos` must be a list of `videos.Video`, at least one. Received: {told}.")
-    if checked_share("absent", absent) and len(videos) < 2:
+    if check_number("absent", absent, minimum=0, maximum=1) and len(videos) < 2:
         raise ValueError(f"With `absent` the search is sometimes of another video: give two. Received: {len(videos)}.")
     return videos
 
