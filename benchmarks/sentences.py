@@ -49,24 +49,24 @@ def tf_idf(train, pairs, **options):
 
 def towers_of(name, train, settings):
     """A tower, or a dict of two, with the weights that they begin with."""
-    from siamkeras import towers
+    from siamkeras import tokenizers, towers
 
     def hashed():
         size = {"embedding_dim": settings["dimensions"], "buckets": settings["buckets"]}
         return towers.bag_of_ngrams(sentences=train.sentences, dropout=0.2, **size)
 
     def reader(**options):
-        words = tokenizers.words(train.sentences, most=settings["words"])
+        words = tokenizers.words(train.sentences, max_tokens=settings["words"])
         return towers.recurrent(words, units=settings["units"], **options)
 
     return {
         "hashed": hashed,
         "Manhattan LSTM": lambda: reader(
-            embedding_dim=None, vectors=settings["units"], bidirectional=False, normalize=False
+            embedding_dim=None, word_vectors=settings["units"], bidirectional=False, normalize=False
         ),
-        "LSTM, mean": lambda: reader(embedding_dim=None, vectors=128, pooling="mean", dropout=0.3),
+        "LSTM, mean": lambda: reader(embedding_dim=None, word_vectors=128, pooling="mean", dropout=0.3),
         "LSTM and hashed": lambda: {
-            "left": reader(embedding_dim=settings["dimensions"], vectors=128, pooling="mean", dropout=0.3),
+            "left": reader(embedding_dim=settings["dimensions"], word_vectors=128, pooling="mean", dropout=0.3),
             "right": hashed(),
         },
     }[name]()

@@ -1,24 +1,22 @@
-"""Towers: networks from one input to one embedding, plain `keras.Model`s named "tower".
+"""Towers: networks from one input to one embedding, each a plain `keras.Model` named "tower".
 
 Any `keras.Model` with one input and one output `(batch, dim)` can be used as a tower.
 """
 
-from siamkeras.towers.baselines import ColourHistogram, histogram, pixels
-from siamkeras.towers.conv import conv, dense
+from siamkeras.towers.baselines import histogram, pixels
+from siamkeras.towers.conv import conv
+from siamkeras.towers.dense import dense
 from siamkeras.towers.ensembles import RotateFlip, rotated_views
 from siamkeras.towers.koch import koch, koch_small
 from siamkeras.towers.pretrained import freeze, pretrained, unfreeze
-from siamkeras.towers.text import MaskedMean, NGramWeights, bag_of_ngrams, recurrent
+from siamkeras.towers.text import bag_of_ngrams, recurrent
 
 __all__ = [
-    "ColourHistogram",
-    "MaskedMean",
-    "NGramWeights",
     "RotateFlip",
+    "bag_of_ngrams",
     "conv",
     "dense",
     "freeze",
-    "bag_of_ngrams",
     "histogram",
     "koch",
     "koch_small",

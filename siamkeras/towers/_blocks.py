@@ -1,66 +1,62 @@
-"""What every tower has: sizes that make sense, and an end that makes an embedding."""
-
-import operator
+"""Parts that the towers share: the convolution block, the embedding layer and checks of shapes."""
 
 import keras
+from keras import layers
 
+from siamkeras._validation import check_integer, check_sizes
 from siamkeras.layers import UnitLength
 
 
-def finished(inputs, features, embedding_dim, normalize):
-    """A tower from its inputs and its features, `(batch, dim)`; with `embedding_dim=None` those are the embedding."""
+def check_image_shape(input_shape, minimum=1):
+    """`input_shape` as a tuple (height, width, channels) with at least `minimum` pixels a side."""
+    shape = check_sizes("input_shape", input_shape, length=3)
+    if min(shape[:2]) < minimum:
+        raise ValueError(f"This tower needs images of at least {minimum} pixels a side. Received: input_shape={shape}.")
+    return shape
+
+
+def check_tower(tower):
+    """The Input of `tower`, a built model with one input and one output `(batch, dim)`."""
+    if not has_one_embedding(tower):
+        outputs = [tuple(tensor.shape) for tensor in getattr(tower, "outputs", None) or []]
+        raise ValueError(
+            "`tower` must be a built keras.Model with one input and one output (batch, dim). "
+            f"Received: {tower!r}" + (f" with outputs {outputs}." if outputs else ".")
+        )
+    return tower.inputs[0]
+
+
+def has_one_embedding(model):
+    """Whether `model` is a built `keras.Model` with one input and one output `(batch, dim)`."""
+    # A Sequential without Input and a subclassed model have no `inputs`.
+    inputs, outputs = (getattr(model, name, None) or [] for name in ("inputs", "outputs"))
+    return isinstance(model, keras.Model) and len(inputs) == len(outputs) == 1 and len(outputs[0].shape) == 2
+
+
+def embed(tower, inputs):
+    """The output of `tower`, also if the model returns it in a list or dict."""
+    (embedding,) = keras.tree.flatten(tower(inputs))
+    return embedding
+
+
+def conv_block(x, number, filters, momentum, pool=True):
+    """3x3 convolution, batch normalization, ReLU and 2x2 max pooling."""
+    # Batch normalization adds its own offset, so the convolution needs no bias.
+    x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv_{number}")(x)
+    x = layers.BatchNormalization(momentum=momentum, name=f"norm_{number}")(x)
+    x = layers.ReLU(name=f"relu_{number}")(x)
+    return layers.MaxPooling2D(2, name=f"pool_{number}")(x) if pool else x
+
+
+def finish(inputs, features, embedding_dim, normalize):
+    """The tower from `inputs` to the embedding; with `embedding_dim=None`, `features` are the embedding."""
     x = features
-    # The last layer is float32 under mixed precision too: distances are small differences of embeddings.
+    # The last layer is float32 under mixed precision too: distances are small differences between embeddings.
     if embedding_dim is not None:
-        (embedding_dim,) = checked_sizes("embedding_dim", [embedding_dim])
-        x = keras.layers.Dense(embedding_dim, dtype="float32", name="embedding")(x)
+        units = check_integer("embedding_dim", embedding_dim, 1)
+        x = layers.Dense(units, dtype="float32", name="embedding")(x)
     if normalize:
         x = UnitLength(name="unit_length")(x)
     elif embedding_dim is None:
-        x = keras.layers.Identity(dtype="float32", name="features")(x)
+        x = layers.Identity(dtype="float32", name="features")(x)
     return keras.Model(inputs, x, name="tower")
-
-
-def image_shape(input_shape):
-    """`(height, width, channels)`, or `ValueError`."""
-    input_shape = shape(input_shape)
-    if len(input_shape) != 3:
-        raise ValueError(f"`input_shape` must be (height, width, channels). Received: {input_shape}.")
-    return input_shape
-
-
-def shape(input_shape):
-    """A tuple of positive integers, or `ValueError`."""
-    if isinstance(input_shape, int):
-        input_shape = (input_shape,)
-    return tuple(checked_sizes("input_shape", input_shape))
-
-
-def checked_sizes(name, values):
-    """A list of positive integers, or `ValueError`."""
-    values = [values] if isinstance(values, int) else list(values)
-    if any(not is_whole(value) or value < 1 for value in values):
-        raise ValueError(f"`{name}` must be made of positive whole numbers. Received: {values}.")
-    return [int(value) for value in values]
-
-
-def is_whole(value):
-    """Whether it is a whole number: not a boolean, and not an array of one that is none."""
-    try:
-        operator.index(value)
-    except TypeError:
-        return False
-    return not isinstance(value, bool)
-
-
-def checked_image_tower(tower):
-    """`(height, width, channels)` of the images that a tower takes, or `ValueError`."""
-    inputs, outputs = getattr(tower, "inputs", None) or [], getattr(tower, "outputs", None) or []
-    shapes = [tuple(each.shape) for each in [*inputs, *outputs]]
-    if not isinstance(tower, keras.Model) or len(inputs) != 1 or [len(shape) for shape in shapes] != [4, 2]:
-        told = f"{type(tower).__name__} from {shapes[: len(inputs)]} to {shapes[len(inputs) :]}" if shapes else tower
-        raise ValueError(
-            "`tower` must be a built keras.Model from images, (batch, height, width, channels), to embeddings, "
-            f"(batch, dim). Received: {told}."
-        )
-    return shapes[0][1:]

@@ -1,90 +1,76 @@
-"""Towers without a single weight: what a trained one has to beat."""
+"""Towers without weights, as baselines for trained towers: raw pixels and the color histogram."""
 
 import keras
 from keras import layers, ops
 
-from siamkeras.towers._blocks import checked_sizes, image_shape, shape
+from siamkeras._validation import check_integer, check_sizes
+from siamkeras.towers._blocks import check_image_shape
 
-MOST_COLOURS = 2**15
+_MAX_COLORS = 2**15
 
 
 def pixels(input_shape):
-    """The embedding of an image is the image, flattened; the baseline of every lesson.
+    """Raw pixels: the embedding is the flattened image.
 
     Args:
-        input_shape: Shape of one example without the batch.
+        input_shape: Shape of one example without the batch axis.
 
     Returns:
-        A `keras.Model` named "tower": `(batch, *input_shape)` -> `(batch, number of values)`, not of length 1.
-
-    Raises:
-        ValueError: sizes that are not positive whole numbers.
+        A `keras.Model` named "tower": `(batch, *input_shape)` -> `(batch, number of values)`, not of unit length.
     """
-    inputs = keras.Input(shape(input_shape), name="inputs")
+    inputs = keras.Input(check_sizes("input_shape", input_shape), name="inputs")
     return keras.Model(inputs, layers.Flatten(dtype="float32", name="embedding")(inputs), name="tower")
 
 
 def histogram(input_shape, bins=8):
-    """The embedding of an image says how much of each colour it has, and nothing of where; see `ColourHistogram`.
+    """Color histogram: the embedding is the square root of the fraction of pixels of each color.
+
+    The embedding has unit length. The Euclidean distance between two of them is sqrt(2) times the Hellinger distance
+    between the histograms, in which rare colors count more than in the plain difference of fractions.
 
     Args:
-        input_shape: `(height, width, channels)`.
-        bins: Into how many parts each channel is cut.
+        input_shape: `(height, width, channels)`, with values in [0, 1].
+        bins: Equal intervals into which each channel is divided; values outside [0, 1] count in the nearest one.
 
     Returns:
-        A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, bins ** channels)`, of length 1.
+        A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, bins ** channels)`; the bin of
+        the last channel changes fastest.
 
     Raises:
-        ValueError: not an image shape; sizes that are not positive whole numbers; more than 32,768 colours.
+        ValueError: `input_shape` is not an image shape; more than 32,768 colors.
     """
-    inputs = keras.Input(image_shape(input_shape), name="inputs")
-    return keras.Model(inputs, ColourHistogram(bins, name="embedding")(inputs), name="tower")
+    inputs = keras.Input(check_image_shape(input_shape), name="inputs")
+    return keras.Model(inputs, ColorHistogram(bins, name="embedding")(inputs), name="tower")
 
 
 @keras.saving.register_keras_serializable("siamkeras")
-class ColourHistogram(layers.Layer):
-    """Joint histogram of the colours: `(batch, height, width, channels)` -> `(batch, bins ** channels)`, float32.
-
-    A value of 8 bins counts the pixels of one of 8 x 8 x 8 colours; the last channel changes fastest. What comes out is
-    the square root of each colour's share of the pixels: it has length 1, and the Euclidean distance of two is that of
-    Hellinger times the square root of 2, in which a colour that is rare in both images counts more than in the plain
-    difference of shares.
-
-    Args:
-        bins: Into how many equal parts [0, 1] is cut, for each channel; what lies beyond goes to the first or last.
-
-    Raises:
-        ValueError: not a positive whole number; inputs that are not images; more than 32,768 colours.
-
-    >>> from siamkeras.towers import ColourHistogram
-    >>> import numpy as np
-    >>> grey = np.array([0.1, 0.2, 0.3, 0.9]).reshape(1, 2, 2, 1)  # three dark pixels of four
-    >>> print(np.square(ColourHistogram(bins=2)(grey)).round(4))
-    [[0.75 0.25]]
-    """
+class ColorHistogram(layers.Layer):
+    """Layer of `histogram`: `(batch, height, width, channels)` -> `(batch, bins ** channels)`, float32."""
 
     def __init__(self, bins=8, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        (self.bins,) = checked_sizes("bins", [bins])
+        self.bins = check_integer("bins", bins, 1)
+        self.input_spec = keras.InputSpec(ndim=4)
 
     def build(self, input_shape):
-        if len(input_shape) != 4 or None in input_shape[1:] or self.bins ** input_shape[-1] > MOST_COLOURS:
+        colors = self.bins ** input_shape[-1]
+        if colors > _MAX_COLORS:
             raise ValueError(
-                f"`ColourHistogram` takes images (batch, height, width, channels), and tells at most {MOST_COLOURS:,} "
-                f"colours apart. Received: shape {tuple(input_shape)} with bins={self.bins}."
+                f"A color histogram can have at most {_MAX_COLORS:,} colors. "
+                f"Received: bins={self.bins} and {input_shape[-1]} channels, {colors:,} colors."
             )
 
     def call(self, inputs):
         _, height, width, channels = inputs.shape
-        place = ops.clip(ops.floor(inputs * self.bins), 0, self.bins - 1)
-        place = ops.reshape(ops.cast(place, "int32"), (-1, height * width, channels))
-        found = ops.one_hot(place, self.bins, dtype="float32")  # (batch, pixels, channels, bins)
-        joint = ops.ones_like(found[:, :, 0, :1])
+        bins = ops.cast(ops.clip(ops.floor(inputs * self.bins), 0, self.bins - 1), "int32")
+        bins = ops.one_hot(ops.reshape(bins, (-1, height * width, channels)), self.bins, dtype="float32")
+        # Outer product of all channels but the last: (batch, pixels, bins ** (channels - 1)).
+        joint = ops.ones_like(bins[:, :, 0, :1])
         for channel in range(channels - 1):
-            joint = joint[..., :, None] * found[:, :, channel, None, :]
+            joint = joint[..., :, None] * bins[:, :, channel, None, :]
             joint = ops.reshape(joint, (-1, height * width, self.bins ** (channel + 1)))
-        # One product counts the pixels. All bins of a pixel at once would be 512 numbers for each.
-        counts = ops.matmul(ops.transpose(joint, (0, 2, 1)), found[:, :, -1])
+        # The product with the last channel sums over the pixels, which saves the memory of all colors of each pixel.
+        counts = ops.matmul(ops.transpose(joint, (0, 2, 1)), bins[:, :, -1])
         return ops.power(ops.reshape(counts, (-1, self.bins**channels)) / (height * width), 0.5)
 
     def compute_output_shape(self, input_shape):

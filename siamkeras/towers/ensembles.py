@@ -1,113 +1,96 @@
-"""A tower that looks at each image from all its sides: turned by quarters, and mirrored."""
+"""Test-time ensemble: one tower applied to rotated and flipped views of an image."""
 
 import keras
-import numpy as np
 from keras import layers, ops
 
+from siamkeras._validation import check_integer
 from siamkeras.layers import UnitLength
-from siamkeras.towers._blocks import checked_image_tower, is_whole
+from siamkeras.towers._blocks import check_tower, embed
 
 
 @keras.saving.register_keras_serializable("siamkeras")
 class RotateFlip(layers.Layer):
-    """Images turned anticlockwise by quarters, mirrored left to right before: as `numpy.rot90` and `[..., ::-1, :]`.
+    """Flips images left to right, then rotates them counterclockwise by quarter turns, as `numpy.rot90`.
 
-    `(batch, height, width, channels)` -> the same, or `(batch, width, height, channels)` after an odd number of turns.
+    `(batch, height, width, channels)` -> the same shape, or `(batch, width, height, channels)` for an odd number of
+    quarter turns.
 
     Args:
-        quarters: How many quarters of a circle; 4 are none.
-        mirrored: Whether the image is mirrored first.
-
-    Raises:
-        ValueError: quarters that are no whole number; `mirrored` not True or False; inputs that are no images.
+        quarter_turns: Number of quarter turns, 0 to 3.
+        flip: Whether the image is flipped left to right first.
     """
 
-    def __init__(self, quarters=1, mirrored=False, **kwargs):
+    def __init__(self, quarter_turns=1, flip=False, **kwargs):
         super().__init__(**kwargs)
-        if not is_whole(quarters):
-            raise ValueError(f"`quarters` must be a whole number. Received: {quarters!r}.")
-        self.quarters, self.mirrored = int(quarters) % 4, _yes_or_no("mirrored", mirrored)
-
-    def build(self, input_shape):
-        if len(input_shape) != 4:
-            raise ValueError(f"Only images are turned, (batch, height, width, channels). Received: {input_shape}.")
+        self.quarter_turns = check_integer("quarter_turns", quarter_turns, 0, 3)
+        self.flip = flip
         self.input_spec = keras.InputSpec(ndim=4)
 
     def call(self, inputs):
-        x = ops.flip(inputs, axis=2) if self.mirrored else inputs
-        if self.quarters % 2:
+        x = ops.flip(inputs, axis=2) if self.flip else inputs
+        if self.quarter_turns % 2:
             x = ops.transpose(x, (0, 2, 1, 3))
-        # Transposed, then upside down, is a quarter; both ways at once is a half; mirrored after it is three quarters.
-        # One axis at a time: before Keras 3.14, `ops.flip` on TensorFlow fails with a tuple of axes.
-        for axis in {0: (), 1: (1,), 2: (1, 2), 3: (2,)}[self.quarters]:
+        # One axis at a time: `ops.flip` with a tuple of axes fails on Keras 3.8 to 3.13 with TensorFlow.
+        for axis in ((), (1,), (1, 2), (2,))[self.quarter_turns]:
             x = ops.flip(x, axis=axis)
         return x
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        return (batch, width, height, channels) if self.quarters % 2 else tuple(input_shape)
+        return (batch, width, height, channels) if self.quarter_turns % 2 else tuple(input_shape)
 
     def get_config(self):
-        return {**super().get_config(), "quarters": self.quarters, "mirrored": self.mirrored}
+        return {**super().get_config(), "quarter_turns": self.quarter_turns, "flip": self.flip}
 
 
-def rotated_views(tower, turns=4, mirrored=True, normalize=True):
-    """One tower over the symmetries of the square: its embeddings of each image turned and mirrored, side by side.
+def rotated_views(tower, rotations=4, flips=True, normalize=True):
+    """A tower that concatenates the embeddings of rotated and flipped views of an image.
 
-    Two images are turned alike before they are compared, so that nothing is lost: a 6 stays another than a 9. Each way
-    of looking is a comparison of its own, made by the same weights, and errs elsewhere; with `normalize` the cosine of
-    two long embeddings is the mean of the cosines of all ways (where none of them is all zeros). An ensemble that takes
-    no training and no further weights, but as many times the time, and embeddings as many times as long. It says most
-    where the tower has seen turned images, each turn as classes of its own; where it has not, as with photos, look at
-    `mirrored` alone.
+    Two images are compared view by view, so an orientation that matters, such as that of 6 and 9, is preserved. With
+    `normalize`, the cosine similarity of two embeddings is the mean of the cosine similarities of their views. This
+    ensemble needs no training and no additional weights; it multiplies the running time and the embedding dimension by
+    the number of views. It helps most if the tower was trained on rotated images, each rotation as a class of its own;
+    for photos, try `rotations=1`.
 
     ```python
     tower = towers.rotated_views(towers.pretrained("omniglot"))  # (batch, 28, 28, 1) -> (batch, 8 * 64)
     ```
 
     Args:
-        tower: A `keras.Model` of images `(batch, height, width, channels)` with one output `(batch, dim)`. Its weights
+        tower: A `keras.Model` from images `(batch, height, width, channels)` to embeddings `(batch, dim)`; its weights
             are shared, not copied.
-        turns: 4, by all quarters of a circle, for square images; 2, as it is and upside down; 1, as it is.
-        mirrored: Whether each of them is seen mirrored as well.
-        normalize: Whether each embedding, and the whole, is scaled to length 1. If not, they stand side by side as
-            they are, and squared Euclidean distances add up.
+        rotations: 4 for all quarter turns (square images only), 2 for 0 and 180 degrees, 1 for no rotation.
+        flips: Whether the left-to-right flip of each rotation is a view as well.
+        normalize: Whether each view's embedding and the concatenation are scaled to unit length. Otherwise, squared
+            Euclidean distances add up over the views.
 
     Returns:
-        A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, turns * dim)`, twice that if
-        mirrored.
+        A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, views * dim)`, float32, with
+        `views = rotations`, or twice that with `flips`.
 
     Raises:
-        ValueError: not such a tower; a number of turns that is not 1, 2 or 4; `mirrored` or `normalize` not True or
-            False; quarters of images that are not square.
+        ValueError: `tower` has no images as input or no single embedding as output; `rotations` is not 1, 2 or 4;
+            `rotations=4` for images that are not square.
 
-    The eight ways are the dihedral group of the square, as in https://arxiv.org/abs/1602.07576, where it is built into
-    each layer instead.
+    The eight views are the orbit of the image under the dihedral group of the square, see
+    https://arxiv.org/abs/1602.07576 for networks with this symmetry in every layer.
     """
-    shape = checked_image_tower(tower)
-    if not is_whole(turns) or turns not in (1, 2, 4):
-        raise ValueError(f"`turns` must be 1, 2 or 4. Received: {turns!r}.")
-    mirrored, normalize = _yes_or_no("mirrored", mirrored), _yes_or_no("normalize", normalize)
-    if turns == 4 and shape[0] != shape[1]:
-        raise ValueError(
-            f"Only square images can be turned by a quarter. Received: a tower of images {shape}. Give `turns=2`."
-        )
-    inputs = keras.Input(shape, dtype=tower.inputs[0].dtype, name="inputs")
-    seen = []
-    for flip in (False, True) if mirrored else (False,):
-        for quarters in range(0, 4, 4 // turns):
-            mark = f"{90 * quarters}" + ("_mirrored" if flip else "")
-            # The one output may come alone, or in a list or dict.
-            (embedding,) = keras.tree.flatten(
-                tower(RotateFlip(quarters, flip, dtype=inputs.dtype, name=f"turned_{mark}")(inputs))
-            )
-            seen.append(UnitLength(name=f"unit_length_{mark}")(embedding) if normalize else embedding)
-    side_by_side = layers.Concatenate if len(seen) > 1 else layers.Identity
-    x = side_by_side(dtype="float32", name="side_by_side")(seen if len(seen) > 1 else seen[0])
-    return keras.Model(inputs, UnitLength(name="unit_length")(x) if normalize else x, name="tower")
-
-
-def _yes_or_no(name, value):
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"`{name}` must be True or False. Received: {value!r}.")
-    return bool(value)
+    template = check_tower(tower)
+    if rotations not in (1, 2, 4):
+        raise ValueError(f"`rotations` must be 1, 2 or 4. Received: rotations={rotations!r}.")
+    shape = tuple(template.shape[1:])
+    if rotations == 4 and len(shape) == 3 and shape[0] != shape[1]:
+        raise ValueError(f"`rotations=4` needs square images. Received: images of shape {shape}. Use `rotations=2`.")
+    inputs = keras.Input(shape, dtype=template.dtype, name="inputs")
+    embeddings = []
+    for flip in (False, True) if flips else (False,):
+        for quarter_turns in range(0, 4, 4 // rotations):
+            name = f"{90 * quarter_turns}" + ("_flip" if flip else "")
+            view = RotateFlip(quarter_turns, flip, dtype=template.dtype, name=f"rotate_{name}")(inputs)
+            embedding = embed(tower, view)
+            embeddings.append(UnitLength(name=f"unit_length_{name}")(embedding) if normalize else embedding)
+    x = embeddings[0]
+    if len(embeddings) > 1:
+        x = layers.Concatenate(dtype="float32", name="concatenate")(embeddings)
+    final = UnitLength(name="unit_length") if normalize else layers.Identity(dtype="float32", name="embedding")
+    return keras.Model(inputs, final(x), name="tower")

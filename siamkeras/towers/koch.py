@@ -1,106 +1,87 @@
-"""Towers of papers, as they were published, and what has to change for a small machine."""
-
-import numbers
+"""The tower of Koch et al. (2015), and a smaller version of it."""
 
 import keras
 from keras import initializers, layers, regularizers
 
-from siamkeras.towers._blocks import checked_sizes, finished, image_shape
+from siamkeras._validation import check_sizes
+from siamkeras.towers._blocks import check_image_shape, conv_block, finish
 
-# Of each block: filters and side of the kernel (Koch et al., 2015, figure 4).
-KOCH_FILTERS, KOCH_KERNELS, KOCH_UNITS = (64, 128, 128, 256), (10, 7, 4, 4), 4096
+# Filters and kernel size of each convolution, and the units of the dense layer (Koch et al., 2015, figure 4).
+_FILTERS, _KERNELS, _UNITS = (64, 128, 128, 256), (10, 7, 4, 4), 4096
 
 
 def koch(input_shape=(105, 105, 1), l2=(2e-4, 2e-4, 2e-4, 2e-4, 2e-4)):
     """The convolutional tower of Koch, Zemel and Salakhutdinov (2015), as published.
 
-    Four convolutions without padding, of 64 filters of 10x10, 128 of 7x7, 128 of 4x4 and 256 of 4x4, each with ReLU and
-    the first three with 2x2 max pooling; then 4,096 sigmoid units, which are the embedding: it has no length 1, and
-    `models.verifier` compares it, with learned weights. 38,951,745 numbers in both.
+    Four convolutions without padding (64 filters of 10x10, 128 of 7x7, 128 of 4x4, 256 of 4x4), each with ReLU, the
+    first three with 2x2 max pooling; then 4,096 sigmoid units, which are the embedding. It is not of unit length:
+    `models.verifier` compares embeddings with learned weights. Together they have 38,951,745 parameters.
 
-    Weights begin as published: those of convolutions from a normal distribution of mean 0 and standard deviation 0.01,
-    biases 0.5 and 0.01, those of the dense layer 0 and 0.2. The paper gives ranges only for the L2 penalties of the
-    layers, 0 to 0.1, which it searched together with rates and momenta, and not what it found.
+    The initial values are the published ones: normal distributions N(0, 0.01) for the convolution kernels, N(0, 0.2)
+    for the dense kernel and N(0.5, 0.01) for all biases. The paper gives only a range for the L2 penalties, 0 to 0.1.
 
     Args:
-        input_shape: `(height, width, channels)`; the paper's images have 105x105, and less than 65 leaves nothing.
-        l2: Penalty of each layer's weights, five numbers; a penalty of 0 is none.
+        input_shape: `(height, width, channels)`, at least 65 pixels a side; the paper uses 105x105.
+        l2: L2 penalty of each layer's kernel, five numbers; 0 for no penalty.
 
     Returns:
-        A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, 4096)`.
+        A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, 4096)`, float32.
 
     Raises:
-        ValueError: not an image shape; too small an image; not five penalties of at least 0.
+        ValueError: `input_shape` is not an image shape or too small; `l2` has not five values of at least 0.
 
     Reference: https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
     """
-    input_shape = image_shape(input_shape)
-    l2 = tuple(l2) if isinstance(l2, (list, tuple)) else (l2,)
-    if len(l2) != 5 or not all(isinstance(each, numbers.Real) and 0 <= each < float("inf") for each in l2):
-        raise ValueError(f"`l2` is a penalty for each of five layers, at least 0. Received: {l2!r}.")
-    penalties = [regularizers.L2(each) if each else None for each in l2]
-    bias = initializers.RandomNormal(0.5, 0.01)
-    x = inputs = keras.Input(input_shape, name="inputs")
-    for number, (filters, side) in enumerate(zip(KOCH_FILTERS, KOCH_KERNELS, strict=True), 1):
-        if min(x.shape[1:3]) < side:
-            raise ValueError(
-                "The tower of Koch et al. takes images of at least 65 pixels a side, theirs had 105. "
-                f"Received: input_shape={input_shape}. `towers.koch_small` takes smaller ones."
-            )
+    if len(l2) != 5:
+        raise ValueError(f"`l2` needs one penalty for each of the five layers. Received: l2={l2!r}.")
+    penalties = [regularizers.L2(penalty) if penalty else None for penalty in l2]
+    x = inputs = keras.Input(check_image_shape(input_shape, minimum=65), name="inputs")
+    for number, (filters, kernel) in enumerate(zip(_FILTERS, _KERNELS, strict=True), 1):
         x = layers.Conv2D(
             filters,
-            side,
+            kernel,
             activation="relu",
             kernel_initializer=initializers.RandomNormal(0.0, 0.01),
-            bias_initializer=bias.clone(),
+            bias_initializer=initializers.RandomNormal(0.5, 0.01),
             kernel_regularizer=penalties[number - 1],
             name=f"conv_{number}",
         )(x)
         if number < 4:
             x = layers.MaxPooling2D(2, name=f"pool_{number}")(x)
     x = layers.Dense(
-        KOCH_UNITS,
+        _UNITS,
         activation="sigmoid",
         kernel_initializer=initializers.RandomNormal(0.0, 0.2),
-        bias_initializer=bias.clone(),
+        bias_initializer=initializers.RandomNormal(0.5, 0.01),
         kernel_regularizer=penalties[4],
         name="units",
     )(layers.Flatten(name="flatten")(x))
-    return finished(inputs, x, None, normalize=False)
+    return finish(inputs, x, None, normalize=False)
 
 
-def koch_small(input_shape=(35, 35, 1), filters=(32, 64, 64, 128), units=256):
-    """The plan of Koch et al. (2015) for small images and processors: it learns in minutes.
+def koch_small(input_shape=(35, 35, 1), filters=(32, 64, 64, 128), units=256, momentum=0.9):
+    """The architecture of Koch et al. (2015) for small images, which trains in minutes on a CPU.
 
-    As in `koch`: four convolutions with ReLU, the first three with pooling, and sigmoid units whose differences are
-    weighted by `models.verifier`. Other than there: kernels of 3x3 with padding, since the images are a third as large;
-    batch normalisation and Keras's own initial weights in place of the published ones, with which small networks
-    take hours to leave the loss of a guess, log 2; no penalties.
+    As in `koch`: four convolutions with ReLU, max pooling after the first three, and sigmoid units as the embedding,
+    to be compared by `models.verifier`. Changes: padded 3x3 kernels, because the images are a third as large; batch
+    normalization and the default initializers of Keras, because small networks with the published initial values
+    stay at the loss of random guessing (log 2) for hours; no penalties.
 
     Args:
         input_shape: `(height, width, channels)`, at least 8 pixels a side.
-        filters: Of each of the four convolutions.
-        units: Length of the embedding.
+        filters: Filters of the four convolutions.
+        units: Dimension of the embedding.
+        momentum: Momentum of the moving averages of batch normalization; see `conv`.
 
     Returns:
-        A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, units)`.
+        A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, units)`, float32.
 
     Raises:
-        ValueError: not an image shape; too small an image; sizes that are not positive whole numbers, or not four.
+        ValueError: `input_shape` is not an image shape or too small; not four positive filters.
     """
-    input_shape, filters = image_shape(input_shape), checked_sizes("filters", filters)
-    (units,) = checked_sizes("units", [units])
-    if len(filters) != 4 or min(input_shape[:2]) < 8:
-        raise ValueError(
-            "`koch_small` has four convolutions, for images of at least 8 pixels a side. "
-            f"Received: filters={tuple(filters)}, input_shape={input_shape}."
-        )
-    x = inputs = keras.Input(input_shape, name="inputs")
+    filters = check_sizes("filters", filters, length=4)
+    x = inputs = keras.Input(check_image_shape(input_shape, minimum=8), name="inputs")
     for number, width in enumerate(filters, 1):
-        x = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"conv_{number}")(x)
-        x = layers.BatchNormalization(name=f"norm_{number}")(x)
-        x = layers.ReLU(name=f"relu_{number}")(x)
-        if number < 4:
-            x = layers.MaxPooling2D(2, name=f"pool_{number}")(x)
+        x = conv_block(x, number, width, momentum, pool=number < 4)
     x = layers.Dense(units, activation="sigmoid", name="units")(layers.Flatten(name="flatten")(x))
-    return finished(inputs, x, None, normalize=False)
+    return finish(inputs, x, None, normalize=False)

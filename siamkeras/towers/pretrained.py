@@ -1,177 +1,164 @@
-"""Towers that begin with what a network has learned elsewhere, and which of their layers go on learning."""
+"""Pretrained towers, and which of their layers are trained: `freeze` and `unfreeze`."""
 
-import os
 import warnings
 from pathlib import Path
 
 import keras
 from keras import layers
 
-from siamkeras.towers import _kept as kept
-from siamkeras.towers._blocks import finished, image_shape
+from siamkeras._validation import check_choice, check_integer
+from siamkeras.towers._blocks import check_image_shape, finish
+from siamkeras.towers.conv import conv
 
-STORAGE = "https://storage.googleapis.com/"
-TENSORFLOW = STORAGE + "tensorflow/keras-applications/"
-SMALLEST = 32
-# What a network takes, `scale * value + offset` of values in [0, 1], and its ImageNet weights without the classifier;
-# from small to large: 0.9, 3.0, 4.0, 5.9, 23.6 and 27.8 million.
-APPLICATIONS = {
-    "MobileNetV3Small": (255.0, 0.0, TENSORFLOW + "mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"),
-    "MobileNetV3Large": (255.0, 0.0, TENSORFLOW + "mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5"),
-    "EfficientNetB0": (255.0, 0.0, STORAGE + "keras-applications/efficientnetb0_notop.h5"),
-    "EfficientNetV2B0": (255.0, 0.0, TENSORFLOW + "efficientnet_v2/efficientnetv2-b0_notop.h5"),
-    "ResNet50V2": (2.0, -1.0, TENSORFLOW + "resnet/resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5"),
-    "ConvNeXtTiny": (255.0, 0.0, TENSORFLOW + "convnext/convnext_tiny_notop.h5"),
+_OMNIGLOT = Path(__file__).parent / "weights" / "omniglot.weights.h5"
+# Networks of `keras.applications` from small to large: 0.9, 3.0, 4.0, 5.9, 23.6 and 27.8 million parameters. Each
+# expects the input `scale * value + offset` for values in [0, 1].
+_PREPROCESSING = {
+    "MobileNetV3Small": (255.0, 0.0),
+    "MobileNetV3Large": (255.0, 0.0),
+    "EfficientNetB0": (255.0, 0.0),
+    "EfficientNetV2B0": (255.0, 0.0),
+    "ResNet50V2": (2.0, -1.0),
+    "ConvNeXtTiny": (255.0, 0.0),
 }
 
 
 def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, normalize=True):
-    """A tower that has learned from other images: a network of `keras.applications`, or "omniglot".
-
-    Of the first: preprocessing, the network, the average over places.
+    """A pretrained tower: "omniglot", or a network of `keras.applications` trained on ImageNet.
 
     ```python
     tower = towers.pretrained("MobileNetV3Small", input_shape=(96, 96, 3), embedding_dim=64)
-    towers.freeze(tower)                    # only the embedding learns
+    towers.freeze(tower)                    # train only the embedding layer
     triplet = models.triplet(tower); triplet.compile("adam"); triplet.fit(...)
-    towers.unfreeze(tower, layers=10)       # then the last ten layers too, in small steps
+    towers.unfreeze(tower, layers=10)       # then the last ten layers, with a small learning rate
     triplet.compile(keras.optimizers.Adam(1e-5)); triplet.fit(...)
     ```
 
-    `pretrained("omniglot")` takes no other argument, comes with the package, and knows written characters: a
-    `towers.conv` for images of 28x28 with ink 1 on 0, trained on 25 of the 30 background alphabets by
-    `benchmarks/omniglot.py`, whose result file says how well it does on others.
+    `pretrained("omniglot")` takes no other argument and needs no download. It is a `towers.conv` for handwritten
+    characters, 28x28 pixels with ink 1 on background 0, trained by `benchmarks/omniglot.py` on 25 of the 30 background
+    alphabets of Omniglot. The result file of the benchmark gives its accuracy on other alphabets.
 
     Args:
-        name: "omniglot"; or a name in `APPLICATIONS`, from small to large: MobileNetV3Small, MobileNetV3Large,
-            EfficientNetB0, EfficientNetV2B0, ResNet50V2, ConvNeXtTiny.
-        weights: `"imagenet"`: what it learned from 1.3 million photos of 1,000 classes, fetched once (4 to 111 MB) to
-            `~/.keras/models`. None: random. A path: a file of the weights of that network without its classifier, as
-            its `save_weights` writes it.
-        input_shape: `(height, width, channels)`, at least 32 pixels a side; 1 channel is taken three times. None for
-            `(224, 224, 3)`, the size it was trained with.
-        embedding_dim: Length of the embedding, from a dense layer named "embedding" that has yet to learn; None for
-            the features of the network themselves, 576 to 2,048 of them.
-        normalize: Whether embeddings are scaled to length 1; see `dense`.
+        name: "omniglot", or, from small to large, "MobileNetV3Small", "MobileNetV3Large", "EfficientNetB0",
+            "EfficientNetV2B0", "ResNet50V2", "ConvNeXtTiny". These contain their preprocessing and end in global
+            average pooling.
+        weights: "imagenet", downloaded once by Keras (4 to 111 MB); None for random weights; or the path of a weights
+            file of the network without its classifier, written by its `save_weights`.
+        input_shape: `(height, width, channels)`, at least 32 pixels a side and 1 or 3 channels; one channel is repeated
+            three times. None for `(224, 224, 3)`.
+        embedding_dim: Dimension of the embedding, from an untrained dense layer named "embedding"; None returns the
+            pooled features of the network, 576 to 2,048.
+        normalize: Whether embeddings are scaled to unit length; see `dense`.
 
     Returns:
-        A `keras.Model` named "tower": `(batch, height, width, channels)`, float in [0, 1] -> `(batch, embedding_dim)`,
-        float32. All of it trains; see `freeze`.
+        A `keras.Model` named "tower": `(batch, height, width, channels)`, values in [0, 1] -> `(batch, embedding_dim)`,
+        float32. All its layers are trainable; see `freeze`.
 
     Raises:
-        ValueError: unknown name; an input shape or embedding that makes no sense; no such file of weights, or of
-            another network.
-        ConnectionError: `weights="imagenet"`, which are not on this machine and cannot be fetched.
-        OSError: "omniglot", and the file in the package is damaged.
+        ValueError: unknown `name`; other arguments with "omniglot"; wrong shapes; weights of another network.
+        ConnectionError: the ImageNet weights could not be downloaded.
+        OSError: the weights of "omniglot" are missing or damaged.
     """
-    if name in kept.KEPT:
+    check_choice("name", name, ("omniglot", *_PREPROCESSING))
+    if name == "omniglot":
         if (weights, input_shape, embedding_dim, normalize) != ("imagenet", None, None, True):
-            raise ValueError(f"The tower is kept as it was trained: `pretrained({name!r})` takes nothing else.")
-        return kept.load(kept.KEPT[name])
-    if name not in APPLICATIONS:
-        raise ValueError(f"`name` must be one of {', '.join((*kept.KEPT, *APPLICATIONS))}. Received: {name!r}.")
-    input_shape = image_shape((224, 224, 3) if input_shape is None else input_shape)
-    if min(input_shape[:2]) < SMALLEST or input_shape[2] not in (1, 3):
-        raise ValueError(
-            f"{name} takes images of at least {SMALLEST} pixels a side, with 1 or 3 channels. "
-            f"Received: input_shape={input_shape}."
-        )
-    scale, offset, _ = APPLICATIONS[name]
-    inputs = keras.Input(input_shape, name="inputs")
-    x = inputs if input_shape[2] == 3 else layers.Concatenate(name="three_channels")([inputs] * 3)
+            raise ValueError("`pretrained('omniglot')` takes no other argument: its network is fixed.")
+        return _load_omniglot(_OMNIGLOT)
+    height, width, channels = check_image_shape((224, 224, 3) if input_shape is None else input_shape)
+    scale, offset = _PREPROCESSING[name]
+    x = inputs = keras.Input((height, width, channels), name="inputs")
+    if channels == 1:
+        x = layers.Concatenate(name="three_channels")([x] * 3)
     x = layers.Rescaling(scale, offset, name="preprocessing")(x)
-    body = _with_imagenet if weights == "imagenet" else _body
-    return finished(inputs, body(name, weights, (*input_shape[:2], 3))(x), embedding_dim, normalize)
+    network = _application(name, weights, (height, width, 3))
+    return finish(inputs, network(x), embedding_dim, normalize)
 
 
-def _body(name, weights, input_shape):
+def _load_omniglot(path):
+    tower = conv((28, 28, 1), embedding_dim=64, filters=(32, 64, 128, 256))
+    try:
+        tower.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise OSError(f"The weights file {path} is missing or damaged. Install siamkeras again. ({error})") from error
+    return tower
+
+
+def _application(name, weights, input_shape):
     build = getattr(keras.applications, name)
     with warnings.catch_warnings():
-        # An average over places has no size that its weights belong to.
+        # The weights without the classifier fit every image size.
         warnings.filterwarnings("ignore", "(?s).*Weights for input shape", UserWarning)
-        return build(include_top=False, weights=weights, input_shape=input_shape, pooling="avg")
-
-
-def _with_imagenet(name, weights, input_shape):
-    *_, url = APPLICATIONS[name]
-    home = os.environ.get("KERAS_HOME") or Path("~", ".keras").expanduser()
-    path = Path(home, "models", url.rpartition("/")[2])
-    if path.is_file():
-        return _body(name, weights, input_shape)
-    from siamkeras.data import _sources
-
-    title = f"The ImageNet weights of {name}"
-    hint = f"Download {url} to that path, or use weights=None for random weights."
-    with _sources.downloading(title, None, url, path.parent, f"{title} were not found in {path}", hint):
-        return _body(name, weights, input_shape)
+        try:
+            return build(include_top=False, weights=weights, input_shape=input_shape, pooling="avg")
+        except Exception as error:
+            if "URL fetch failure" not in str(error):  # what `keras.utils.get_file` raises, an `Exception`
+                raise
+            raise ConnectionError(
+                f"The ImageNet weights of {name} could not be downloaded: {error}. Without network access, use "
+                "`weights=None`, or `weights` with the path of a weights file."
+            ) from error
 
 
 def freeze(tower, until=None):
-    """Layers from the input up to `until` stop learning; those behind it learn, whatever they did before.
+    """Freezes the layers from the input up to and including `until`; all later layers become trainable.
 
-    Batch normalisation that is frozen works as at inference: with the means and variances that it has learned, which
-    stay as they are. Models that share the tower have to be compiled again. The choice is saved with the tower.
+    Frozen batch normalization runs in inference mode and keeps its moving averages. Compile every model that shares the
+    tower again afterwards. `trainable` is saved with the tower.
 
     Args:
-        tower: A tower from here, or any `keras.Model`; layers of models within it count like its own.
-        until: Name of the last layer that is frozen, or of a model within the tower. None for all but the layer
-            "embedding".
+        tower: A `keras.Model`; the layers of nested models count like its own.
+        until: Name of the last frozen layer, or of a nested model. None freezes all layers except "embedding".
 
     Returns:
         The tower.
 
     Raises:
-        ValueError: not a model; no layer of that name.
+        ValueError: no layer is named `until`.
     """
-    found = list(_parts(tower))
+    nested = _nested_layers(tower)
     if until is None:
-        return _frozen(tower, [layer.name != "embedding" for layer, _ in found])
-    ends = [number for number, (_, names) in enumerate(found) if until in names]
-    if not ends:
-        names = [layer.name for layer, _ in found if layer.weights]
-        shown = names if len(names) < 9 else [*names[:4], "...", *names[-4:]]
-        raise ValueError(f"There is no layer named {until!r}. Layers with weights: {', '.join(shown)}.")
-    return _frozen(tower, [number <= ends[-1] for number in range(len(found))])
+        return _set_trainable(tower, [layer for layer, _ in nested if layer.name == "embedding"])
+    matches = [number for number, (_, names) in enumerate(nested) if until in names]
+    if not matches:
+        names = ", ".join(layer.name for layer, _ in nested if layer.weights)
+        raise ValueError(f"The tower has no layer {until!r}. Its layers with weights are: {names}.")
+    return _set_trainable(tower, [layer for layer, _ in nested[matches[-1] + 1 :]])
 
 
 def unfreeze(tower, layers=None, batch_norm=False):
-    """The last layers learn; those before them do not, whatever they did before. See `freeze`.
+    """Makes the last layers trainable and freezes all earlier ones; see `freeze`.
 
     Args:
-        tower: As for `freeze`.
-        layers: How many layers, counted from the output; only those that have weights count. None for all.
-        batch_norm: Whether batch normalisation learns too (and counts). A few small batches spoil means and variances
-            that were learned from a million photos, so by default they stay, and it works as at inference.
+        tower: A `keras.Model`.
+        layers: How many layers with weights, counted from the output; None for all.
+        batch_norm: Whether batch normalization is trained, and counted, as well. By default it stays frozen, because a
+            few small batches would spoil moving averages from a million photos.
 
     Returns:
         The tower.
 
     Raises:
-        ValueError: not a model; not a positive whole number of layers, or more than there are.
+        ValueError: `layers` is not between 1 and the number of layers with weights.
     """
-    found = [layer for layer, _ in _parts(tower)]
-    able = [
-        number
-        for number, layer in enumerate(found)
-        if layer.weights and (batch_norm or not isinstance(layer, keras.layers.BatchNormalization))
-    ]
-    if layers is not None and (isinstance(layers, bool) or not isinstance(layers, int) or not 0 < layers <= len(able)):
-        raise ValueError(f"`layers` must be a whole number from 1 to {len(able)}. Received: layers={layers!r}.")
-    learning = able if layers is None else able[-layers:]
-    return _frozen(tower, [number not in learning for number in range(len(found))])
+    candidates = [layer for layer, _ in _nested_layers(tower) if layer.weights]
+    if not batch_norm:
+        candidates = [layer for layer in candidates if not isinstance(layer, keras.layers.BatchNormalization)]
+    count = len(candidates) if layers is None else check_integer("layers", layers, 1, len(candidates))
+    return _set_trainable(tower, candidates[len(candidates) - count :])
 
 
-def _parts(model, within=()):
-    """Layers from the input to the output, those of models within it too, each with its name and its owners'."""
-    if not isinstance(model, keras.Model):
-        raise ValueError(f"`tower` must be a keras.Model. Received: {model!r}.")
+def _nested_layers(model, parents=()):
+    """`(layer, names)` from input to output, nested models included; `names` are the layer's and its parents'."""
+    found = []
     for layer in model.layers:
-        names = (*within, layer.name)
-        yield from _parts(layer, names) if isinstance(layer, keras.Model) else [(layer, names)]
+        names = (*parents, layer.name)
+        found += _nested_layers(layer, names) if isinstance(layer, keras.Model) else [(layer, names)]
+    return found
 
 
-def _frozen(tower, choice):
-    tower.trainable = True  # of models too, which would hide the layers in them
-    for (layer, _), frozen in zip(_parts(tower), choice, strict=True):
-        layer.trainable = not frozen
+def _set_trainable(tower, trainable):
+    tower.trainable = True  # also of nested models, whose False would override their layers
+    ids = {id(layer) for layer in trainable}
+    for layer, _ in _nested_layers(tower):
+        layer.trainable = id(layer) in ids
     return tower

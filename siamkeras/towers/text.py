@@ -1,23 +1,25 @@
-"""Towers for sentences: a recurrent one that reads word after word, and one that counts n-grams of characters."""
+"""Towers for sentences: a recurrent network over words, and a bag of hashed character n-grams."""
 
 import keras
 import numpy as np
 from keras import layers, ops
 
-from siamkeras import tokenizers as tokenising
-from siamkeras._validation import check_text
-from siamkeras.towers._blocks import checked_sizes, finished
-
-CELLS = {"gru": layers.GRU, "lstm": layers.LSTM}
-POOLINGS = ("last", "mean")
-# Logarithms of weights are kept divided by this: so a step of Adam that turns a vector by 2 % changes a weight by 1 %.
-PACE = 10.0
+from siamkeras import tokenizers
+from siamkeras._validation import check_choice, check_embeddings, check_integer, check_number, check_text
+from siamkeras.towers._blocks import finish
+from siamkeras.towers._text_layers import (
+    LOG_WEIGHT_SCALE,
+    HashedNGrams,
+    MaskedMean,
+    NGramWeights,
+    ReplaceOutOfVocabulary,
+)
 
 
 def recurrent(
-    tokens,
+    tokenizer,
     embedding_dim=64,
-    vectors=64,
+    word_vectors=64,
     units=64,
     cell="lstm",
     pooling="last",
@@ -25,228 +27,154 @@ def recurrent(
     dropout=0.0,
     normalize=True,
 ):
-    """Recurrent tower: a vector for each word, and a network that reads them in order, forwards and backwards.
+    """Recurrent tower: learned word vectors, and an LSTM or GRU over the words of a sentence.
 
-    What stands behind the end of a sentence is masked: a short sentence has the same embedding whatever it is padded
-    to. A sentence without a word has an embedding like any other; with `embedding_dim=None` it is 0.
+    Padding is masked: the embedding does not depend on it. With `embedding_dim=None`, a sentence without words has the
+    embedding 0.
 
     The tower of the Manhattan LSTM (Mueller and Thyagarajan, 2016) is
-    `recurrent(tokens, None, units=50, bidirectional=False, normalize=False)`, with word vectors that were learned
-    elsewhere, and its siblings are compared by `distance="exponential_manhattan"`.
+    `recurrent(tokenizer, None, units=50, bidirectional=False, normalize=False)` with pretrained word vectors; compare
+    its embeddings by `distance="exponential_manhattan"`.
 
     Args:
-        tokens: A tokeniser, as `tokenizers.words` gives it: strings come in, on the TensorFlow backend. Or the size of a
-            vocabulary: numbers of words come in, `(length,)`, 0 behind the end, on any backend. A number that is not
-            in the vocabulary is read as 1, the unknown word.
-        embedding_dim: Length of the embedding; None for the features as they are.
-        vectors: Length of the word vectors, which are learned. Or vectors to begin with, an array
-            `(vocabulary, length)`, row i for word i.
-        units: Of the recurrent layer, in each direction.
+        tokenizer: An adapted tokenizer such as `tokenizers.words(sentences)`; the tower then takes strings, on the
+            TensorFlow backend. Or the vocabulary size; the tower then takes token ids `(length,)`, 0 for padding and 1
+            for out-of-vocabulary words, on any backend. Ids outside the vocabulary count as 1.
+        embedding_dim: Dimension of the embedding; None returns the pooled features.
+        word_vectors: Dimension of the word vectors, or an array `(vocabulary, dim)` of their initial values.
+        units: Units of the recurrent layer, in each direction.
         cell: "lstm" or "gru".
-        pooling: "last": what the layer holds after the last word. "mean": the mean of its outputs over the words.
-        bidirectional: Whether a second layer reads backwards.
-        dropout: Share of the numbers of the word vectors that are left out in training, from 0 to below 1.
-        normalize: Whether embeddings are scaled to length 1; see `dense`.
+        pooling: "last" for the state after the last word, "mean" for the mean of the outputs over the words.
+        bidirectional: Whether a second layer reads the sentence backwards.
+        dropout: Dropout rate of the word vectors, in [0, 1).
+        normalize: Whether embeddings are scaled to unit length; see `dense`.
 
     Returns:
-        A `keras.Model` named "tower": `(batch,)` strings or `(batch, length)` integers -> `(batch, embedding_dim)`.
+        A `keras.Model` named "tower": `(batch,)` strings or `(batch, length)` ids -> `(batch, embedding_dim)`, float32.
 
     Raises:
-        ValueError: sizes that are not positive whole numbers; an unknown cell or pooling; a tokeniser without a
-            vocabulary; strings on another backend than TensorFlow; vectors of another vocabulary.
+        ValueError: an unknown option; sizes that are not positive; a tokenizer without a vocabulary; strings on a
+            backend other than TensorFlow; initial word vectors for a vocabulary of another size.
 
     Reference: https://doi.org/10.1609/aaai.v30i1.10350
     """
-    if cell not in CELLS:
-        raise ValueError(f"`cell` must be one of {', '.join(map(repr, CELLS))}. Received: cell={cell!r}.")
-    if pooling not in POOLINGS:
-        raise ValueError(f"`pooling` must be one of {', '.join(map(repr, POOLINGS))}. Received: pooling={pooling!r}.")
-    (units,), dropout = checked_sizes("units", [units]), _checked_share("dropout", dropout)
-    if isinstance(tokens, layers.TextVectorization):
-        inputs, x = _tokenised(tokens)
-        vocabulary = tokens.vocabulary_size()
+    check_choice("cell", cell, ("lstm", "gru"))
+    check_choice("pooling", pooling, ("last", "mean"))
+    dropout = check_number("dropout", dropout, minimum=0, below=1)
+    if isinstance(tokenizer, layers.TextVectorization):
+        inputs, x = _tokenize(tokenizer)
+        vocabulary = tokenizer.vocabulary_size()
     else:
-        (vocabulary,) = checked_sizes("tokens", [tokens])
+        vocabulary = check_integer("tokenizer", tokenizer, 1, hint="Pass a tokenizer or the vocabulary size.")
         inputs = keras.Input((None,), dtype="int32", name="inputs")
-        x = KnownWords(vocabulary, name="known")(inputs)
-    x = _word_vectors(vocabulary, vectors)(x)
+        x = ReplaceOutOfVocabulary(vocabulary, name="known")(inputs)
+    x = _word_vectors(vocabulary, word_vectors)(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    reader = CELLS[cell](units, return_sequences=pooling == "mean", name=cell)
-    x = layers.Bidirectional(reader, name="both_ways")(x) if bidirectional else reader(x)
+    units = check_integer("units", units, 1)
+    layer = {"lstm": layers.LSTM, "gru": layers.GRU}[cell](units, return_sequences=pooling == "mean", name=cell)
+    x = layers.Bidirectional(layer, name="bidirectional")(x) if bidirectional else layer(x)
     if pooling == "mean":
         x = MaskedMean(name="mean")(x)
-    return finished(inputs, x, embedding_dim, normalize)
+    return finish(inputs, x, embedding_dim, normalize)
 
 
 def bag_of_ngrams(
-    tokens=None,
+    tokenizer=None,
     embedding_dim=512,
     sizes=(3, 4, 5),
-    words=True,
+    whole_words=True,
     buckets=2**14,
     sentences=None,
     dropout=0.0,
     normalize=True,
 ):
-    """Tower of hashed n-grams: how often each occurs, and a vector for each; the embedding is their sum.
+    """Bag of hashed character n-grams: the embedding is the weighted sum of one vector per n-gram.
 
-    The vectors begin as random ones, times the inverse document frequency of their n-gram: so distances are, from the
-    start and but for chance, those of TF-IDF vectors, a simple comparison of texts and a strong one. Training changes
-    how much each n-gram weighs, and moves vectors of different n-grams towards each other or apart; the
-    usual rate of Adam, 0.001, suits both. Order counts only within words; a sentence without a
-    letter of the alphabet has the embedding 0, and the cosine distance 1 to all others.
+    The vectors are initialized at random and the weights with the inverse document frequency (IDF), so the cosine
+    similarities of the untrained tower approximate those of TF-IDF vectors. Training changes the weights and the
+    vectors. There is no vocabulary: every n-gram has a hash value. A sentence without a character of the alphabet has
+    the embedding 0.
 
     Args:
-        tokens: A tokeniser, as `tokenizers.characters` gives it: strings come in, on the TensorFlow backend. Or the length
-            of sentences: numbers of their characters come in, `(length,)`, on any backend. None for
-            `tokenizers.characters()`.
-        embedding_dim: Length of the embedding. The more, the nearer are the distances to those of TF-IDF at the
-            start; None for no vectors, but TF-IDF itself: an embedding as long as there are buckets.
-        sizes, words, buckets: Of the n-grams; see `tokenizers.HashedNGrams`.
-        sentences: Sentences to count document frequencies in, from the training set: `(n,)` strings, or numbers
-            `(n, length)` as they come in. None weighs all n-grams alike.
-        dropout: Share of the n-grams that are left out in training, from 0 to below 1: what is left of a sentence has
-            to do.
-        normalize: Whether embeddings are scaled to length 1; see `dense`.
+        tokenizer: A tokenizer of characters, `tokenizers.characters()` by default; the tower then takes strings, on the
+            TensorFlow backend. Or the length of a sentence; the tower then takes character ids `(length,)`, on any
+            backend.
+        embedding_dim: Dimension of the embedding; the larger, the better it approximates TF-IDF. None for the TF-IDF
+            vectors themselves, `(buckets,)`.
+        sizes: The values of n.
+        whole_words: Whether each word of up to 15 characters counts as one more n-gram.
+        buckets: Number of hash values, at most 46,340. Distinct n-grams can share one.
+        sentences: Training sentences to compute the IDF from, strings `(n,)` or ids `(n, length)` as the tower takes
+            them. None for equal weights.
+        dropout: Dropout rate of the n-grams, in [0, 1).
+        normalize: Whether embeddings are scaled to unit length; see `dense`.
 
     Returns:
-        A `keras.Model` named "tower": `(batch,)` strings or `(batch, length)` integers -> `(batch, embedding_dim)`.
+        A `keras.Model` named "tower": `(batch,)` strings or `(batch, length)` ids -> `(batch, embedding_dim)`, float32.
 
     Raises:
-        ValueError: sizes that are not positive whole numbers; too many buckets; strings on another backend than
-            TensorFlow; no sentences, or empty ones.
+        ValueError: sizes that are not positive; too many buckets; strings on a backend other than TensorFlow; empty
+            sentences, or of another kind than the tower takes.
     """
-    dropout = _checked_share("dropout", dropout)
-    tokens = tokenising.characters() if tokens is None else tokens
-    if isinstance(tokens, layers.TextVectorization):
-        inputs, x = _tokenised(tokens)
+    dropout = check_number("dropout", dropout, minimum=0, below=1)
+    tokenizer = tokenizers.characters() if tokenizer is None else tokenizer
+    if isinstance(tokenizer, layers.TextVectorization):
+        inputs, x = _tokenize(tokenizer)
     else:
-        inputs = x = keras.Input(tuple(checked_sizes("tokens", [tokens])), dtype="int32", name="inputs")
-    x = counts = tokenising.HashedNGrams(sizes, words, buckets, name="n_grams")(x)
-    weights = np.ones(buckets, "float32")
-    if sentences is not None:
-        weights = _document_weights(keras.Model(inputs, counts), sentences)
+        length = check_integer("tokenizer", tokenizer, 1, hint="Pass a tokenizer or the length of a sentence.")
+        inputs = x = keras.Input((length,), dtype="int32", name="inputs")
+    x = counts = HashedNGrams(sizes, whole_words, buckets, name="n_grams")(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    x = NGramWeights(name="weights")(x)
+    weights = NGramWeights(name="weights")
+    x = weights(x)
     if embedding_dim is not None:
-        (embedding_dim,) = checked_sizes("embedding_dim", [embedding_dim])
-        start = keras.initializers.RandomNormal(stddev=embedding_dim**-0.5)
-        x = layers.Dense(embedding_dim, use_bias=False, kernel_initializer=start, dtype="float32", name="embedding")(x)
-    tower = finished(inputs, x, None, normalize)
-    tower.get_layer("weights").logarithms.assign(np.log(weights) / PACE)
-    return tower
+        units = check_integer("embedding_dim", embedding_dim, 1)
+        start = keras.initializers.RandomNormal(stddev=units**-0.5)
+        x = layers.Dense(units, use_bias=False, kernel_initializer=start, dtype="float32", name="embedding")(x)
+    if sentences is not None:
+        idf = _inverse_document_frequencies(keras.Model(inputs, counts), sentences)
+        weights.log_weights.assign(np.log(idf) / LOG_WEIGHT_SCALE)
+    return finish(inputs, x, None, normalize)
 
 
-@keras.saving.register_keras_serializable("siamkeras")
-class KnownWords(layers.Layer):
-    """Numbers of words, where 1, the unknown word, stands for each that is not in the vocabulary; shapes stay.
-
-    Without it, what has no row among the word vectors is NaN on one backend, an error deep inside on the next, and the
-    vector of another word on the third.
-    """
-
-    def __init__(self, vocabulary, **kwargs):
-        super().__init__(**{"dtype": "int32", **kwargs})
-        (self.vocabulary,) = checked_sizes("vocabulary", [vocabulary])
-
-    def call(self, inputs):
-        known = ops.logical_and(inputs >= 0, inputs < self.vocabulary)
-        return ops.where(known, inputs, min(tokenising.UNKNOWN, self.vocabulary - 1))
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "vocabulary": self.vocabulary}
-
-
-@keras.saving.register_keras_serializable("siamkeras")
-class MaskedMean(layers.Layer):
-    """Mean over the words of a sentence: `(batch, length, dim)` and a mask -> `(batch, dim)`; 0 where there is none.
-
-    `keras.layers.GlobalAveragePooling1D` divides by the number of words, which may be 0, and gives NaN.
-    """
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
-    def call(self, inputs, mask=None):
-        if mask is None:
-            return ops.mean(inputs, axis=1)
-        counts = ops.cast(mask, inputs.dtype)[:, :, None]
-        return ops.sum(inputs * counts, axis=1) / ops.maximum(ops.sum(counts, axis=1), 1.0)
-
-    def compute_mask(self, inputs, mask=None):
-        return None
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], input_shape[2])
-
-
-@keras.saving.register_keras_serializable("siamkeras")
-class NGramWeights(layers.Layer):
-    """`log(1 + count)` times a weight, for each n-gram: `(batch, buckets)` -> `(batch, buckets)`, float32.
-
-    That something occurs twice says more than once, and not twice as much. What is learned is the logarithm of a
-    weight, 0 at the start: a weight stays above 0, and a step of training changes it by a share of itself.
-    """
-
-    def __init__(self, **kwargs):
-        super().__init__(**{"dtype": "float32", **kwargs})
-
-    def build(self, input_shape):
-        self.logarithms = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="logarithms")
-
-    def call(self, inputs):
-        return ops.log1p(inputs) * ops.exp(PACE * self.logarithms)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-
-def _tokenised(tokens):
+def _tokenize(tokenizer):
+    """String Input of a tower, and its token ids."""
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
-            "Strings in a model need the TensorFlow backend. Received: a tokeniser, on "
-            f"{keras.backend.backend()}. Tokenise outside of the tower, and give it numbers: see `tokens`."
+            "A tower that takes strings needs the TensorFlow backend. "
+            f"Received: a tokenizer on the backend {keras.backend.backend()!r}. Apply the tokenizer outside the tower."
         )
-    mode = tokens.get_config()["output_mode"]
+    mode = tokenizer.get_config()["output_mode"]
     if mode != "int":
-        raise ValueError(f'The tokeniser must give numbers of words, output_mode="int". Received: {mode!r}.')
-    if tokens.vocabulary_size() < 3:
-        raise ValueError("The tokeniser has no vocabulary: `adapt` it to the training sentences first.")
+        raise ValueError(f'`tokenizer` must return token ids, output_mode="int". Received: {mode!r}.')
+    if tokenizer.vocabulary_size() < 3:
+        raise ValueError("`tokenizer` has no vocabulary. Call `adapt` with the training sentences first.")
     inputs = keras.Input((), dtype="string", name="inputs")
-    return inputs, tokens(inputs)
+    return inputs, tokenizer(inputs)
 
 
-def _word_vectors(vocabulary, vectors):
-    if isinstance(vectors, int):
-        (vectors,) = checked_sizes("vectors", [vectors])
-        return layers.Embedding(vocabulary, vectors, mask_zero=True, name="vectors")
-    start = np.asarray(vectors, "float32")
-    if start.ndim != 2 or len(start) != vocabulary or not np.isfinite(start).all():
+def _word_vectors(vocabulary, word_vectors):
+    if np.ndim(word_vectors) == 0:
+        dim = check_integer("word_vectors", word_vectors, 1)
+        return layers.Embedding(vocabulary, dim, mask_zero=True, name="word_vectors")
+    initial = check_embeddings(word_vectors, "word_vectors")
+    if len(initial) != vocabulary:
+        raise ValueError(f"`word_vectors` needs one row for each of {vocabulary} tokens. Received: {len(initial)}.")
+    return layers.Embedding(vocabulary, initial.shape[1], mask_zero=True, weights=[initial], name="word_vectors")
+
+
+def _inverse_document_frequencies(counting, sentences):
+    """`log((1 + n) / (1 + number of sentences with the n-gram)) + 1` of each bucket, over n sentences."""
+    sentences = check_text(sentences)
+    if sentences.shape[1:] != counting.input_shape[1:]:
         raise ValueError(
-            f"`vectors` is a length, or finite numbers ({vocabulary}, length), a row for each word. "
-            f"Received: shape {start.shape}."
+            f"`sentences` must be what the tower takes, of shape (n, *{counting.input_shape[1:]}). "
+            f"Received: shape {sentences.shape}."
         )
-    return layers.Embedding(vocabulary, start.shape[1], mask_zero=True, weights=[start], name="vectors")
-
-
-def _document_weights(counting, sentences):
-    sentences, shape = check_text(sentences), counting.input_shape[1:]
-    if sentences.shape[1:] != shape:
-        wanted = "strings" if not shape else f"numbers (n, {shape[0]})"
-        came = "strings" if sentences.ndim == 1 else f"numbers {sentences.shape}"
-        raise ValueError(f"`sentences` are what the tower takes, {wanted}. Received: {came}.")
-    starts = range(0, len(sentences), 256)
-    batches = (counting(ops.convert_to_tensor(sentences[at : at + 256])) for at in starts)
-    return np.array(tokenising.inverse_document_frequencies(batches), "float32")
-
-
-def _checked_share(name, value):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ValueError(f"`{name}` is a share, from 0 to below 1. Received: {name}={value!r}.")
-    return float(value)
+    frequencies = 0
+    for start in range(0, len(sentences), 256):
+        counts = counting(ops.convert_to_tensor(sentences[start : start + 256]))
+        frequencies += ops.convert_to_numpy(ops.sum(ops.cast(counts > 0, "float32"), axis=0))
+    return np.log((1 + len(sentences)) / (1 + frequencies)) + 1
