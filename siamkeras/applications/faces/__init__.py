@@ -1,6 +1,7 @@
-"""Face verification: the AT&T and LFW data sets, and synthetic portraits."""
+"""Face verification: the AT&T faces, Labeled Faces in the Wild and synthetic portraits."""
 
-from siamkeras.applications.faces import synthetic
-from siamkeras.applications.faces.data import FacePairs, faces, lfw_pairs
+from siamkeras.applications.faces.att_faces import att_faces
+from siamkeras.applications.faces.lfw import FacePairs, lfw_pairs
+from siamkeras.applications.faces.synthetic import synthetic_faces
 
-__all__ = ["FacePairs", "faces", "lfw_pairs", "synthetic"]
+__all__ = ["FacePairs", "att_faces", "lfw_pairs", "synthetic_faces"]

@@ -1,4 +1,4 @@
-"""Pairs of sentences with a degree of similarity."""
+"""Sentence pairs with graded similarity."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,13 @@ import numpy as np
 
 
 class SentencePairs(NamedTuple):
-    """Pairs of sentences, and how alike the two of each are in meaning.
+    """Sentence pairs with a degree of similarity each.
 
     Attributes:
         left: `(n,)` strings.
-        right: `(n,)` strings; `right[i]` goes with `left[i]`.
-        same: `(n,)` float32 in [0, 1]: 1 = they mean the same, 0 = they have nothing to do with each other.
-        source: Where the pairs come from, in one sentence.
+        right: `(n,)` strings; `right[i]` belongs to `left[i]`.
+        same: `(n,)` float32 in [0, 1]: 1 = equivalent, 0 = unrelated.
+        source: The origin of the pairs.
     """
 
     left: np.ndarray
@@ -21,9 +21,9 @@ class SentencePairs(NamedTuple):
     source: str = "given by the caller"
 
     def __repr__(self):
-        return f"{len(self.same):,} pairs of sentences, mean same {np.mean(self.same):.2f}, source: {self.source}"
+        return f"{len(self.same):,} sentence pairs, mean similarity {np.mean(self.same):.2f}, source: {self.source}"
 
     @property
     def sentences(self):
-        """All sentences, `(2 n,)`: first those on the left, then those on the right."""
+        """All left sentences followed by all right sentences, `(2 n,)`."""
         return np.concatenate([self.left, self.right])
