@@ -1,26 +1,22 @@
-"""Signature verification: data sets with forgeries, enrolment trials, synthetic signatures."""
+"""Signature verification: data sets with forgeries, streams of pairs, enrolment trials, synthetic signatures."""
 
-from siamkeras.applications.signatures import synthetic
-from siamkeras.applications.signatures.data import signature_folder, signatures
-from siamkeras.applications.signatures.evaluation import (
-    Difference,
-    Trials,
-    eer_difference,
-    enrolled,
-    joined,
-    signature_pairs,
-)
+from siamkeras.applications.signatures.data import cedar, sigcomp2009, signature_folder
+from siamkeras.applications.signatures.evaluation import Trials, eer_difference, pair_trials, reference_trials
 from siamkeras.applications.signatures.examples import Signatures
+from siamkeras.applications.signatures.generators import genuine_forged_pairs
+from siamkeras.applications.signatures.preprocessing import preprocess
+from siamkeras.applications.signatures.synthetic import synthetic_signatures
 
 __all__ = [
-    "Difference",
     "Signatures",
     "Trials",
+    "cedar",
     "eer_difference",
-    "enrolled",
-    "joined",
+    "genuine_forged_pairs",
+    "pair_trials",
+    "preprocess",
+    "reference_trials",
+    "sigcomp2009",
     "signature_folder",
-    "signature_pairs",
-    "signatures",
-    "synthetic",
+    "synthetic_signatures",
 ]

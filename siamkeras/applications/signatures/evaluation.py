@@ -1,4 +1,4 @@
-"""Signatures: is this the hand of the writer whose references are known?"""
+"""Evaluation of signature verification: trials against genuine signatures or enrolled references."""
 
 from itertools import combinations
 from typing import NamedTuple
@@ -6,25 +6,25 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
-from siamkeras import distances
-from siamkeras._validation import check_embeddings, check_integer, check_labels, check_seed
+from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels, check_seed
+from siamkeras.distances import pairwise
+from siamkeras.evaluation import _roc, verification_from_distances
 from siamkeras.evaluation._bootstrap import percentile_intervals, resample_counts
-from siamkeras.evaluation._roc import Curve, equal_error
-from siamkeras.evaluation.verification import verification_from_distances
 
-# A skilled forgery imitates the writer; a random forgery is the genuine signature of another writer.
 FORGERIES = ("random", "skilled")
-COMBINED = {"mean": np.mean, "nearest": np.min}
+FUSIONS = {"mean": np.mean, "min": np.min, "max": np.max}
 
 
 class Trials(NamedTuple):
-    """Comparisons of signatures with writers.
+    """Comparisons of a questioned signature with genuine signatures of a writer.
+
+    A skilled forgery imitates the writer. A random forgery is a genuine signature of another writer.
 
     Attributes:
-        distances: `(n,)`, small for alike.
-        kinds: `(n,)` strings: "genuine", "random" or "skilled" (a forgery).
-        writers: `(n,)`: with whom it is compared.
-        authors: `(n,)`: the writer whose genuine signature a random forgery is; otherwise as `writers`.
+        distances: `(n,)`, small = similar.
+        kinds: `(n,)`, "genuine", "random" or "skilled": the kind of the questioned signature.
+        writers: `(n,)`: the claimed writer.
+        authors: `(n,)`: the label of the questioned signature; differs from `writers` for random forgeries.
     """
 
     distances: np.ndarray
@@ -36,44 +36,41 @@ class Trials(NamedTuple):
         counts = [f"{np.sum(self.kinds == kind):,} {kind}" for kind in ("genuine", *FORGERIES)]
         return f"{len(self.kinds):,} trials of {len(np.unique(self.writers))} writers: {', '.join(counts)}"
 
-    def of(self, chosen):
-        """The trials at `chosen` (indices or a boolean mask)."""
-        return Trials(*(values[chosen] for values in self))
+    @staticmethod
+    def concatenate(parts):
+        """The trials of several folds as one `Trials`."""
+        return Trials(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
-    def against(self, forgeries="random", threshold=None, far=(0.1, 0.01), resamples=1000, seed=0):
-        """What the distances are worth against one kind of forgery.
+    def take(self, indices):
+        """The trials at `indices` (integers or a boolean mask)."""
+        return Trials(*(values[indices] for values in self))
+
+    def verification(self, forgeries="random", threshold=None, **options):
+        """Evaluates the genuine trials against one kind of forgery.
 
         Args:
             forgeries: "random" or "skilled".
-            threshold: The distance below which a signature is accepted, chosen on other writers; None chooses the one
-                of equal error on these trials.
-            far: As for `verification_from_distances`.
-            resamples: How many times writers are drawn again for the intervals; 0 for no intervals.
-            seed: The same seed gives the same intervals.
+            threshold: As for `evaluation.verification_from_distances`.
+            **options: `far`, `resamples`, `seed` of that function.
 
         Returns:
-            `Verification`. Its intervals say what to expect of other writers: whole writers are drawn again with
-            replacement, each with all of their trials, and a random forgery counts as often as both of its writers
-            were drawn.
+            `evaluation.Verification`. Its intervals resample whole writers; a random forgery counts as often as the
+            product of the counts of its two writers.
 
         Raises:
-            ValueError: an unknown kind; no genuine trials, or none of that kind; too few writers for an interval over
-                them, unless `resamples=0`; and as `verification_from_distances`.
+            ValueError: no genuine trials or no such forgeries; too few writers for intervals.
         """
-        if forgeries not in FORGERIES:
-            raise ValueError(f"`forgeries` must be one of {', '.join(map(repr, FORGERIES))}. Received: {forgeries!r}.")
-        trials = self.of(np.isin(self.kinds, ["genuine", forgeries]))
-        same = trials.kinds == "genuine"
-        return verification_from_distances(trials.distances, same, threshold, far, trials.units, resamples, seed)
+        trials = self._with(forgeries)
+        same, clusters = trials.kinds == "genuine", np.stack([trials.writers, trials.authors], axis=1)
+        return verification_from_distances(trials.distances, same, threshold, clusters=clusters, **options)
 
-    @property
-    def units(self):
-        """Both writers of each trial, `(n, 2)`, on whom it hangs."""
-        return np.stack([self.writers, self.authors], axis=1)
+    def _with(self, forgeries):
+        check_choice("forgeries", forgeries, FORGERIES)
+        return self.take(np.isin(self.kinds, ["genuine", forgeries]))
 
 
 class Difference(NamedTuple):
-    """By how much one equal error rate differs from another, and the 95 % interval over writers."""
+    """A difference of equal error rates with its 95 % interval over writers."""
 
     eer: float
     interval: tuple
@@ -83,150 +80,133 @@ class Difference(NamedTuple):
         return f"EER {100 * self.eer:+.1f} points [{low}, {high}]"
 
 
-def eer_difference(one, other, forgeries="random", resamples=1000, seed=0):
-    """The equal error rate of `one` less that of `other`, on the same trials of the same writers.
+def eer_difference(first, second, forgeries="random", resamples=1000, seed=0):
+    """The equal error rate of `first` minus that of `second` on the same trials, with a paired bootstrap interval.
 
-    A writer who is hard for one is mostly hard for the other. Two intervals side by side hold that against both; here
-    the same writers are drawn again for both, and the difference is taken each time.
+    Each resample uses the same writers for both, so writers that are difficult for both cancel out.
 
     Args:
-        one, other: `Trials` of the same signatures in the same order, by two embeddings.
-        forgeries, resamples, seed: As for `Trials.against`.
+        first, second: `Trials` of the same signatures in the same order, from two embeddings.
+        forgeries: "random" or "skilled".
+        resamples: Number of bootstrap resamples of the writers.
+        seed: Integer seed of the bootstrap.
 
     Returns:
-        `Difference`; below 0 where `one` is better. An interval without 0 says that it is not these writers alone.
+        `Difference` with `eer` and `interval`; `eer` is negative if `first` is better.
 
     Raises:
-        ValueError: trials that are not the same; too few writers for an interval; and as `Trials.against`.
+        ValueError: different trials; too few writers for an interval.
     """
-    if len(one.kinds) != len(other.kinds) or any(
-        np.any(getattr(one, name) != getattr(other, name)) for name in ("kinds", "writers", "authors")
-    ):
-        raise ValueError(f"Both must be of the same trials in the same order. Received: {one} and {other}.")
-    both = [each.against(forgeries, resamples=0) for each in (one, other)]
-    trials = one.of(np.isin(one.kinds, ["genuine", forgeries]))
-    curves, found = [Curve(report.distances, report.same) for report in both], []
+    if not all(np.array_equal(values, others) for values, others in zip(first[1:], second[1:], strict=True)):
+        raise ValueError(f"Both must contain the same trials in the same order. Received: {first} and {second}.")
     check_integer("resamples", resamples, 1)
-    for weights in resample_counts(len(trials.kinds), resamples, seed, trials.units):
-        rates = [equal_error(*curve.rates(weights)) for curve in curves]
-        found.append([rates[0] - rates[1]])
-    return Difference(both[0].eer - both[1].eer, percentile_intervals(found, "genuine trials or forgeries")[0])
+    reports = [trials.verification(forgeries, resamples=0) for trials in (first, second)]
+    curves = [_roc.Curve(report.distances, report.same) for report in reports]
+    trials, blocks = first._with(forgeries), []
+    clusters = np.stack([trials.writers, trials.authors], axis=1)
+    for counts in resample_counts(len(trials.kinds), resamples, seed, clusters):
+        first_eer, second_eer = (_roc.equal_error_rate(*curve.rates(counts)) for curve in curves)
+        blocks.append([first_eer - second_eer])
+    (interval,) = percentile_intervals(blocks, "genuine trials or no forgeries")
+    return Difference(reports[0].eer - reports[1].eer, interval)
 
 
-def joined(several):
-    """The trials of several folds as one: each with the embeddings of a tower that has not seen its writers."""
-    return Trials(*(np.concatenate(values) for values in zip(*several, strict=True)))
-
-
-def signature_pairs(embeddings, signatures):
-    """Every pair of signatures: of one writer, of a writer and a forgery of that writer, of two writers.
-
-    Args:
-        embeddings: `(n, dim)`, of all signatures in their order.
-        signatures: `data.Signatures`; only labels and genuine are read.
-
-    Returns:
-        `Trials`. Forgeries are compared with genuine signatures only.
-
-    Raises:
-        ValueError: another number of embeddings than of signatures; a writer with fewer than two genuine signatures;
-            fewer than two writers.
-
-    >>> import numpy as np
-    >>> from siamkeras import data, evaluation
-    >>> labels, genuine = np.repeat([0, 1], 3), np.array([True, True, False] * 2)
-    >>> few = data.Signatures(np.zeros((6, 2, 2, 1), "float32"), labels, genuine, groups=labels)
-    >>> evaluation.signature_pairs(np.array([[0.0], [1], [3], [6], [8], [5]]), few)
-    10 trials of 2 writers: 2 genuine, 4 random, 4 skilled
-    """
-    distance, labels, genuine = _checked(embeddings, signatures, least=2)
-    one, other = np.triu_indices(len(labels), 1)
-    is_genuine, is_own = genuine[one] & genuine[other], labels[one] == labels[other]
-    kinds = np.where(is_own, np.where(is_genuine, "genuine", "skilled"), "random")
-    chosen = is_genuine | (is_own & (genuine[one] | genuine[other]))
-    one, other = one[chosen], other[chosen]
-    return Trials(distance[one, other], kinds[chosen], labels[one], labels[other])
-
-
-def enrolled(embeddings, signatures, references=3, combine="mean", own_threshold=False, choices=10, seed=0):
-    """Every writer enrols with a few references, and every other signature is compared with these.
+def pair_trials(embeddings, signatures):
+    """Trials of all pairs of a genuine signature with a genuine signature or a skilled forgery of it.
 
     Args:
-        embeddings, signatures: As for `signature_pairs`.
-        references: How many genuine signatures each writer gives; the others, all forgeries of the writer and all
-            genuine signatures of other writers are then questioned.
-        combine: What a questioned signature is told by: its "mean" distance to the references, or that to the
-            "nearest".
-        own_threshold: Whether each writer gets a threshold of their own: the mean distance among the references is
-            subtracted, so that 0 is as far as the references are from each other. One threshold for these differences
-            is another distance for each writer. Needs two references or more.
-        choices: How many different choices of references each writer is measured with, at most.
-        seed: Decides which, where there are more.
+        embeddings: `(n, dim)`, one for each signature.
+        signatures: `Signatures`, or an object with `labels` and `genuine`.
 
     Returns:
         `Trials`.
 
     Raises:
-        ValueError: numbers out of range; unknown `combine`; a writer with no genuine signature beyond the references;
-            and as `signature_pairs`.
+        ValueError: not one embedding for each signature; a writer with fewer than two genuine signatures; fewer than
+            two writers.
+    """
+    distances, labels, genuine = _check_signatures(embeddings, signatures, minimum=2)
+    left, right = np.triu_indices(len(labels), 1)
+    both_genuine, same_writer = genuine[left] & genuine[right], labels[left] == labels[right]
+    kinds = np.where(same_writer, np.where(both_genuine, "genuine", "skilled"), "random")
+    is_trial = both_genuine | (same_writer & (genuine[left] | genuine[right]))
+    return Trials(distances[left, right], kinds, labels[left], labels[right]).take(is_trial)
+
+
+def reference_trials(
+    embeddings, signatures, references=3, fusion="mean", writer_dependent=False, selections=10, seed=0
+):
+    """Trials of enrolment: every writer enrols with references, all other signatures are compared with them.
+
+    The questioned signatures of a writer are the remaining genuine ones, the skilled forgeries, and the genuine
+    signatures of all other writers.
+
+    Args:
+        embeddings, signatures: As for `pair_trials`.
+        references: Number of references of each writer.
+        fusion: How the distances to the references are combined: "mean", "min" or "max".
+        writer_dependent: Whether to subtract the mean distance among the references. One threshold on the difference
+            then is a writer-dependent threshold on the distance. Requires two references or more.
+        selections: Largest number of random selections of references of each writer.
+        seed: Integer seed of the selections.
+
+    Returns:
+        `Trials`.
+
+    Raises:
+        ValueError: a writer with no genuine signature besides the references; arguments outside their range.
 
     >>> import numpy as np
-    >>> from siamkeras import data, evaluation
+    >>> from siamkeras.applications import signatures
     >>> labels, genuine = np.repeat([0, 1], 4), np.array([True, True, True, False] * 2)
-    >>> few = data.Signatures(np.zeros((8, 2, 2, 1), "float32"), labels, genuine, groups=labels)
-    >>> points = np.array([[0.0], [1], [3], [6], [20], [22], [21], [25]])
-    >>> found = evaluation.enrolled(points, few, references=2, own_threshold=True)
-    >>> found.distances[found.kinds == "genuine"].round(3).tolist()  # 3 is 2.5 from 0 and 1, which are 1 apart
-    [1.5, -1.5, 0.0, -1.0, 0.5, 0.5]
+    >>> few = signatures.Signatures(np.zeros((8, 2, 2, 1), "float32"), labels, genuine, groups=labels)
+    >>> embeddings = np.array([[0.0], [1], [3], [6], [20], [22], [21], [25]])
+    >>> trials = signatures.reference_trials(embeddings, few, references=2, writer_dependent=True)
+    >>> trials.distances[0].item()  # the mean distance of 3 to the references 0 and 1, minus the distance of these
+    1.5
     """
-    check_integer("references", references, 2 if own_threshold else 1)
-    check_integer("choices", choices, 1)
-    if not isinstance(combine, str) or combine not in COMBINED:
-        raise ValueError(f"`combine` must be one of {', '.join(map(repr, COMBINED))}. Received: {combine!r}.")
-    distance, labels, genuine = _checked(embeddings, signatures, least=references + 1)
-    rng, found = check_seed(seed), []
+    check_integer("references", references, 2 if writer_dependent else 1)
+    check_integer("selections", selections, 1)
+    fuse = FUSIONS[check_choice("fusion", fusion, FUSIONS)]
+    distances, labels, genuine = _check_signatures(embeddings, signatures, minimum=references + 1)
+    rng, parts = check_seed(seed), []
     for writer in np.unique(labels):
-        own, is_other = np.flatnonzero(genuine & (labels == writer)), genuine & (labels != writer)
-        asked = {"skilled": np.flatnonzero(~genuine & (labels == writer)), "random": np.flatnonzero(is_other)}
-        for chosen in _choices(own, references, choices, rng):
-            spread = 0.0
-            if own_threshold:
-                spread = np.mean([distance[pair] for pair in combinations(chosen, 2)])
-            for kind, questioned in {"genuine": np.setdiff1d(own, chosen), **asked}.items():
-                told = COMBINED[combine](distance[np.ix_(chosen, questioned)], axis=0) - spread
-                whose = np.full(len(told), writer)
-                authors = labels[questioned] if kind == "random" else whose
-                found.append(Trials(told, np.full(len(told), kind), whose, authors))
-    return joined(found)
+        is_writer = labels == writer
+        own, skilled, random = map(np.flatnonzero, (genuine & is_writer, ~genuine & is_writer, genuine & ~is_writer))
+        for selected in _select_references(own, references, selections, rng):
+            remaining = np.setdiff1d(own, selected)
+            questioned = np.concatenate([remaining, skilled, random])
+            kinds = np.repeat(["genuine", "skilled", "random"], [len(remaining), len(skilled), len(random)])
+            fused = fuse(distances[np.ix_(selected, questioned)], axis=0)
+            if writer_dependent:
+                fused = fused - np.mean([distances[pair] for pair in combinations(selected, 2)])
+            parts.append(Trials(fused, kinds, np.full(len(kinds), writer), labels[questioned]))
+    return Trials.concatenate(parts)
 
 
-def _choices(own, references, choices, rng):
-    every = list(combinations(own.tolist(), references)) if len(own) <= 10 else None
-    if every is None:
-        return [rng.choice(own, references, replace=False).tolist() for _ in range(choices)]
-    if len(every) <= choices:
-        return every
-    return [every[place] for place in rng.permutation(len(every))[:choices]]
+def _select_references(genuine, references, selections, rng):
+    """At most `selections` sets of references: distinct sets where all can be listed."""
+    if len(genuine) > 10:
+        return [rng.choice(genuine, references, replace=False).tolist() for _ in range(selections)]
+    sets = list(combinations(genuine.tolist(), references))
+    if len(sets) <= selections:
+        return sets
+    return [sets[index] for index in rng.permutation(len(sets))[:selections]]
 
 
-def _checked(embeddings, signatures, least):
-    embeddings, labels = check_embeddings(embeddings), check_labels(signatures.labels)
-    genuine = np.asarray(signatures.genuine)
+def _check_signatures(embeddings, signatures, minimum):
+    """Distances of all embeddings `(n, n)`, labels and genuine `(n,)`."""
+    embeddings = check_embeddings(embeddings)
+    labels, genuine = check_labels(signatures.labels, count=len(embeddings)), np.asarray(signatures.genuine)
     if genuine.dtype != bool or genuine.shape != labels.shape:
         raise ValueError(
-            f"`genuine` must be booleans, one for each of {len(labels)} labels: False is a forgery. Received: "
-            f"{genuine.dtype}, shape {genuine.shape}."
+            f"`genuine` must be booleans ({len(labels)},), False for a forgery. "
+            f"Received: {genuine.dtype}, shape {genuine.shape}."
         )
-    if len(embeddings) != len(labels):
+    counts = [np.sum(genuine & (labels == writer)) for writer in np.unique(labels)]
+    if len(counts) < 2 or min(counts) < minimum:
         raise ValueError(
-            f"Every signature needs one embedding, (n, dim). Received: {len(embeddings)} embeddings, "
-            f"{len(labels)} labels."
+            f"At least two writers with {minimum} genuine signatures each are required. "
+            f"Received: {len(counts)} writers, at least {min(counts)} genuine signatures each."
         )
-    writers = np.unique(labels)
-    counts = np.array([np.sum(genuine & (labels == writer)) for writer in writers])
-    if len(writers) < 2 or counts.min() < least:
-        raise ValueError(
-            f"At least two writers are needed, with at least {least} genuine signatures each. Received: "
-            f"{len(writers)} writers, the fewest signatures {counts.min() if len(counts) else 0}."
-        )
-    return ops.convert_to_numpy(distances.pairwise(embeddings, embeddings)), labels, genuine
+    return ops.convert_to_numpy(pairwise(embeddings, embeddings)), labels, genuine

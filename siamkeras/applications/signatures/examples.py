@@ -8,17 +8,17 @@ from siamkeras.data.examples import Examples
 
 
 class Signatures(NamedTuple):
-    """Signatures held in memory, each with the writer whose name it is in.
+    """Genuine signatures and skilled forgeries in memory.
 
     Attributes:
-        images: `(n, height, width, 1)`, float32 in [0, 1], ink 1 on 0.
-        labels: `(n,)` integers: the writer in whose name each signature is.
-        genuine: `(n,)` booleans: True where that writer wrote it, False for a forgery.
-        groups: `(n,)` integers: writers of one group share a hand, such as that of one forger; a split by groups
-            therefore keeps every hand on one side.
+        images: `(n, height, width, 1)`, float32 in [0, 1]; ink is 1, paper 0.
+        labels: `(n,)` integers: the writer, for a forgery the imitated writer.
+        genuine: `(n,)` booleans: True for a genuine signature, False for a forgery.
+        groups: `(n,)` integers: writers of a group are connected by forgers, so that a split by groups has no person's
+            handwriting on both sides.
         class_names: `{label: name of the writer}`.
         group_names: `{group: name}`.
-        source: Where the signatures come from, in one sentence.
+        source: The origin of the signatures.
     """
 
     images: np.ndarray
@@ -30,14 +30,14 @@ class Signatures(NamedTuple):
     source: str = "given by the caller"
 
     def __repr__(self):
-        sides, genuine = "x".join(map(str, self.images.shape[1:])), np.asarray(self.genuine, bool)
+        shape, genuine = "x".join(map(str, self.images.shape[1:])), np.asarray(self.genuine, bool)
         return (
-            f"{np.sum(genuine)} genuine signatures and {np.sum(~genuine)} forgeries ({sides}), "
+            f"{np.sum(genuine)} genuine signatures and {np.sum(~genuine)} forgeries ({shape}), "
             f"{len(np.unique(self.labels))} writers in {len(np.unique(self.groups))} groups, source: {self.source}"
         )
 
-    def take(self, chosen):
-        """The signatures at `chosen` (indices or a boolean mask), with their names and source."""
-        chosen = np.arange(len(self.labels))[np.asarray(chosen)]
-        taken = Examples(self.images, self.labels, self.groups, self.class_names, self.group_names).take(chosen)
-        return Signatures(*taken[:2], np.asarray(self.genuine)[chosen], *taken[2:5], self.source)
+    def take(self, indices):
+        """The signatures at `indices` (integers or a boolean mask), with their names and source."""
+        indices = np.arange(len(self.labels))[np.asarray(indices)]
+        taken = Examples(self.images, self.labels, self.groups, self.class_names, self.group_names).take(indices)
+        return self._replace(**taken._asdict() | {"genuine": np.asarray(self.genuine)[indices], "source": self.source})

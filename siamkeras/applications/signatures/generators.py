@@ -1,4 +1,4 @@
-"""Streams of signature pairs with genuine signatures, skilled forgeries and random forgeries."""
+"""Streams of signature pairs: genuine signatures, skilled and random forgeries."""
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def genuine_forged_pairs(
     batch_size = check_integer("batch_size", batch_size, 1)
     positive_fraction = check_number("positive_fraction", positive_fraction, minimum=0, maximum=1)
     forged_fraction = check_number("forged_fraction", forged_fraction, minimum=0, maximum=1)
-    table, forgeries = _genuine_forged_tables(writers, genuine, 2 if positive_fraction > 0 else 1)
+    table, forgeries = _class_tables(writers, genuine, minimum=2 if positive_fraction > 0 else 1)
     writer_index = np.unique(writers, return_inverse=True)[1]
 
     def sample(step):
@@ -63,15 +63,15 @@ def genuine_forged_pairs(
     return sampled_batches(sample, images, left_right, batch_size, options)
 
 
-def _genuine_forged_tables(writers, genuine, minimum):
-    """The class tables of the genuine signatures and of the forgeries; both number the writers in the same order."""
+def _class_tables(writers, genuine, minimum):
+    """The class tables of the genuine signatures and of the forgeries, with the writers in the same order."""
     genuine = np.asarray(genuine)
     if genuine.dtype != bool or genuine.shape != writers.shape:
         raise ValueError(
             f"`genuine` must be booleans ({len(writers)},), False for a forgery. "
             f"Received: {genuine.dtype}, shape {genuine.shape}."
         )
-    names = np.unique(writers)
+    names, tables = np.unique(writers), []
     for kind, needed, chosen in (("genuine signatures", minimum, genuine), ("forgeries", 1, ~genuine)):
         counts = np.array([np.sum(chosen & (writers == name)) for name in names])
         if counts.min() < needed:
@@ -79,8 +79,6 @@ def _genuine_forged_tables(writers, genuine, minimum):
                 f"Every writer needs at least {needed} {kind}. "
                 f"Received: writer {names[counts.argmin()].item()!r} with {counts.min()}."
             )
-    tables = [_sampling.ClassTable.from_labels(writers[chosen], minimum=1) for chosen in (genuine, ~genuine)]
-    return [
-        table._replace(order=np.flatnonzero(chosen)[table.order])
-        for table, chosen in zip(tables, (genuine, ~genuine), strict=True)
-    ]
+        table = _sampling.ClassTable.from_labels(writers[chosen], minimum=1)
+        tables.append(table._replace(order=np.flatnonzero(chosen)[table.order]))
+    return tables
