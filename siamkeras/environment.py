@@ -1,4 +1,4 @@
-"""What this runs on: said at the top of every lesson and beside every measured number."""
+"""Versions and hardware, shown at the top of every lesson and stored with every benchmark."""
 
 import os
 import platform
@@ -11,43 +11,31 @@ def describe():
     """Versions and device in one line, such as `siamkeras 0.1.0, keras 3.15.1 on tensorflow 2.21.0, ..., no GPU`."""
     import siamkeras
 
-    return ", ".join(
-        [
-            f"siamkeras {siamkeras.__version__}",
-            f"keras {keras.version()} on {_backend()}",
-            f"Python {platform.python_version()}",
-            f"{os.cpu_count()} CPU cores",
-            device(),
-        ]
+    backend = keras.backend.backend()
+    try:
+        backend += f" {metadata.version(backend)}"
+    except metadata.PackageNotFoundError:  # installed under another name, such as tensorflow-cpu
+        pass
+    return (
+        f"siamkeras {siamkeras.__version__}, keras {keras.version()} on {backend}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} CPU cores, {device()}"
     )
 
 
 def device():
-    """The accelerator that the backend of Keras will use, by name and number, or "no GPU"."""
-    backend = keras.backend.backend()
+    """Number and name of the accelerators of the Keras backend, such as `1 x Tesla T4`, or `no GPU`."""
+    backend, names = keras.backend.backend(), []
     if backend == "tensorflow":
         import tensorflow as tf
 
-        found = [
-            tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
-            for gpu in tf.config.list_physical_devices("GPU")
-        ]
+        details = tf.config.experimental.get_device_details
+        names = [details(gpu).get("device_name", "GPU") for gpu in tf.config.list_physical_devices("GPU")]
     elif backend == "jax":
         import jax
 
-        found = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+        names = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
     elif backend == "torch":
         import torch
 
-        found = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    else:
-        found = []
-    return f"{len(found)} x {found[0]}" if found else "no GPU"
-
-
-def _backend():
-    name = keras.backend.backend()
-    try:
-        return f"{name} {metadata.version(name)}"
-    except metadata.PackageNotFoundError:  # As for tensorflow-cpu and other builds under another name.
-        return name
+        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return f"{len(names)} x {names[0]}" if names else "no GPU"

@@ -1,9 +1,11 @@
-"""Image data sets as `Examples`: the real set if it can be read or downloaded, otherwise a synthetic stand-in."""
+"""Image data sets as `Examples`: the real data set if available, otherwise a synthetic stand-in."""
 
-from siamkeras.data._notices import SkippedFilesWarning, StandInWarning
+from siamkeras.data._sources import SkippedFilesWarning, StandInWarning
+from siamkeras.data.digits import digits
 from siamkeras.data.examples import Examples, folds_by_class, split_by_class
 from siamkeras.data.folders import image_folder, image_paths, load_image
-from siamkeras.data.omniglot import digits, mnist, omniglot
+from siamkeras.data.mnist import mnist
+from siamkeras.data.omniglot import omniglot
 from siamkeras.data.omniglot_runs import OneShotRuns, omniglot_runs
 from siamkeras.data.snacks import snacks
 

@@ -90,3 +90,40 @@ def central_box(rows, columns, height, width, minimum=min):
     box_width = minimum(columns, -(-rows * width // height))
     top, left = (rows - box_height) // 2, (columns - box_width) // 2
     return left, top, left + box_width, top + box_height
+
+
+def decode_png(dataset, full_size, size, columns=(), invert=False):
+    """Decodes a dataset of square grey PNG images and reduces them by area averaging.
+
+    Args:
+        dataset: `tf.data.Dataset` of known length, of dictionaries with the encoded "image" and integer `columns`.
+        full_size, size: Height and width of the encoded images and of the result.
+        columns: Names of the integer features to return.
+        invert: Whether ink is dark in the encoded images; it is 1 in the result.
+
+    Returns:
+        `(images, columns)`: float32 in [0, 1], `(n, size, size, 1)`, and `{name: (n,) int64}`.
+    """
+    import tensorflow as tf
+
+    def decode(example):
+        image = tf.ensure_shape(tf.io.decode_png(example["image"], channels=1), (full_size, full_size, 1))
+        return image, {name: example[name] for name in columns}
+
+    def reduce(images, values):
+        images = tf.image.resize(tf.cast(images, tf.float32), (size, size), "area")
+        images = tf.clip_by_value(images / 255.0, 0.0, 1.0)
+        return 1.0 - images if invert else images, values
+
+    count, start = int(dataset.cardinality()), 0
+    images = aligned_empty((count, size, size, 1), np.float32)
+    values = {name: np.empty(count, np.int64) for name in columns}
+    dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE).batch(256)
+    dataset = dataset.map(reduce, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    for batch, batch_values in dataset.as_numpy_iterator():
+        rows = slice(start, start + len(batch))
+        images[rows] = batch
+        for name in columns:
+            values[name][rows] = batch_values[name]
+        start += len(batch)
+    return images, values

@@ -170,31 +170,32 @@ def find_or_download(title, megabytes, url, sha256, *parts):
         return target
 
 
-def load_tfds(name, split, title, megabytes, url):
-    """A split of an image data set of TensorFlow Datasets, with its `DatasetInfo`.
+def load_tfds(name, split, read, title, megabytes, url):
+    """Reads a split of an image data set of TensorFlow Datasets.
 
     Args:
         name: Name of the data set in TensorFlow Datasets. It is read from `TFDS_DATA_DIR` or `~/tensorflow_datasets`.
         split: Name of a split, or several joined by `+`.
+        read: Function from a `tf.data.Dataset` with encoded images, always in the same order, and the
+            `tfds.core.DatasetInfo` to the result.
         title, megabytes, url: As for `downloading`.
 
     Returns:
-        `(dataset, info)`: `tf.data.Dataset` of features with encoded images, always in the same order, and
-        `tfds.core.DatasetInfo`.
+        The result of `read`.
     """
     # TensorFlow Datasets reads this variable only once, at import.
     directory = os.path.expanduser(os.environ.get("TFDS_DATA_DIR") or os.path.join("~", "tensorflow_datasets"))
     folder = Path(directory, name)
     if any(folder.glob("*/dataset_info.json")):
         try:
-            return _tfds_load(name, split, directory, title, download=False)
+            return read(*_tfds_load(name, split, directory, title, download=False))
         except ImportError:
             raise
         except Exception as error:
             raise damaged(title, folder, short_message(error)) from error
     hint = f"Connect to the internet, or set TFDS_DATA_DIR to a folder that contains {name}."
     with downloading(title, megabytes, url, directory, f"{title} was not found in {folder}", hint):
-        return _tfds_load(name, split, directory, title, download=True)
+        return read(*_tfds_load(name, split, directory, title, download=True))
 
 
 def _tfds_load(name, split, directory, title, download):

@@ -1,4 +1,4 @@
-"""Synthetic stand-ins for Omniglot and the snack photographs, rendered from a seed."""
+"""Synthetic stand-ins for Omniglot and Snacks, rendered from a seed."""
 
 from siamkeras.synthetic.glyphs import glyphs
 from siamkeras.synthetic.snacks import snacks
