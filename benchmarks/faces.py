@@ -170,14 +170,14 @@ def together(reports, tests, resamples):
     """One report of several folds, whose distances are in units of the threshold of each."""
     from siamkeras import evaluation
 
-    units = []
+    clusters = []
     for test in tests:
         left, right, _ = generators.all_pairs(test.labels)
-        units.append(np.stack([test.labels[left], test.labels[right]], axis=1))
+        clusters.append(np.stack([test.labels[left], test.labels[right]], axis=1))
     distance = np.concatenate([report.distances / report.threshold for report in reports])
     same = np.concatenate([report.same for report in reports])
     return evaluation.verification_from_distances(
-        distance, same, 1.0, FALSE_ACCEPT_RATES, np.concatenate(units), resamples
+        distance, same, 1.0, far=FALSE_ACCEPT_RATES, clusters=np.concatenate(clusters), resamples=resamples
     )
 
 
@@ -185,7 +185,7 @@ def numbers(report):
     """What a report says, as JSON keeps it; None where there are too few pairs."""
     found = {"AUC": report.auc, "EER": report.eer}
     found |= {f"TAR@{100 * far:g}%": None if np.isnan(tar) else tar for far, tar in report.tar_at_far.items()}
-    found |= {"FAR": report.false_accepts, "FRR": report.false_rejects, "threshold": report.threshold}
+    found |= {"FAR": report.far, "FRR": report.frr, "threshold": report.threshold}
     keys = {"AUC": "auc", "EER": "eer"} | {f"TAR@{100 * far:g}%": f"tar_at_{far:g}" for far in FALSE_ACCEPT_RATES}
     return found | {"interval": {name: report.interval[key] for name, key in keys.items() if key in report.interval}}
 

@@ -87,15 +87,15 @@ def measured(tower, validation, test, options):
         threshold = evaluation.verification_from_distances(distance, same, resamples=0).threshold
         distance, same, alphabet = embedded_pairs(tower, test, protocol, options.pairs, seed=2)
         numbers = found[protocol] = {}
-        for name, units in (("over pairs", None), ("over alphabets", alphabet)):
+        for name, clusters in (("over pairs", None), ("over alphabets", alphabet)):
             report = evaluation.verification_from_distances(
-                distance, same, threshold, FALSE_ACCEPT_RATES, units=units, resamples=options.resamples
+                distance, same, threshold, far=FALSE_ACCEPT_RATES, clusters=clusters, resamples=options.resamples
             )
             keys = {"AUC": "auc", "EER": "eer"} | {f"TAR@{rate:.0%}": f"tar_at_{rate:g}" for rate in FALSE_ACCEPT_RATES}
             numbers[name] = {told: report.interval[key] for told, key in keys.items() if key in report.interval}
         numbers |= {"AUC": report.auc, "EER": report.eer}
         numbers |= {f"TAR@{rate:.0%}": report.tar_at_far[rate] for rate in FALSE_ACCEPT_RATES}
-        numbers |= {"threshold": threshold, "FAR": report.false_accepts, "FRR": report.false_rejects}
+        numbers |= {"threshold": threshold, "FAR": report.far, "FRR": report.frr}
     return found
 
 
@@ -106,10 +106,10 @@ def print_protocol(protocol, towers):
     for tower, found in towers.items():
         numbers = found[protocol]
         rows.append([tower, *(told(name, numbers[name]) for name in (*names, "threshold", "FAR", "FRR"))])
-        for units in ("over pairs", "over alphabets"):
+        for interval in ("over pairs", "over alphabets"):
             known = [name for name in names if not np.isnan(numbers[name])]
-            ends = {name: " to ".join(told(name, end) for end in numbers[units][name]) for name in known}
-            rows.append([f"... {units}", *(ends.get(name, "") for name in names), "", "", ""])
+            ends = {name: " to ".join(told(name, end) for end in numbers[interval][name]) for name in known}
+            rows.append([f"... {interval}", *(ends.get(name, "") for name in names), "", "", ""])
     print(f"### Different pairs: {protocol}\n")
     measuring.print_table(["", *names, "threshold", "FAR", "FRR"], rows)
 

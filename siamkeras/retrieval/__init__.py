@@ -1,4 +1,4 @@
-"""Nearest neighbours among embeddings: what is most like this, and is it like enough?"""
+"""Embeddings of images or sentences, and search for nearest neighbours among them."""
 
 from siamkeras.retrieval.embedding import embed
 from siamkeras.retrieval.index import Index, Neighbours

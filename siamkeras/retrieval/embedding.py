@@ -1,4 +1,4 @@
-"""From images to embeddings, in bounded memory."""
+"""Embeddings of images or sentences, computed in batches."""
 
 import os
 
@@ -9,29 +9,28 @@ from siamkeras._validation import check_images, check_input_kind, check_integer,
 
 
 def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=0):
-    """The embeddings that a tower makes of images, a batch at a time.
+    """Computes the embeddings of images or sentences with a tower, in inference mode.
 
     Args:
         tower: A `keras.Model` with one input and one output `(batch, dim)`.
-        images: Sentences, `(n,)` strings or `(n, length)` numbers of their words, for a tower that takes them. Or
-            images, `(n, ...)` float32, or uint8, which is divided by 255, as `generators` do; or `(n,)` file paths,
-            with `load`. One image, path or sentence is a batch of one.
-        load: Function from a path, a scalar string tensor, to an image tensor of fixed shape, as
-            `data.load_image(size)` gives it. Files are read in parallel, two batches ahead, and not kept.
-        batch_size: How many images go through the tower at once.
-        augment: Function `(image, seed)` to a distorted image of the same shape, as for `generators.pairs`.
-        views: How many times each image is looked at: as it is, and views - 1 times distorted by `augment`. The
-            embedding is the mean of all; of embeddings of length 1 it is shorter, which cosine distances do not see.
-        seed: Whole number that decides, with the place of an image, how it is distorted.
+        images: Images `(n, ...)`, float32 or uint8 (which is divided by 255, as in `generators`); file paths `(n,)`
+            with `load`; or for a text tower sentences `(n,)` or token ids `(n, length)`. A single image, path or
+            sentence is a batch of one.
+        load: Function from a path (scalar string tensor) to an image tensor of fixed shape, such as
+            `data.load_image(size)`. Files are read in parallel, two batches ahead.
+        batch_size: Images per batch.
+        augment: Function `(image, seed) -> image` of the same shape, as for `generators.pairs`.
+        views: Number of views for test-time augmentation: the image itself and `views - 1` augmented copies, whose
+            embeddings are averaged. The mean of unit-length embeddings is shorter than 1; cosine distance ignores that.
+        seed: Integer that determines the augmented copies, together with the position of the image.
 
     Returns:
         `(n, dim)` float32.
 
     Raises:
-        ValueError: images that do not fit the tower, none, not finite, neither float nor uint8; strings to a tower of
-            numbers, or the reverse; paths without `load`; a tower with more than one input, or another output; a batch
-            size or number of views that is not whole or below 1; several views without `augment`, or with `load`.
-        FileNotFoundError: a path at which there is no file.
+        ValueError: images do not fit the tower; the tower does not have one input and one output `(batch, dim)`;
+            `views` and `augment` are not given together.
+        FileNotFoundError: a path does not exist.
 
     >>> import numpy as np
     >>> from siamkeras import retrieval, towers
@@ -40,79 +39,82 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
     (3, 16)
     """
     batch_size, views = check_integer("batch_size", batch_size, 1), check_integer("views", views, 1)
-    check_integer("seed", seed, 0, 2**63 - 1)
+    check_integer("seed", seed)
     if (views > 1) != (augment is not None) or (views > 1 and load is not None):
         raise ValueError(
-            "Several views need `augment`, and images in memory; `augment` needs several views. "
+            "`views` above 1 and `augment` go together, for images in memory. "
             f"Received: views={views}, augment={augment!r}, load={load!r}."
         )
-    if augment is not None and not callable(augment):
-        raise ValueError(f"`augment` is a function of an image and a seed. Received: {augment!r}.")
+    template = _single_input(tower)
+    shape = tuple(template.shape[1:])
+    if template.dtype in ("string", "int32"):
+        if load is not None or augment is not None:
+            raise ValueError("`load` and `augment` are for images. Received: a tower with text input.")
+        images = check_text([images] if isinstance(images, str) else images)
+        check_input_kind(images, template.dtype, "images")
+    else:
+        images = check_images([images] if isinstance(images, (str, os.PathLike)) else images, load)
+    if load is None:
+        images = images[None] if images.ndim == len(shape) else images
+        _check_shape(images.shape[1:], shape)
+        batches = (images[start : start + batch_size] for start in range(0, len(images), batch_size))
+    else:
+        batches = _load_batches(images, load, batch_size, shape)
+    # Built first, so that an `augment` that fails does so before anything is embedded.
+    augmented = [_augmented_batches(images, augment, batch_size, seed, view) for view in range(1, views)]
+    total = _embed_batches(tower, batches)
+    for view in augmented:
+        total = total + _embed_batches(tower, view)
+    return total / views
+
+
+def _embed_batches(tower, batches):
+    embeddings = []
+    for batch in batches:
+        batch = batch.astype("float32") / 255 if batch.dtype == np.uint8 else batch
+        # Called, because `predict` compiles a function per tower, and TensorFlow warns from the fifth on.
+        output = tower(ops.convert_to_tensor(batch), training=False)
+        if isinstance(output, (list, tuple, dict)) or len(output.shape) != 2:
+            shape = f"{len(output)} outputs" if isinstance(output, (list, tuple, dict)) else tuple(output.shape)
+            raise ValueError(f"`tower` must have one output (batch, dim). Received: {shape}.")
+        embeddings.append(ops.convert_to_numpy(output).astype("float32", copy=False))
+    return np.concatenate(embeddings)
+
+
+def _load_batches(paths, load, batch_size, shape):
+    import tensorflow as tf
+
+    images = tf.data.Dataset.from_tensor_slices(paths).map(load, tf.data.AUTOTUNE)
+    _check_shape(tuple(images.element_spec.shape), shape)
+    return images.batch(batch_size).prefetch(2).as_numpy_iterator()
+
+
+def _augmented_batches(images, augment, batch_size, seed, view):
+    import tensorflow as tf
+
+    def augmented(index):
+        image = tf.numpy_function(lambda index: images[index], [index], images.dtype, stateful=False)
+        image = tf.cast(tf.ensure_shape(image, images.shape[1:]), tf.float32)
+        image = image / 255.0 if images.dtype == np.uint8 else image
+        # In two steps: the views of one seed must not be those of the next seed.
+        view_seed = tf.random.stateless_uniform((), tf.constant([seed, view], tf.int64), None, None, tf.int64)
+        key = tf.random.stateless_uniform((2,), tf.stack([view_seed, index]), None, None, tf.int32)
+        return tf.ensure_shape(augment(image, key), image.shape)
+
+    indices = tf.data.Dataset.range(len(images))
+    return indices.map(augmented, tf.data.AUTOTUNE).batch(batch_size).prefetch(2).as_numpy_iterator()
+
+
+def _single_input(tower):
     inputs = getattr(tower, "inputs", None) or []
     if len(inputs) != 1:
         raise ValueError(f"`tower` must be a built keras.Model with one input. Received: {tower!r}.")
-    shape, is_text = tuple(inputs[0].shape[1:]), inputs[0].dtype in ("string", "int32")
-    if is_text:
-        if load is not None or views > 1:
-            raise ValueError("`load` and `augment` are for images. Received: a tower that takes sentences.")
-        images = check_text([images] if isinstance(images, str) else images)
-        check_input_kind(images, inputs[0].dtype, "images")
-    else:
-        images = check_images([images] if isinstance(images, (str, os.PathLike)) else images, load)
-    if load is None and images.ndim == len(shape):
-        images = images[None]
-    if load is None:
-        _check_fit(images.shape[1:], shape)
-    # All streams first: a distortion that does not work says so before anything is embedded.
-    streams = [_distorted(images, augment, batch_size, seed, view) for view in range(1, views)]
-    found = _embedded(tower, _batches(images, load, batch_size, shape))
-    for stream in streams:
-        found = found + _embedded(tower, stream.as_numpy_iterator())
-    return found / views
+    return inputs[0]
 
 
-def _embedded(tower, batches):
-    found = []
-    for batch in batches:
-        batch = batch.astype("float32") / 255 if batch.dtype == np.uint8 else batch
-        # Called, not `predict`ed: that compiles a function for each tower, and TensorFlow warns of the fifth.
-        made = tower(ops.convert_to_tensor(batch), training=False)
-        if len(getattr(made, "shape", ())) != 2:
-            told = f"an output of shape {tuple(made.shape)}" if hasattr(made, "shape") else f"{len(made)} outputs"
-            raise ValueError(f"`tower` must give one embedding for each image, (batch, dim). Received: {told}.")
-        found.append(ops.convert_to_numpy(made).astype("float32", copy=False))
-    return np.concatenate(found)
-
-
-def _batches(images, load, batch_size, shape):
-    if load is None:
-        yield from (images[at : at + batch_size] for at in range(0, len(images), batch_size))
-        return
-    import tensorflow as tf
-
-    read = tf.data.Dataset.from_tensor_slices(images).map(load, tf.data.AUTOTUNE)
-    _check_fit(tuple(read.element_spec.shape), shape)
-    yield from read.batch(batch_size).prefetch(2).as_numpy_iterator()
-
-
-def _distorted(images, augment, batch_size, seed, view):
-    import tensorflow as tf
-
-    def at(place):
-        image = tf.numpy_function(lambda place: images[place], [place], images.dtype, stateful=False)
-        image = tf.cast(tf.ensure_shape(image, images.shape[1:]), tf.float32)
-        image = image / 255.0 if images.dtype == np.uint8 else image
-        # In two steps: views of one seed must not be those of the next.
-        of_view = tf.random.stateless_uniform((), tf.constant([seed, view], tf.int64), None, None, tf.int64)
-        key = tf.random.stateless_uniform((2,), tf.stack([of_view, place]), None, None, tf.int32)
-        return tf.ensure_shape(augment(image, key), image.shape)
-
-    places = tf.data.Dataset.range(len(images))
-    return places.map(at, tf.data.AUTOTUNE).batch(batch_size).prefetch(2)
-
-
-def _check_fit(sides, shape):
-    if len(sides) != len(shape) or any(
-        None not in (side, want) and side != want for side, want in zip(sides, shape, strict=True)
-    ):
-        raise ValueError(f"The tower takes images of shape {shape}, one or many. Received: images of shape {sides}.")
+def _check_shape(received, expected):
+    fits = len(received) == len(expected) and all(
+        None in sizes or sizes[0] == sizes[1] for sizes in zip(received, expected, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"The tower expects images of shape {expected}. Received: images of shape {received}.")

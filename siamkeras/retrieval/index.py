@@ -1,29 +1,30 @@
-"""The index: embeddings and what is known of them, searched, kept in a file."""
+"""An index of embeddings: search, save, load."""
 
+import json
 import os
 from typing import NamedTuple
 
 import numpy as np
 
-from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels
-from siamkeras.retrieval import files
-from siamkeras.retrieval.checks import DISTANCES, check_width, checked_texts, checked_threshold
-from siamkeras.retrieval.searching import METHODS, points_of
+from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels, check_number
+from siamkeras.retrieval._search import DISTANCES, METHODS, search_points
 
-# How many queries, and neighbours of each, are told.
-TOLD = 10
+# Queries, and neighbours of each, that the text form of `Neighbours` shows.
+SHOWN = 10
+# Version of the file that `Index.save` writes.
+FORMAT = 1
 
 
 class Neighbours(NamedTuple):
-    """What a search found for each of q queries, the nearest first.
+    """Nearest neighbours of q queries, nearest first.
 
     Attributes:
         distance: `(q, k)` float32, ascending.
-        index: `(q, k)` int64: which of the embeddings it is.
-        label: `(q, k)`, its label, or None.
-        name: `(q, k)`, its name, or None.
-        match: `(q, k)` booleans: whether it is nearer than the threshold, all True without one. So a row begins with
-            its matches, and `match[:, 0]` says whether a query has any.
+        index: `(q, k)` int64, positions in the index.
+        label: `(q, k)` labels, or None.
+        name: `(q, k)` names, or None.
+        match: `(q, k)` booleans, `distance < threshold`; all True without a threshold. The matches of a query come
+            first, so `match[:, 0]` says whether it has any.
     """
 
     distance: np.ndarray
@@ -34,48 +35,44 @@ class Neighbours(NamedTuple):
 
     def __repr__(self):
         queries = len(self.distance)
-        lines = [self._told(query) for query in range(min(queries, TOLD))]
-        return "\n".join(lines + ([f"and {queries - TOLD} more"] if queries > TOLD else []))
+        lines = [self._line(query) for query in range(min(queries, SHOWN))]
+        return "\n".join(lines + ([f"and {queries - SHOWN} more"] if queries > SHOWN else []))
 
-    def _told(self, query):
+    def _line(self, query):
         matches = int(self.match[query].sum())
-        found = []
-        for rank in range(max(1, min(matches, TOLD))):
+        shown = []
+        for rank in range(max(1, min(matches, SHOWN))):
             known = [str(values[query, rank]) for values in (self.label, self.name) if values is not None]
-            found.append(f"{' '.join(known) or f'#{self.index[query, rank]}'} ({self.distance[query, rank]:.3f})")
-        if matches > TOLD:
-            found.append(f"and {matches - TOLD} more")
-        return f"query {query}: {'' if matches else 'no match, the nearest is '}{', '.join(found)}"
+            shown.append(f"{' '.join(known) or f'#{self.index[query, rank]}'} ({self.distance[query, rank]:.3f})")
+        if matches > SHOWN:
+            shown.append(f"and {matches - SHOWN} more")
+        return f"query {query}: {'' if matches else 'no match, the nearest is '}{', '.join(shown)}"
 
 
 class Index:
-    """Embeddings, among which the nearest to others are looked for.
+    """A gallery of embeddings that can be searched for nearest neighbours.
 
     ```python
     index = retrieval.Index(retrieval.embed(tower, train.images), train.labels, threshold=0.4)
-    found = index.nearest(retrieval.embed(tower, photo), k=5)  # one image, or many
-    plotting.neighbours(photo[None], train.images[found.index], found.distance)
+    neighbours = index.nearest(retrieval.embed(tower, photo), k=5)  # one image, or many
+    plotting.neighbours(photo[None], train.images[neighbours.index], neighbours.distance)
     index.save("index.npz")
     ```
 
     Args:
-        embeddings: `(n, dim)` numbers; kept as float32, without a copy if they are that already.
-        labels: `(n,)` integers or strings, the class of each; optional.
-        names: `(n,)` strings or paths, such as the file of each; optional.
-        distance: `"euclidean"`, `"cosine"` or, with `"exact"` alone, `"manhattan"`, as in `distances`.
-        method: `"exact"` compares with every embedding (scikit-learn). `"approximate"` keeps them in lists around
-            centres found by k-means, and looks into the few lists nearest to a query (faiss: `pip install
-            "siamkeras[faiss]"`). From 100,000 embeddings on that takes a tenth of the time or less. Where embeddings
-            are clustered, as those of a trained tower are, it finds more than 95 % of the ten nearest; among random
-            directions, where nothing is near to anything, a fifth (`benchmarks/nearest.py`).
-        threshold: The distance from which on a neighbour is no match, as `evaluation.verification` gives it; None for
-            none.
-        centres: Of an approximate index that was made before, `(lists, numbers)`: `load` gives them.
+        embeddings: `(n, dim)`.
+        labels: `(n,)` integers or strings, optional.
+        names: `(n,)` strings or paths, such as file names, optional.
+        distance: `"euclidean"`, `"cosine"` or, for `method="exact"`, `"manhattan"`.
+        method: `"exact"` compares with every embedding (scikit-learn). `"approximate"` visits only the most promising
+            k-means cells (faiss: `pip install "siamkeras[faiss]"`): at 100,000 embeddings at least ten times as fast,
+            with a recall of more than 95 % of the ten nearest for clustered embeddings like those of a trained tower,
+            but only about 20 % for random directions (`benchmarks/nearest.py`).
+        threshold: A neighbour is a match if its distance is below this; see `evaluation.verification`. None: all are.
 
     Raises:
-        ValueError: embeddings that are not `(n, dim)`, none, not finite, or as large as 1e15; labels or names of
-            another length or kind; an unknown distance or method, or two that do not go together; a threshold that is
-            negative or no number.
+        ValueError: embeddings are not `(n, dim)` or not finite; labels or names of another length or kind; unknown
+            distance or method; negative threshold.
         ImportError: `method="approximate"` without faiss.
 
     >>> from siamkeras import retrieval
@@ -86,62 +83,50 @@ class Index:
     """
 
     def __init__(
-        self,
-        embeddings,
-        labels=None,
-        names=None,
-        distance="euclidean",
-        method="exact",
-        threshold=None,
-        *,
-        centres=None,
+        self, embeddings, labels=None, names=None, distance="euclidean", method="exact", threshold=None, _centroids=None
     ):
         self.embeddings = check_embeddings(embeddings)
-        self.labels = None if labels is None else check_labels(labels, "labels", count=len(self))
-        self.names = None if names is None else check_labels(checked_texts(names), "names", count=len(self))
+        self.labels = None if labels is None else check_labels(labels, "labels", len(self))
+        self.names = None if names is None else check_labels([os.fspath(name) for name in names], "names", len(self))
         self.distance = check_choice("distance", distance, DISTANCES)
         self.method = check_choice("method", method, METHODS)
-        self.threshold = checked_threshold(threshold)
-        self._search = METHODS[method](points_of(self.embeddings, distance), distance, centres)
+        self.threshold = None if threshold is None else check_number("threshold", threshold, minimum=0)
+        self._search = METHODS[method](search_points(self.embeddings, distance), distance, _centroids)
 
     def __len__(self):
         return len(self.embeddings)
 
     def __repr__(self):
         n, dim = self.embeddings.shape
-        told = [f"{n:,} embeddings ({dim} numbers each)", self.distance, self.method]
-        told += [] if self.labels is None else [f"{len(np.unique(self.labels)):,} labels"]
-        told += [] if self.names is None else ["names"]
-        told += [] if self.threshold is None else [f"threshold {self.threshold:g}"]
-        return f"Index: {', '.join(told)}"
+        parts = [f"{n:,} embeddings of dimension {dim}", self.distance, self.method]
+        parts += [] if self.labels is None else [f"{len(np.unique(self.labels)):,} labels"]
+        parts += [] if self.names is None else ["names"]
+        parts += [] if self.threshold is None else [f"threshold {self.threshold:g}"]
+        return f"Index: {', '.join(parts)}"
 
     def nearest(self, queries, k=5, threshold=None):
-        """The k embeddings nearest to each query; of equally far ones any comes first.
-
-        A query that is in the index itself finds itself.
+        """Finds the k nearest embeddings of each query. The order of equal distances is arbitrary.
 
         Args:
             queries: Embeddings `(q, dim)`, or one, `(dim,)`.
-            k: How many neighbours, at most as many as there are embeddings.
-            threshold: Instead of the index's own.
+            k: Number of neighbours, at most `len(index)`.
+            threshold: Replaces the threshold of the index.
 
         Returns:
-            `Neighbours`, with arrays `(q, k)`; for one query q = 1.
+            `Neighbours` with arrays `(q, k)`.
 
         Raises:
-            ValueError: queries that are not `(q, dim)`, or not finite; k not whole, below 1, or above the number of
-                embeddings; a threshold that is negative or no number.
+            ValueError: queries of another dimension or not finite; k out of range; negative threshold.
         """
         k = check_integer("k", k, 1, len(self))
-        threshold = self.threshold if threshold is None else checked_threshold(threshold)
+        threshold = self.threshold if threshold is None else check_number("threshold", threshold, minimum=0)
         queries = np.asarray(queries)
-        queries = check_embeddings(queries[None] if queries.ndim == 1 else queries, "queries")
-        check_width("queries", queries, self.embeddings.shape[1])
-        points = points_of(queries, self.distance)
+        queries = queries[None] if queries.ndim == 1 else queries
+        points = search_points(check_embeddings(queries, "queries", self.embeddings.shape[1]), self.distance)
         distance, index = self._search.nearest(points, k)
-        if self.distance == "cosine":  # Between points at distance 1 from the origin, d^2 = 2 - 2 cos.
-            distance = np.minimum(np.square(distance) / 2, 2)
-            distance[points[:, -1] == 1] = 1
+        if self.distance == "cosine":
+            distance = np.minimum(np.square(distance) / 2, 2)  # |x - y|^2 = 2 - 2 cos for unit vectors
+            distance[points[:, -1] == 1] = 1  # zero queries
         distance = distance.astype("float32")
         return Neighbours(
             distance=distance,
@@ -152,30 +137,43 @@ class Index:
         )
 
     def save(self, path):
-        """Writes the index to one file, from which `load` makes one that gives the same answers.
+        """Writes the index to one `.npz` file without pickle (under any name), which `load` reads.
 
-        A `.npz` of numpy without pickle, whatever its name: embeddings, labels, names, settings, and the centres of an
-        approximate index. It is written beside `path` and then put in its place, so that an interrupted save leaves
-        the old file as it was.
+        The file replaces an existing one only when it is complete.
         """
         settings = {name: getattr(self, name) for name in ("distance", "method", "threshold")}
         arrays = {name: getattr(self, name) for name in ("embeddings", "labels", "names")}
-        files.write(path, settings, arrays | {"centres": self._search.centres})
+        arrays |= {"_centroids": self._search.centroids, "settings": json.dumps({"format": FORMAT} | settings)}
+        partial = f"{os.fspath(path)}.{os.getpid()}.partial"
+        try:
+            with open(partial, "wb") as file:
+                np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        finally:
+            if os.path.exists(partial):
+                os.remove(partial)
 
     @classmethod
     def load(cls, path):
-        """The index that `save` wrote to `path`.
+        """Reads an index that `save` wrote.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file is damaged, something else, or in the format of another version of siamkeras.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is damaged, not an index, or of another format version.
             ImportError: the index is approximate, and faiss is missing.
         """
-        settings, arrays = files.read(path)
         try:
+            with np.load(path, allow_pickle=False) as content:  # verifies the checksum of each array
+                arrays = {name: content[name] for name in content.files}
+            settings = json.loads(arrays.pop("settings").item())
+            if settings.pop("format") != FORMAT:
+                raise ValueError(f"it is not of format {FORMAT}, which this version of siamkeras reads")
             return cls(**arrays, **settings)
-        except (TypeError, ValueError) as error:
+        except (FileNotFoundError, IsADirectoryError, PermissionError, ImportError):
+            raise
+        except Exception as error:  # zipfile, NumPy and json report damage with many types
             raise ValueError(
-                f"Expected an index that `Index.save` has written. Received: {os.fspath(path)!r}, with another "
-                f"content: {error}"
+                f"Expected an undamaged file written by `Index.save`. Received: {os.fspath(path)!r}: {error}"
             ) from error
