@@ -58,7 +58,7 @@ def one_shot(model, runs, distance=None, views=1, augment=None, seed=0):
         `OneShot`.
 
     Raises:
-        ValueError: support, queries, answers or alphabets do not fit together or the tower; embeddings are not finite.
+        ValueError: support, queries and targets do not fit together or the tower; embeddings are not finite.
 
     Reference: Lake et al., https://doi.org/10.1126/science.aab3050
     """
@@ -66,15 +66,15 @@ def one_shot(model, runs, distance=None, views=1, augment=None, seed=0):
 
     tower, distance = tower_and_distance(model, distance)
     distances.get(distance)
-    support, queries, answers = _check_runs(runs)
+    support, queries, targets = _check_runs(runs)
     images = np.concatenate([support.reshape(-1, *support.shape[2:]), queries.reshape(-1, *queries.shape[2:])])
     embeddings = check_embeddings(retrieval.embed(tower, images, views=views, augment=augment, seed=seed))
     of_support, of_queries = np.split(embeddings, [support.shape[0] * support.shape[1]])
-    of_support, of_queries = of_support.reshape(*support.shape[:2], -1), of_queries.reshape(*answers.shape, -1)
+    of_support, of_queries = of_support.reshape(*support.shape[:2], -1), of_queries.reshape(*targets.shape, -1)
     pairs = zip(of_queries, of_support, strict=True)
     to_support = np.array([ops.convert_to_numpy(distances.pairwise(*pair, distance)) for pair in pairs])
-    no_farther = to_support <= np.take_along_axis(to_support, answers[..., None], axis=2)
-    correct = np.sum(no_farther, axis=2) == 1
+    no_farther = to_support <= np.take_along_axis(to_support, targets[..., None], axis=2)
+    correct = np.sum(no_farther, axis=2) == 1  # only the target
     interval = binomtest(int(correct.sum()), correct.size).proportion_ci(method="wilson")
     alphabets = np.array([] if runs.alphabets is None else runs.alphabets)
     return OneShot(
@@ -88,22 +88,17 @@ def one_shot(model, runs, distance=None, views=1, augment=None, seed=0):
 
 
 def _check_runs(runs):
-    """Support and queries as float32 `(runs, n, ...)`, answers as integers `(runs, trials)`."""
+    """Support and queries as float32 `(runs, n, ...)`, targets as integers `(runs, trials)`."""
     parts = [check_images(getattr(runs, name), name=name) for name in ("support", "queries")]
     support, queries = (part.astype("float32") / 255 if part.dtype == np.uint8 else part for part in parts)
-    answers = np.asarray(runs.answers)
-    if min(support.ndim, queries.ndim) < 3 or not (
-        len(support) == len(queries) and support.shape[2:] == queries.shape[2:] and answers.shape == queries.shape[:2]
+    targets, way = np.asarray(runs.targets), support.shape[1]
+    if (
+        targets.shape != queries.shape[:2]
+        or targets.dtype.kind not in "iu"
+        or not ((0 <= targets) & (targets < way)).all()
     ):
         raise ValueError(
-            "Runs have `support` (runs, way, ...), `queries` (runs, trials, ...) and `answers` (runs, trials). "
-            f"Received: {support.shape}, {queries.shape} and {answers.shape}."
+            f"`targets` must be integers from 0 to {way - 1}, (runs, trials) = {queries.shape[:2]}. "
+            f"Received: {targets.dtype}, shape {targets.shape}, {targets.min()} to {targets.max()}."
         )
-    if answers.dtype.kind not in "iu" or answers.min() < 0 or answers.max() >= support.shape[1]:
-        raise ValueError(
-            f"`answers` must be integers from 0 to {support.shape[1] - 1}. "
-            f"Received: {answers.dtype}, from {answers.min()} to {answers.max()}."
-        )
-    if runs.alphabets is not None and len(runs.alphabets) != len(support):
-        raise ValueError(f"Every run needs one alphabet. Received: {len(support)} runs, {len(runs.alphabets)} names.")
-    return support, queries, answers
+    return support, queries, targets
