@@ -11,6 +11,15 @@ from siamkeras.synthetic._random import generator
 
 # Face coordinates are in half heights of the head: x to the right, y down from the centre, z towards the camera.
 HEAD_WIDTH, HEAD_DEPTH = 0.74, 0.8
+# Mean and standard deviation over people: tones from 0 to 1, lengths in face coordinates.
+TRAITS = {
+    "skin": (0.62, 0.07), "hair": (0.0, 0.02), "width": (1.0, 0.07), "jaw": (0.75, 0.12), "hairline": (-0.62, 0.1),
+    "volume": (1.1, 0.05), "parting": (0.0, 0.25), "eye_height": (-0.12, 0.05), "eye_distance": (0.31, 0.03),
+    "eye_size": (0.11, 0.015), "eye_opening": (0.45, 0.08), "brow_height": (0.16, 0.025), "brow_width": (0.035, 0.012),
+    "brow_slope": (0.0, 0.12), "nose": (0.27, 0.04), "nostrils": (0.11, 0.02), "bridge": (0.12, 0.05),
+    "mouth_height": (0.52, 0.04), "mouth_width": (0.25, 0.04), "lips": (0.06, 0.015), "cheeks": (0.05, 0.04),
+    "rim": (0.17, 0.02),
+}  # fmt: skip
 # Standard deviations over the photos of a person.
 POSE = np.array([0.16, 0.09, 0.04, 0.03, 0.03, 0.025])  # yaw, pitch, roll (radians), log scale, shift x, shift y
 EXPRESSION = np.array([0.5, 0.5])  # smile, open mouth
@@ -58,40 +67,15 @@ def synthetic_faces(people=40, per_person=10, size=(56, 46), seed=0):
 
 def _sample_person(rng):
     """The traits that all photos of a person share."""
-    values = iter(rng.standard_normal(24))
-
-    def normal(mean, deviation):
-        return mean + deviation * next(values)
-
-    return SimpleNamespace(
-        skin=normal(0.62, 0.07),
-        hair=rng.choice([0.08, 0.15, 0.25, 0.45, 0.7]) + normal(0, 0.02),
-        width=normal(1.0, 0.07),
-        jaw=normal(0.75, 0.12),
-        hairline=normal(-0.62, 0.1),
-        volume=normal(1.1, 0.05),
-        hair_length=rng.choice([-0.3, 0.05, 0.3, 0.9]),
-        parting=normal(0.0, 0.25),
-        eye_height=normal(-0.12, 0.05),
-        eye_distance=normal(0.31, 0.03),
-        eye_size=normal(0.11, 0.015),
-        eye_opening=normal(0.45, 0.08),
-        brow_height=normal(0.16, 0.025),
-        brow_width=normal(0.035, 0.012),
-        brow_slope=normal(0.0, 0.12),
-        nose=normal(0.27, 0.04),
-        nostrils=normal(0.11, 0.02),
-        bridge=normal(0.12, 0.05),
-        mouth_height=normal(0.52, 0.04),
-        mouth_width=normal(0.25, 0.04),
-        lips=normal(0.06, 0.015),
-        cheeks=normal(0.05, 0.04),
-        beard=rng.choice([0.0, 0.0, 0.0, 0.25, 0.6]),
-        moustache=rng.choice([0.0, 0.0, 0.5]),
-        glasses=rng.choice([0.0, 0.0, 0.0, 0.7, 1.0]),
-        rim=normal(0.17, 0.02),
-        background=rng.uniform(0.3, 0.6),
-    )
+    means, deviations = np.array(list(TRAITS.values())).T
+    person = SimpleNamespace(**dict(zip(TRAITS, means + deviations * rng.standard_normal(24)[:-2], strict=True)))
+    person.hair += rng.choice([0.08, 0.15, 0.25, 0.45, 0.7])
+    person.hair_length = rng.choice([-0.3, 0.05, 0.3, 0.9])
+    person.beard = rng.choice([0.0, 0.0, 0.0, 0.25, 0.6])
+    person.moustache = rng.choice([0.0, 0.0, 0.5])
+    person.glasses = rng.choice([0.0, 0.0, 0.0, 0.7, 1.0])
+    person.background = rng.uniform(0.3, 0.6)
+    return person
 
 
 def _render(height, width, person, rng):
@@ -103,7 +87,7 @@ def _render(height, width, person, rng):
     _paint_head(canvas, person)
     for side in (-1, 1):
         _paint_eye(canvas, person, side, smile, opening, has_glasses)
-    _paint_nose(canvas, person, shadow=-np.sign(light_x) or 1.0)
+    _paint_nose(canvas, person, shaded_side=-np.sign(light_x) or 1.0)
     _paint_mouth(canvas, person, smile, opening)
     image = canvas.image
     image *= 1 + light_x * canvas.x - light_y * canvas.y
@@ -179,10 +163,10 @@ def _paint_eye(canvas, person, side, smile, opening, has_glasses):
         canvas.paint((lens - hole) * 0.8, 0.1)
 
 
-def _paint_nose(canvas, person, shadow):
-    """Nose and moustache; `shadow` is the side of the nose away from the light, -1 or 1."""
+def _paint_nose(canvas, person, shaded_side):
+    """Nose and moustache; `shaded_side` is left (-1) or right (1)."""
     tip = person.eye_height + person.nose + 0.06
-    bridge = canvas.ellipse(0.05 * shadow, (person.eye_height + tip) / 2, 0.06, person.nose / 2, 0.95)
+    bridge = canvas.ellipse(0.05 * shaded_side, (person.eye_height + tip) / 2, 0.06, person.nose / 2, 0.95)
     canvas.paint(bridge * (0.2 + person.bridge), 0.0)
     canvas.paint(canvas.ellipse(0.0, tip - 0.03, person.nostrils, 0.07, 1.02) * 0.5, person.skin * 1.12)
     for side in (-1, 1):

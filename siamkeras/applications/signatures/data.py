@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from siamkeras._validation import check_integer, check_sizes
-from siamkeras.applications.signatures.examples import Signatures
+from siamkeras.applications.signatures.examples import Signatures, check_signatures
 from siamkeras.applications.signatures.preprocessing import preprocess
 from siamkeras.applications.signatures.synthetic import synthetic_signatures
 from siamkeras.data import _images
@@ -96,20 +96,21 @@ def signature_folder(folder, size=(64, 128), skip_broken=False):
     names = list(dict.fromkeys(writer for writer, _, _ in entries))
     labels = np.array([names.index(writer) for writer, _, _ in entries], int)
     genuine, paths = np.array([kind for _, kind, _ in entries], bool), [path for _, _, path in entries]
-    _check_counts(names, labels, genuine)
+    class_names = dict(enumerate(names))
+    check_signatures(labels, genuine, 2, 1, class_names)
     images, broken = _images.decode_files(paths, (*size, 1), lambda path: _read(path, size))
     groups = _groups(names, entries)
     members = {group: np.flatnonzero(groups == group) for group in np.unique(groups).tolist()}
     group_names = {group: " + ".join(names[writer] for writer in writers) for group, writers in members.items()}
     source = f"signatures of the folder {folder.name}"
-    signatures = Signatures(images, labels, genuine, groups[labels], dict(enumerate(names)), group_names, source)
+    signatures = Signatures(images, labels, genuine, groups[labels], class_names, group_names, source)
     if not broken:
         return signatures
     message = _images.describe_broken(paths, broken)
     if not skip_broken:
         raise ValueError(f"{message} Remove them, or skip them with skip_broken=True.")
     signatures = signatures.take(np.setdiff1d(np.arange(len(paths)), list(broken)))
-    _check_counts(names, signatures.labels, signatures.genuine, f"{message} ")
+    check_signatures(signatures.labels, signatures.genuine, 2, 1, class_names, f"{message} ")
     warn_once(f"{message} They are skipped.", SkippedFilesWarning)
     return signatures
 
@@ -144,17 +145,6 @@ def _list_cedar(folder):
 def _read(path, size):
     with Image.open(path) as image:
         return preprocess(image, size)
-
-
-def _check_counts(names, labels, genuine, context=""):
-    if len(names) < 2:
-        raise ValueError(f"At least two writers are required. Received: {names}.")
-    for kind, is_genuine, minimum in (("genuine signatures", True, 2), ("forgeries", False, 1)):
-        counts = np.bincount(labels[genuine == is_genuine], minlength=len(names))
-        few = [f"{name} ({count})" for name, count in zip(names, counts, strict=True) if count < minimum]
-        if few:
-            few = _images.shorten(few)
-            raise ValueError(f"{context}Every writer needs at least {minimum} {kind}. Received: {few}.")
 
 
 def _groups(names, entries):

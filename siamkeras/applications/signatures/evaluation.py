@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels, check_seed
+from siamkeras.applications.signatures.examples import check_signatures
 from siamkeras.distances import pairwise
 from siamkeras.evaluation import _roc, verification_from_distances
 from siamkeras.evaluation._bootstrap import percentile_intervals, resample_counts
@@ -125,7 +126,7 @@ def pair_trials(embeddings, signatures):
         ValueError: not one embedding for each signature; a writer with fewer than two genuine signatures; fewer than
             two writers.
     """
-    distances, labels, genuine = _check_signatures(embeddings, signatures, minimum=2)
+    distances, labels, genuine = _pairwise_distances(embeddings, signatures, 2)
     left, right = np.triu_indices(len(labels), 1)
     both_genuine, same_writer = genuine[left] & genuine[right], labels[left] == labels[right]
     kinds = np.where(same_writer, np.where(both_genuine, "genuine", "skilled"), "random")
@@ -154,7 +155,7 @@ def reference_trials(
         `Trials`.
 
     Raises:
-        ValueError: a writer with no genuine signature besides the references; arguments outside their range.
+        ValueError: a writer with no genuine signature left for the trials; arguments outside their range.
 
     >>> import numpy as np
     >>> from siamkeras.applications import signatures
@@ -168,7 +169,7 @@ def reference_trials(
     check_integer("references", references, 2 if writer_dependent else 1)
     check_integer("selections", selections, 1)
     fuse = FUSIONS[check_choice("fusion", fusion, FUSIONS)]
-    distances, labels, genuine = _check_signatures(embeddings, signatures, minimum=references + 1)
+    distances, labels, genuine = _pairwise_distances(embeddings, signatures, references + 1)
     rng, parts = check_seed(seed), []
     for writer in np.unique(labels):
         is_writer = labels == writer
@@ -194,19 +195,9 @@ def _select_references(genuine, references, selections, rng):
     return [sets[index] for index in rng.permutation(len(sets))[:selections]]
 
 
-def _check_signatures(embeddings, signatures, minimum):
+def _pairwise_distances(embeddings, signatures, minimum_genuine):
     """Distances of all embeddings `(n, n)`, labels and genuine `(n,)`."""
     embeddings = check_embeddings(embeddings)
-    labels, genuine = check_labels(signatures.labels, count=len(embeddings)), np.asarray(signatures.genuine)
-    if genuine.dtype != bool or genuine.shape != labels.shape:
-        raise ValueError(
-            f"`genuine` must be booleans ({len(labels)},), False for a forgery. "
-            f"Received: {genuine.dtype}, shape {genuine.shape}."
-        )
-    counts = [np.sum(genuine & (labels == writer)) for writer in np.unique(labels)]
-    if len(counts) < 2 or min(counts) < minimum:
-        raise ValueError(
-            f"At least two writers with {minimum} genuine signatures each are required. "
-            f"Received: {len(counts)} writers, at least {min(counts)} genuine signatures each."
-        )
+    labels = check_labels(signatures.labels, count=len(embeddings))
+    genuine = check_signatures(labels, signatures.genuine, minimum_genuine)
     return ops.convert_to_numpy(pairwise(embeddings, embeddings)), labels, genuine

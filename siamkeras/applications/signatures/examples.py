@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from siamkeras.data._images import shorten
 from siamkeras.data.examples import Examples
 
 
@@ -41,3 +42,30 @@ class Signatures(NamedTuple):
         indices = np.arange(len(self.labels))[np.asarray(indices)]
         taken = Examples(self.images, self.labels, self.groups, self.class_names, self.group_names).take(indices)
         return self._replace(**taken._asdict() | {"genuine": np.asarray(self.genuine)[indices], "source": self.source})
+
+
+def check_signatures(labels, genuine, minimum_genuine=2, minimum_forged=0, names=None, context=""):
+    """`genuine` as booleans, after a check that there are two writers with enough signatures each.
+
+    Args:
+        labels, genuine: As in `Signatures`.
+        minimum_genuine, minimum_forged: Required signatures of each writer.
+        names: `{label: name}` of all writers; by default the labels that occur.
+        context: Beginning of the error message.
+    """
+    genuine = np.asarray(genuine)
+    if genuine.dtype != bool or genuine.shape != labels.shape:
+        raise ValueError(
+            f"`genuine` must be booleans ({len(labels)},), False for a forgery. "
+            f"Received: {genuine.dtype}, shape {genuine.shape}."
+        )
+    names = {label: label for label in np.unique(labels).tolist()} if names is None else names
+    if len(names) < 2:
+        raise ValueError(f"At least two writers are required. Received: {list(names.values())}.")
+    kinds = (("genuine signatures", genuine, minimum_genuine), ("forgeries", ~genuine, minimum_forged))
+    for kind, is_kind, minimum in kinds:
+        counts = {name: np.sum(is_kind & (labels == label)) for label, name in names.items()}
+        few = [f"{name} ({count})" for name, count in counts.items() if count < minimum]
+        if few:
+            raise ValueError(f"{context}Every writer needs at least {minimum} {kind}. Received: {shorten(few)}.")
+    return genuine

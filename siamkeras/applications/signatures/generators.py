@@ -3,6 +3,7 @@
 import numpy as np
 
 from siamkeras._validation import check_integer, check_number
+from siamkeras.applications.signatures.examples import check_signatures
 from siamkeras.generators import _sampling
 from siamkeras.generators._batching import check_labelled, sampled_batches
 from siamkeras.generators.pairs import left_right
@@ -44,7 +45,8 @@ def genuine_forged_pairs(
     batch_size = check_integer("batch_size", batch_size, 1)
     positive_fraction = check_number("positive_fraction", positive_fraction, minimum=0, maximum=1)
     forged_fraction = check_number("forged_fraction", forged_fraction, minimum=0, maximum=1)
-    table, forgeries = _class_tables(writers, genuine, minimum=2 if positive_fraction > 0 else 1)
+    genuine = check_signatures(writers, genuine, minimum_genuine=2 if positive_fraction > 0 else 1, minimum_forged=1)
+    table, forgeries = (_class_table(writers, chosen) for chosen in (genuine, ~genuine))
     writer_index = np.unique(writers, return_inverse=True)[1]
 
     def sample(step):
@@ -63,22 +65,6 @@ def genuine_forged_pairs(
     return sampled_batches(sample, images, left_right, batch_size, options)
 
 
-def _class_tables(writers, genuine, minimum):
-    """The class tables of the genuine signatures and of the forgeries, with the writers in the same order."""
-    genuine = np.asarray(genuine)
-    if genuine.dtype != bool or genuine.shape != writers.shape:
-        raise ValueError(
-            f"`genuine` must be booleans ({len(writers)},), False for a forgery. "
-            f"Received: {genuine.dtype}, shape {genuine.shape}."
-        )
-    names, tables = np.unique(writers), []
-    for kind, needed, chosen in (("genuine signatures", minimum, genuine), ("forgeries", 1, ~genuine)):
-        counts = np.array([np.sum(chosen & (writers == name)) for name in names])
-        if counts.min() < needed:
-            raise ValueError(
-                f"Every writer needs at least {needed} {kind}. "
-                f"Received: writer {names[counts.argmin()].item()!r} with {counts.min()}."
-            )
-        table = _sampling.ClassTable.from_labels(writers[chosen], minimum=1)
-        tables.append(table._replace(order=np.flatnonzero(chosen)[table.order]))
-    return tables
+def _class_table(writers, chosen):
+    table = _sampling.ClassTable.from_labels(writers[chosen], minimum=1)
+    return table._replace(order=np.flatnonzero(chosen)[table.order])
