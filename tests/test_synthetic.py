@@ -1,4 +1,4 @@
-"""Glyphs, snacks, faces: what they are, that chance stays where it belongs, that they are as hard as the real thing."""
+"""Glyphs, snacks: what they are, that chance stays where it belongs, that they are as hard as the real thing."""
 
 import os
 from itertools import pairwise
@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from siamkeras.applications.faces import faces
 from siamkeras.synthetic import glyphs, snacks
 
 ALPHABETS, CHARACTERS, HANDS = 8, 20, 20
@@ -362,81 +361,3 @@ def test_bad_arguments_of_snacks_are_named(given, message):
     assert str(error.value) == message
     with pytest.raises(ValueError, match=r"`classes` must be a list of names out of: apple, .*Received: \['tofu'\]\."):
         snacks(["tofu"])
-
-
-def test_everybody_is_photographed_as_often():
-    drawn = faces(people=4, per_person=3, size=(30, 20), seed=6)
-    assert drawn.images.shape == (12, 30, 20, 1) and drawn.images.dtype == np.float32
-    assert drawn.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3] and drawn.groups is None
-    assert drawn.class_names == {0: "person 01", 1: "person 02", 2: "person 03", 3: "person 04"}
-    assert drawn.source == "synthetic faces (seed 6): numbers do not compare with published ones"
-    assert drawn.images.ctypes.data % 64 == 0
-    assert drawn.images.min() >= 0 and drawn.images.max() <= 1 and 0.35 < drawn.images.mean() < 0.65
-
-
-def test_a_portrait_does_not_change_with_the_number_of_people_or_of_photos():
-    most, some = faces(people=5, per_person=4, size=16, seed=2), faces(people=3, per_person=2, size=16, seed=2)
-    for person in range(3):
-        np.testing.assert_array_equal(some.images[some.labels == person], most.images[most.labels == person][:2])
-    np.random.seed(5)
-    expected = np.random.random()
-    np.random.seed(5)
-    other = faces(people=3, per_person=2, size=16, seed=3)
-    assert np.random.random() == expected
-    assert not (some.images == other.images).all(axis=(1, 2, 3)).any()
-
-
-def test_a_larger_portrait_shows_the_same_person():
-    """Area-averaged to a quarter, it differs by less than two people do, the grain of each aside."""
-    large, small = faces(4, 1, size=(112, 92)).images, faces(4, 1, size=(28, 23)).images
-    reduced = large.reshape(4, 28, 4, 23, 4, 1).mean((2, 4))
-    assert np.abs(reduced - small).mean() < 0.06 < 0.09 < np.abs(reduced - small[::-1]).mean()
-
-
-def pixels_tell_people_apart(images, labels):
-    """How often two photos of one person are nearer to each other than two of two people."""
-    from siamkeras import evaluation
-
-    left, right, same = generators.all_pairs(labels)
-    flat = images.reshape(len(images), -1)
-    distance = np.concatenate(
-        [
-            np.sqrt(np.square(flat[i] - flat[j]).sum(axis=-1))
-            for i, j in zip(np.array_split(left, 100), np.array_split(right, 100), strict=True)
-        ]
-    )
-    return evaluation.verification_from_distances(distance, same, resamples=0).auc
-
-
-def test_pixels_neither_solve_the_faces_nor_fail():
-    """Measured: 0.94, and 0.94 and 0.93 with the next two seeds."""
-    drawn = faces(size=(28, 23))
-    assert pixels_tell_people_apart(drawn.images, drawn.labels) == pytest.approx(0.935, abs=0.025)
-
-
-@pytest.mark.skipif(
-    not Path(os.environ.get("SIAMKERAS_DATA", "-"), "att_faces").is_dir(),
-    reason="needs att_faces under SIAMKERAS_DATA",
-)
-def test_faces_are_about_as_hard_as_the_real_ones():
-    """AT&T: 0.95."""
-    from siamkeras import data
-
-    drawn, real = faces(size=(28, 23)), data.faces(size=(28, 23), source="real")
-    theirs = pixels_tell_people_apart(real.images, real.labels)
-    assert abs(pixels_tell_people_apart(drawn.images, drawn.labels) - theirs) < 0.04
-
-
-@pytest.mark.parametrize(
-    "given, message",
-    [
-        ({"people": 0}, "`people` must be an integer of at least 1. Received: people=0."),
-        ({"per_person": 1.0}, "`per_person` must be an integer of at least 1. Received: per_person=1.0."),
-        ({"size": (8, 7)}, "`size` must be an integer of at least 8. Received: size=7."),
-        ({"seed": -1}, "`seed` must be an integer of at least 0. Received: seed=-1."),
-    ],
-)
-def test_bad_arguments_of_faces_are_named(given, message):
-    with pytest.raises(ValueError) as error:
-        faces(**given)
-    assert str(error.value) == message
