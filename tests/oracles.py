@@ -1,4 +1,4 @@
-"""Plain loops that say what the library must say, and gradients on any backend."""
+"""Plain loops to compare the library with, and gradients on any backend."""
 
 import math
 
@@ -19,7 +19,7 @@ def distance(name, x, y):
 
 
 def contrastive(same, distance, margin):
-    """Contrastive loss of one pair, as a decision: pull, push, or leave alone."""
+    """Contrastive loss of one pair."""
     pull = distance * distance / 2
     push = (margin - distance) ** 2 / 2 if distance < margin else 0.0
     return same * pull + (1 - same) * push
@@ -34,14 +34,14 @@ def dice(truth, probability, smooth):
 
 
 def mask_cross_entropy(truth, probability):
-    """Cross-entropy of one image, as a decision for each pixel whose truth is 0 or 1."""
+    """Mean cross-entropy of the pixels of one image with a binary truth."""
     terms = [-math.log(p) if t else -math.log(1 - p) for t, p in zip(truth, probability, strict=True)]
     return sum(terms) / len(terms)
 
 
 def masked_average(features, masks, factor):
     """Prototype of one episode: features `[reference][row][column][channel]`, masks of `factor` times the size."""
-    found = []
+    prototypes = []
     for maps, mask in zip(features, masks, strict=True):
         total, weight = [0.0] * len(maps[0][0]), 0.0
         for row in range(len(mask)):
@@ -51,12 +51,12 @@ def masked_average(features, masks, factor):
                     for channel, value in enumerate(maps[row // factor][column // factor]):
                         total[channel] += value
         if weight:
-            found.append([value / weight for value in total])
-    return [sum(values) / len(found) for values in zip(*found, strict=True)] if found else None
+            prototypes.append([value / weight for value in total])
+    return [sum(values) / len(prototypes) for values in zip(*prototypes, strict=True)] if prototypes else None
 
 
 def dense_comparison(query, references, masks, sharpness, nearness):
-    """The three maps of one episode, place by place; features `[row][column][channel]`, masks twice as large."""
+    """The three maps of one episode by loops; features `[row][column][channel]`, masks twice as large."""
     height, width = query.shape[:2]
     used = [(r, m) for r, m in zip(references, masks, strict=True) if m.any()]
     found = np.zeros((height, width, 3))
@@ -77,17 +77,17 @@ def dense_comparison(query, references, masks, sharpness, nearness):
 
 
 def words(sentence):
-    """The words of a sentence: letters and digits in a row, in small letters."""
+    """The words of a sentence: lower-case runs of letters and digits."""
     return "".join(letter if letter.isalnum() else " " for letter in sentence.lower()).split()
 
 
 def n_grams(sentence, size):
-    """The n-grams of a sentence, cut from each of its words with a separator before and behind it."""
+    """The character n-grams of the words of a sentence, each word between two separators."""
     return [f" {word} "[at : at + size] for word in words(sentence) for at in range(len(word) + 3 - size)]
 
 
 def auc(distances, same):
-    """How often a same pair is closer than a different one, over all such couples; a tie counts half."""
+    """Fraction of (positive pair, negative pair) in which the positive pair is closer; a tie counts half."""
     wins = [
         1.0 if a < b else 0.5 if a == b else 0.0
         for a, s in zip(distances, same, strict=True)
@@ -99,10 +99,11 @@ def auc(distances, same):
 
 
 def rates(distances, same, threshold):
-    """False accepts and false rejects when `distance < threshold` is called same, counted one by one."""
+    """False accept and false reject rates of the decision `distance < threshold`, counted pair by pair."""
     different = [d for d, s in zip(distances, same, strict=True) if not s]
-    alike = [d for d, s in zip(distances, same, strict=True) if s]
-    return sum(d < threshold for d in different) / len(different), sum(d >= threshold for d in alike) / len(alike)
+    positive = [d for d, s in zip(distances, same, strict=True) if s]
+    false_accepts = sum(d < threshold for d in different) / len(different)
+    return false_accepts, sum(d >= threshold for d in positive) / len(positive)
 
 
 def gradient(function, x):
@@ -127,6 +128,14 @@ def gradient(function, x):
     return tensor.grad.numpy()
 
 
+def slope(function, x, index, step=1e-4):
+    """Derivative of `function` at `x[index]` by central differences in double precision."""
+    below, above = np.array(x, "float64"), np.array(x, "float64")
+    below[index] -= step
+    above[index] += step
+    return (function(above) - function(below)) / (2 * step)
+
+
 def triplets(labels):
     """Every (anchor, positive, negative) of a batch, as indices."""
     n = range(len(labels))
@@ -134,7 +143,7 @@ def triplets(labels):
 
 
 def mined(labels, distances, mining):
-    """The triplets that a way of mining chooses, anchor by anchor, from a table of distances."""
+    """The triplets that a miner selects, anchor by anchor, from a table of distances."""
     n = range(len(labels))
     chosen = []
     for a in n:
@@ -154,7 +163,7 @@ def mined(labels, distances, mining):
 
 
 def triplet_loss(labels, embeddings, margin, mining="all", average="active", name="euclidean"):
-    """Mean triplet loss over what was mined in a batch, and its gradient for Euclidean distance, triplet by triplet."""
+    """Mean triplet loss over the mined triplets of a batch, and its gradient for the Euclidean distance."""
     x = np.asarray(embeddings, "float64")
     table = [[distance(name, a, b) for b in x] for a in x]
     total, counted, gradient = 0.0, 0, np.zeros_like(x)
@@ -174,26 +183,26 @@ def triplet_loss(labels, embeddings, margin, mining="all", average="active", nam
     return total / max(counted, 1), gradient / max(counted, 1)
 
 
-def batch_softmax(labels, embeddings, temperature, everybody):
-    """Mean over the anchors that have a positive of the mean over these of -log softmax, by plain sums.
+def batch_softmax(labels, embeddings, temperature, competitors):
+    """Mean over the anchors with a positive of the mean over their positives of -log softmax.
 
-    The softmax is over the positive and all negatives, or with `everybody` over all others of the batch.
+    The softmax is over the positive and the "negatives" of the anchor, or over "all" other examples.
     """
     n, losses = range(len(labels)), []
     similarity = [[1 - distance("cosine", a, b) for b in embeddings] for a in embeddings]
     for a in n:
         exps = [math.exp(similarity[a][i] / temperature) for i in n]
         positives = [p for p in n if p != a and labels[p] == labels[a]]
-        negatives = [q for q in n if labels[q] != labels[a]]
+        negatives = sum(exps[q] for q in n if labels[q] != labels[a])
+        others = sum(exps[i] for i in n if i != a)
         if positives:
-            others = sum(exps[i] for i in n if i != a)
-            terms = [exps[p] / (others if everybody else exps[p] + sum(exps[q] for q in negatives)) for p in positives]
-            losses.append(-sum(map(math.log, terms)) / len(positives))
+            totals = [others if competitors == "all" else exps[p] + negatives for p in positives]
+            losses.append(sum(math.log(t / exps[p]) for t, p in zip(totals, positives, strict=True)) / len(positives))
     return sum(losses) / max(len(losses), 1)
 
 
 def multi_similarity(labels, embeddings, alpha, beta, base):
-    """Mean over the anchors of the two logarithms of sums."""
+    """Mean multi-similarity loss over the anchors."""
     n, total = range(len(labels)), 0.0
     similarity = [[1 - distance("cosine", a, b) for b in embeddings] for a in embeddings]
     for a in n:
@@ -204,16 +213,16 @@ def multi_similarity(labels, embeddings, alpha, beta, base):
 
 
 def nearest(name, query, gallery, k):
-    """The k nearest to one query, as (distance, index), of equally far ones the first."""
+    """The k nearest neighbours of a query as (distance, index); on a tie, the smaller index."""
     return sorted((distance(name, query, embedding), index) for index, embedding in enumerate(gallery))[:k]
 
 
 def retrieval(name, embeddings, labels, depths, gallery=None, gallery_labels=None):
-    """(hits among the first k for each k, average precision at R) of each query with others of its class, or None.
+    """(number of hits among the first k for each k, average precision at R) of each query; None without any match.
 
-    Of equally far ones, those of another class come first.
+    On a tie, examples of another class come first.
     """
-    found = []
+    results = []
     for query, (embedding, label) in enumerate(zip(embeddings, labels, strict=True)):
         candidates = zip(*((embeddings, labels) if gallery is None else (gallery, gallery_labels)), strict=True)
         others = [
@@ -221,8 +230,8 @@ def retrieval(name, embeddings, labels, depths, gallery=None, gallery_labels=Non
             for index, (other, its_label) in enumerate(candidates)
             if gallery is not None or index != query
         ]
-        right = [is_right for _, is_right in sorted(others)]
-        r = sum(right)
-        precisions = [sum(right[:i]) / i for i in range(1, r + 1) if right[i - 1]]
-        found.append(([sum(right[:k]) for k in depths], sum(precisions) / r) if r else None)
-    return found
+        matches = [is_match for _, is_match in sorted(others)]
+        r = sum(matches)
+        precisions = [sum(matches[:i]) / i for i in range(1, r + 1) if matches[i - 1]]
+        results.append(([sum(matches[:k]) for k in depths], sum(precisions) / r) if r else None)
+    return results

@@ -1,0 +1,50 @@
+"""The fine-tuning loss against plain sums and hand-derived numbers."""
+
+import numpy as np
+import oracles
+import pytest
+from keras import ops
+
+from siamkeras import losses
+
+LOGITS = np.random.default_rng(8).normal(size=(4, 3)).astype("float32")
+
+
+def test_it_is_the_mean_cross_entropy_plus_the_weighted_mean_entropy():
+    labels = np.array([2, -1, 0, -1])
+    p = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
+    cross_entropy = np.mean([-np.log(p[0, 2]), -np.log(p[2, 0])])
+    entropy = np.mean([-np.sum(p[i] * np.log(p[i])) for i in (1, 3)])
+    loss = losses.FineTuningLoss(0.3)
+    assert float(loss(labels, LOGITS)) == pytest.approx(cross_entropy + 0.3 * entropy, rel=1e-5)
+    assert float(loss([2, 0], LOGITS[::2])) == pytest.approx(cross_entropy, rel=1e-5)
+    assert float(loss([-1, -1], LOGITS[1::2])) == pytest.approx(0.3 * entropy, rel=1e-5)
+
+
+def test_uniform_probabilities_agree_with_values_by_hand():
+    """p = 1/2: both terms are log 2. One of two examples each, so that their values are doubled."""
+    values = losses.fine_tuning([0, -1], [[0.0, 0.0], [0.0, 0.0]], entropy=0.5)
+    np.testing.assert_allclose(ops.convert_to_numpy(values), [2 * np.log(2), np.log(2)], rtol=1e-5)
+
+
+def test_a_label_that_is_no_class_gives_nan():
+    values = ops.convert_to_numpy(losses.fine_tuning([2, 3, -2, -1], LOGITS))
+    assert np.isnan(values).tolist() == [False, True, True, False]
+
+
+def test_confident_predictions_have_a_finite_loss_and_gradient():
+    x = np.float32([[500.0, 0.0], [0.0, 500.0]])
+    assert float(losses.FineTuningLoss(1.0)([0, -1], x)) == pytest.approx(0.0, abs=1e-6)
+    assert np.isfinite(oracles.gradient(lambda x: losses.fine_tuning([1, -1], x, 1.0), x)).all()
+
+
+def test_the_entropy_increases_the_larger_logit():
+    gradient = oracles.gradient(lambda x: losses.fine_tuning([-1], x, 1.0), [[1.0, 0.0]])
+    assert gradient[0, 0] < 0 < gradient[0, 1]
+
+
+@pytest.mark.parametrize("entropy", [-0.1, float("nan"), "0.1", True])
+def test_an_invalid_weight_raises(entropy):
+    for call in (losses.FineTuningLoss, lambda entropy: losses.fine_tuning([0], LOGITS[:1], entropy)):
+        with pytest.raises(ValueError, match="`entropy` must be a number of at least 0. Received: entropy="):
+            call(entropy)
