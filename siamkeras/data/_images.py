@@ -57,14 +57,13 @@ def decode_files(paths, shape, read):
 
 def describe_broken(paths, broken):
     """A sentence that lists the files that cannot be decoded, for `broken` of `decode_files`."""
-    names = [f"{paths[index]} ({_reason(error)})" for index, error in broken.items()]
+    reasons = {index: str(error) or type(error).__name__ for index, error in broken.items()}
+    names = [
+        # Pillow's message repeats the path.
+        f"{paths[index]} ({'not an image' if reason.startswith('cannot identify') else reason})"
+        for index, reason in reasons.items()
+    ]
     return f"{len(broken)} of {len(paths)} images cannot be decoded: {shorten(names)}."
-
-
-def _reason(error):
-    # Pillow repeats the path.
-    text = str(error)
-    return "not an image" if text.startswith("cannot identify image file") else text or type(error).__name__
 
 
 def read_image(path, height, width, channels=3, crop=False):

@@ -174,89 +174,73 @@ def load_tfds(name, split, read, title, megabytes, url):
     """Reads a split of an image data set of TensorFlow Datasets.
 
     Args:
-        name: Name of the data set in TensorFlow Datasets. It is read from `TFDS_DATA_DIR` or `~/tensorflow_datasets`.
+        name: Name of the data set in TensorFlow Datasets, searched in `TFDS_DATA_DIR` or `~/tensorflow_datasets`.
         split: Name of a split, or several joined by `+`.
-        read: Function from a `tf.data.Dataset` with encoded images, always in the same order, and the
+        read: Function from a `tf.data.Dataset` with encoded images, always in the same order, and a
             `tfds.core.DatasetInfo` to the result.
         title, megabytes, url: As for `downloading`.
-
-    Returns:
-        The result of `read`.
     """
     # TensorFlow Datasets reads this variable only once, at import.
     directory = os.path.expanduser(os.environ.get("TFDS_DATA_DIR") or os.path.join("~", "tensorflow_datasets"))
     folder = Path(directory, name)
-    if any(folder.glob("*/dataset_info.json")):
-        try:
-            return read(*_tfds_load(name, split, directory, title, download=False))
-        except ImportError:
-            raise
-        except Exception as error:
-            raise damaged(title, folder, short_message(error)) from error
-    hint = f"Connect to the internet, or set TFDS_DATA_DIR to a folder that contains {name}."
-    with downloading(title, megabytes, url, directory, f"{title} was not found in {folder}", hint):
-        return read(*_tfds_load(name, split, directory, title, download=True))
+    prepared = any(folder.glob("*/dataset_info.json"))
 
-
-def _tfds_load(name, split, directory, title, download):
-    try:
+    def load():
         import tensorflow_datasets as tfds
 
-        return tfds.load(
+        dataset, info = tfds.load(
             name,
             split=split,
             data_dir=directory,
-            download=download,
+            download=not prepared,
             with_info=True,
-            shuffle_files=False,
-            # Decoded by us in parallel and to one channel instead of three.
-            decoders={"image": tfds.decode.SkipDecoding()},
+            decoders={"image": tfds.decode.SkipDecoding()},  # `read` decodes in parallel, and to one channel
             # One file after the other, so that the order does not depend on the number of files.
             read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
         )
+        return read(dataset, info)
+
+    hint = f"Connect to the internet, or set TFDS_DATA_DIR to a folder that contains {name}."
+    try:
+        if prepared:
+            return load()
+        with downloading(title, megabytes, url, directory, f"{title} was not found in {folder}", hint):
+            return load()
     except ImportError as error:  # tensorflow-datasets 4.9.10 uses importlib_resources without requiring it
-        raise ImportError(
-            f"{title} is read with TensorFlow Datasets, which fails to import: {short_message(error)}. "
-            "Run `pip install tensorflow-datasets importlib_resources`."
-        ) from error
+        packages = "tensorflow-datasets importlib_resources"
+        raise ImportError(f"{title} cannot be read: {error}. Run `pip install {packages}`.") from error
+    except ConnectionError:
+        raise
+    except Exception as error:
+        raise damaged(title, folder, short_message(error)) from error
 
 
 def load_hugging_face(name, split, title, megabytes, missing, hint, revision=None):
-    """A split of a data set of the Hugging Face hub: a download, or the copy in the cache of `datasets`.
+    """A split of a data set of the Hugging Face hub, as `datasets.Dataset`: from its cache, or a download.
 
     Args:
         name: Name of the data set on the hub.
         split: Name of the split.
         title, megabytes, missing, hint: As for `downloading`.
         revision: Branch of the repository of the data set.
-
-    Returns:
-        `datasets.Dataset`.
     """
     try:
         import datasets
     except ImportError as error:
-        raise ImportError(
-            f"{title} is read with the library `datasets`, which fails to import: {short_message(error)}. "
-            "Run `pip install datasets`."
-        ) from error
+        raise ImportError(f"{title} cannot be read: {error}. Run `pip install datasets`.") from error
     config = datasets.config
-    url = f"{config.HF_ENDPOINT}/datasets/{name}/resolve/main/README.md"
+    # Offline, `datasets` reads its cache; the environment variable has an effect only before its import.
+    offline, config.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE, True
     try:
-        if config.HF_HUB_OFFLINE:
-            raise ConnectionError(f"{missing}, and HF_HUB_OFFLINE forbids a download. {hint}")
-        with downloading(title, megabytes, url, config.HF_DATASETS_CACHE, missing, hint):
-            return datasets.load_dataset(name, revision=revision, split=split)
-    except ConnectionError:
-        # Offline, `datasets` reads its cache; the environment variable has an effect only before its import.
-        before, config.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE, True
-        try:
-            return datasets.load_dataset(name, revision=revision, split=split)
-        except Exception:
-            pass
-        finally:
-            config.HF_HUB_OFFLINE = before
-        raise
+        return datasets.load_dataset(name, revision=revision, split=split)
+    except Exception as error:
+        if offline:
+            raise ConnectionError(f"{missing}, and HF_HUB_OFFLINE forbids a download. {hint}") from error
+    finally:
+        config.HF_HUB_OFFLINE = offline
+    url = f"{config.HF_ENDPOINT}/datasets/{name}/resolve/main/README.md"
+    with downloading(title, megabytes, url, config.HF_DATASETS_CACHE, missing, hint):
+        return datasets.load_dataset(name, revision=revision, split=split)
 
 
 def write_folder(folder, files):

@@ -1,12 +1,9 @@
 """Snacks: photos of twenty kinds of food, for retrieval."""
 
-import io
 import os
 
 import numpy as np
-from PIL import Image
 
-import siamkeras
 from siamkeras import synthetic
 from siamkeras._validation import check_choice, check_sizes
 from siamkeras.data import _sources
@@ -18,7 +15,6 @@ from siamkeras.synthetic.snacks import select_classes
 NAME = "Matthijs/snacks"
 # For each split: its folder, and the number of photos per class in the stand-in.
 SPLITS = {"train": ("train", 100), "validation": ("val", 50), "test": ("test", 50)}
-SYNTHETIC_FILE_SIZE = 96
 
 
 def snacks(split="train", classes=None, size=(96, 96), source="auto"):
@@ -35,23 +31,21 @@ def snacks(split="train", classes=None, size=(96, 96), source="auto"):
 
     ```python
     photos = data.snacks("train", classes=["apple", "banana"], size=96)
-    files = data.snacks("train", size=None)                             # paths, decoded by the generator
-    generators.triplets(files.images, files.labels, load=data.load_image(size=(96, 96), crop=True))
     ```
 
     Args:
         split: A name from the table.
         classes: A list of class names; None for all.
         size: `(height, width)` in pixels, or one integer for both: the largest central part of each photo with this
-            aspect ratio is resized. None returns paths of the uncropped photos.
+            aspect ratio is resized.
         source: `"auto"`: the folder `snacks/{train,val,test}/<class>/` under `SIAMKERAS_DATA` or `~/.cache/siamkeras`,
             or a download of 105 MB with the library `datasets`; otherwise synthetic photos with a `StandInWarning`.
             `"real"`: an error instead of synthetic photos. `"synthetic"`: synthetic photos, 100 per class for
-            `"train"` and 50 for each other split; as files 96x96.
+            `"train"` and 50 for each other split.
 
     Returns:
-        `Examples`: `images` `(n, height, width, 3)`, float32 in [0, 1], or `(n,)` paths; `labels` 0 to 19 in
-        alphabetical order, independent of `classes`.
+        `Examples`: `images` `(n, height, width, 3)`, float32 in [0, 1]; `labels` 0 to 19 in alphabetical
+        order, independent of `classes`.
 
     Raises:
         ValueError: invalid `split`, `classes`, `size` or `source`.
@@ -60,13 +54,12 @@ def snacks(split="train", classes=None, size=(96, 96), source="auto"):
     """
     check_choice("split", split, SPLITS)
     names = select_classes(classes)
-    if size is not None:
-        size = check_sizes("size", [size, size] if np.ndim(size) == 0 else size, 2)
+    size = check_sizes("size", [size, size] if np.ndim(size) == 0 else size, 2)
     examples = _sources.real_or_stand_in(
         source,
-        real=lambda: _read_folder(_find_folder(split), names, size, NAME),
-        stand_in=lambda: _stand_in(split, names, size),
-        description="synthetic snacks",
+        lambda: _read_folder(_find_folder(split), names, size),
+        lambda: _stand_in(split, names, size),
+        "synthetic snacks",
     )
     of_classes = "" if classes is None else f" of {shorten(list(names.values()))}"
     return examples._replace(source=f"{examples.source}, {split} split ({len(examples.labels)} photos{of_classes})")
@@ -94,16 +87,14 @@ def _encoded_files(dataset):
         yield os.path.join(names[row["label"]], name), row["image"]["bytes"]
 
 
-def _read_folder(folder, names, size, source):
+def _read_folder(folder, names, size):
     files = image_paths(folder)
     missing = sorted(set(names.values()) - set(files.class_names.values()))
     if missing:
         raise _sources.damaged("Snacks", folder, f"there are no photos of {shorten(missing)}")
     label_of = {name: label for label, name in names.items()}
     labels = np.array([label_of.get(name, -1) for name in files.class_names.values()])[files.labels]
-    files = Examples(files.images, labels, class_names=names, source=source).take(labels >= 0)
-    if size is None:
-        return files
+    files = Examples(files.images, labels, class_names=names, source=NAME).take(labels >= 0)
     images, broken = decode_files(files.images, (*size, 3), lambda path: read_image(path, *size, crop=True))
     if broken:
         raise _sources.damaged("Snacks", folder, describe_broken(files.images, broken))
@@ -111,21 +102,6 @@ def _read_folder(folder, names, size, source):
 
 
 def _stand_in(split, names, size):
-    folder, per_class = SPLITS[split]
-    seed = list(SPLITS).index(split)
-    source = f"synthetic snacks standing in for {NAME}"
-    if size is not None:
-        return synthetic.snacks(list(names.values()), per_class, size, seed)._replace(source=source)
-    # Another version of the library may render other photos.
-    path = _sources.cache_path(f"synthetic_snacks-{siamkeras.__version__}", folder)
-    if not path.is_dir():
-        _sources.write_folder(path, _synthetic_files(per_class, seed))
-    return _read_folder(path, names, None, source)
-
-
-def _synthetic_files(per_class, seed):
-    for name in select_classes().values():
-        for index, image in enumerate(synthetic.snacks([name], per_class, SYNTHETIC_FILE_SIZE, seed).images):
-            content = io.BytesIO()
-            Image.fromarray((image * 255).round().astype("uint8")).save(content, "JPEG", quality=90)
-            yield f"{name}/{index:04d}.jpg", content.getvalue()
+    seed, per_class = list(SPLITS).index(split), SPLITS[split][1]
+    examples = synthetic.snacks(list(names.values()), per_class, size, seed)
+    return examples._replace(source=f"synthetic snacks standing in for {NAME}")
