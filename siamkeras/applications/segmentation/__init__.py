@@ -1,69 +1,49 @@
-"""Few-shot segmentation: a Siamese encoder, a mask decoder, and scans to train and test them on."""
+"""Few-shot segmentation: a Siamese network that segments a structure from a few annotated reference scans."""
 
 from siamkeras.applications.segmentation import baselines, plotting, synthetic
-from siamkeras.applications.segmentation._applying import segment
-from siamkeras.applications.segmentation._kept import pretrained
 from siamkeras.applications.segmentation.evaluation import (
     DiceDifference,
-    Segmentation,
-    dice,
+    DiceReport,
     dice_by_subject,
     dice_difference,
+    dice_score,
 )
-from siamkeras.applications.segmentation.generators import Trials, episodes, trials
-from siamkeras.applications.segmentation.layers import (
-    ByEpisode,
-    CosineMap,
-    DenseComparison,
-    MaskedAveragePooling,
-    MeanMask,
-    OneByOne,
-)
-from siamkeras.applications.segmentation.losses import (
-    DiceCrossEntropyLoss,
-    DiceLoss,
-    MaskCrossEntropyLoss,
-    mask_cross_entropy,
-)
-from siamkeras.applications.segmentation.model import few_shot_segmenter, maps_tower
-from siamkeras.applications.segmentation.scans import Volume, hippocampus, volume, volume_folder
-from siamkeras.applications.segmentation.slices import Slices, joined, split_by_subject
-from siamkeras.applications.segmentation.synthetic import phantoms
-from siamkeras.applications.segmentation.tasks import invented
+from siamkeras.applications.segmentation.generators import EvaluationEpisodes, evaluation_episodes, training_episodes
+from siamkeras.applications.segmentation.hippocampus import hippocampus
+from siamkeras.applications.segmentation.layers import CosineMap, DenseComparison, MaskedAveragePooling
+from siamkeras.applications.segmentation.losses import DiceCrossEntropyLoss, DiceLoss, dice_loss, mask_cross_entropy
+from siamkeras.applications.segmentation.model import encoder, few_shot_segmenter, pretrained_segmenter, segment
+from siamkeras.applications.segmentation.nifti import volume_folder
+from siamkeras.applications.segmentation.slices import Slices, split_by_subject
+from siamkeras.applications.segmentation.tasks import episode_augmentation, synthetic_tasks
 
 __all__ = [
-    "ByEpisode",
     "CosineMap",
     "DenseComparison",
     "DiceCrossEntropyLoss",
     "DiceDifference",
     "DiceLoss",
-    "MaskCrossEntropyLoss",
+    "DiceReport",
+    "EvaluationEpisodes",
     "MaskedAveragePooling",
-    "MeanMask",
-    "OneByOne",
-    "Segmentation",
     "Slices",
-    "Trials",
-    "Volume",
     "baselines",
-    "dice",
     "dice_by_subject",
     "dice_difference",
-    "episodes",
+    "dice_loss",
+    "dice_score",
+    "encoder",
+    "episode_augmentation",
+    "evaluation_episodes",
     "few_shot_segmenter",
     "hippocampus",
-    "invented",
-    "joined",
-    "maps_tower",
     "mask_cross_entropy",
-    "phantoms",
     "plotting",
-    "pretrained",
+    "pretrained_segmenter",
     "segment",
     "split_by_subject",
     "synthetic",
-    "trials",
-    "volume",
+    "synthetic_tasks",
+    "training_episodes",
     "volume_folder",
 ]

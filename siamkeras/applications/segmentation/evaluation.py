@@ -1,24 +1,22 @@
-"""Segmentation: how well a mask fits the true one, and how sure of that we can be for subjects not yet seen."""
+"""Dice coefficient of masks, its mean over subjects with a bootstrap interval, and paired differences."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from siamkeras._validation import check_integer
-from siamkeras.evaluation import _tables as tables
-from siamkeras.evaluation._bootstrap import mean_intervals
+from siamkeras._validation import check_integer, check_number, check_seed
 
 
-class Segmentation(NamedTuple):
-    """Dice of masks, by subject.
+class DiceReport(NamedTuple):
+    """Mean Dice over subjects.
 
     Attributes:
         dice: Mean over subjects of the mean over each subject's images.
-        interval: `{"dice": (low, high)}`, the bootstrap 95 % interval over subjects; empty where none was asked for.
-        subjects: `(k,)` the subjects, in order.
-        by_subject: `(k,)` the mean of each.
-        scores: `(n,)` of each image, in the order in which they came.
-        subject_of: `(n,)` the subject of each image.
+        interval: `{"dice": (low, high)}`, 95 % bootstrap interval over subjects; empty with `resamples=0`.
+        subjects: `(k,)` sorted subjects.
+        by_subject: `(k,)` mean Dice of each subject.
+        scores: `(n,)` Dice of each image.
+        subject_of: `(n,)` subject of each image.
     """
 
     dice: float
@@ -29,21 +27,21 @@ class Segmentation(NamedTuple):
     subject_of: np.ndarray
 
     def __repr__(self):
-        return tables.table({"": self})
+        return "  ".join(f"{heading} {value}" for heading, value in self.columns().items())
 
     def columns(self):
-        """The line of a table: `{heading: text}`."""
-        worst = int(self.by_subject.argmin())
+        """The row of `evaluation.table`: `{heading: text}`."""
+        interval = " [{:.3f}, {:.3f}]".format(*self.interval["dice"]) if self.interval else ""
         return {
-            "Dice": f"{self.dice:.3f}{tables.interval(self, 'dice', 1, 3)}",
-            "worst subject": f"{self.by_subject[worst]:.3f}",
+            "Dice": f"{self.dice:.3f}{interval}",
+            "worst subject": f"{self.by_subject.min():.3f}",
             "subjects": f"{len(self.subjects):,}",
             "images": f"{len(self.scores):,}",
         }
 
 
 class DiceDifference(NamedTuple):
-    """By how much one Dice differs from another on the same images, and the 95 % interval over subjects."""
+    """Difference of two mean Dice coefficients on the same images, with its 95 % interval over subjects."""
 
     dice: float
     interval: tuple
@@ -52,142 +50,118 @@ class DiceDifference(NamedTuple):
         return f"Dice {self.dice:+.3f} [{self.interval[0]:+.3f}, {self.interval[1]:+.3f}]"
 
 
-def dice(predicted, truth, threshold=0.5):
-    """Dice of each image: twice the pixels in both masks, divided by the pixels of the one and of the other.
+def dice_score(y_true, y_pred, threshold=0.5):
+    """Dice coefficient of each image: `2 |A and B| / (|A| + |B|)` for the pixel sets A and B of two masks.
 
-    1 where both are the same, also where both are empty; 0 where they have no pixel in common.
+    1 for identical masks, also for two empty ones; 0 for masks without a common pixel.
 
     Args:
-        predicted: Masks, `(n, height, width)` or `(n, height, width, 1)`: booleans, or numbers from 0 to 1, of which
-            those of at least `threshold` count as inside.
-        truth: True masks of the same size: booleans, or 0 and 1.
-        threshold: As above.
+        y_true: True masks, `(n, height, width)` or `(n, height, width, 1)`: booleans, or 0 and 1.
+        y_pred: Predicted masks of the same size: booleans, or probabilities in [0, 1].
+        threshold: Probabilities of at least this value count as inside, in (0, 1].
 
     Returns:
-        `(n,)`.
-
-    Raises:
-        ValueError: shapes that differ or are none of these; numbers outside [0, 1], NaN; a truth other than 0 and 1; a
-            threshold outside (0, 1].
+        `(n,)` floats.
 
     >>> import numpy as np
-    >>> from siamkeras import evaluation
-    >>> found, true = np.array([[[1, 1], [0, 0]]]), np.array([[[1, 0], [1, 1]]])
-    >>> evaluation.dice(found, true).tolist()  # 2 * 1 / (2 + 3)
+    >>> from siamkeras.applications import segmentation
+    >>> y_true, y_pred = np.array([[[1, 0], [1, 1]]]), np.array([[[1, 1], [0, 0]]])
+    >>> segmentation.dice_score(y_true, y_pred).tolist()  # 2 * 1 / (3 + 2)
     [0.4]
 
-    Reference: Dice, Measures of the Amount of Ecologic Association Between Species (1945).
+    Reference: Dice (1945), Measures of the amount of ecologic association between species.
     """
-    found, true = _checked_masks(predicted, "predicted"), _checked_masks(truth, "truth")
-    if found.shape != true.shape:
-        raise ValueError(f"Both must be masks of the same images. Received: {found.shape} and {true.shape}.")
-    if not ((true == 0) | (true == 1)).all():
+    y_true, y_pred = _check_masks(y_true, "y_true"), _check_masks(y_pred, "y_pred")
+    if y_true.shape != y_pred.shape:
+        raise ValueError(f"The masks must have the same shape. Received: {y_true.shape} and {y_pred.shape}.")
+    if not np.isin(y_true, (0, 1)).all():
         raise ValueError(
-            f"`truth` must be 0 or 1. Received: {true[(true != 0) & (true != 1)][0]:g}. Of several structures, ask "
-            "for one: `slices.mask(structure)`."
+            f"`y_true` must contain only 0 and 1. Received: values from {y_true.min():g} to {y_true.max():g}. "
+            "Select one of several structures with `slices.mask(structure)`."
         )
-    if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 < threshold <= 1:
-        raise ValueError(f"`threshold` must lie in (0, 1]. Received: threshold={threshold!r}.")
-    found, true = (each.reshape(len(each), -1) for each in (found >= threshold, true == 1))
-    both, total = np.sum(found & true, axis=1), found.sum(axis=1) + true.sum(axis=1)
-    return np.where(total > 0, 2 * both / np.maximum(total, 1), 1.0)
+    if not (y_pred.min() >= 0 and y_pred.max() <= 1):  # also NaN
+        raise ValueError(
+            f"`y_pred` must be in [0, 1]. Received: values from {y_pred.min():.4g} to {y_pred.max():.4g}. "
+            "Apply a sigmoid to logits."
+        )
+    threshold = check_number("threshold", threshold, above=0, maximum=1)
+    true, predicted = (mask.reshape(len(mask), -1) for mask in (y_true == 1, y_pred >= threshold))
+    intersection, total = np.sum(true & predicted, axis=1), true.sum(axis=1) + predicted.sum(axis=1)
+    return np.where(total > 0, 2 * intersection / np.maximum(total, 1), 1.0)
 
 
 def dice_by_subject(scores, subjects, resamples=1000, seed=0):
-    """The mean Dice, and what to expect of other subjects.
+    """Mean Dice over subjects, with a bootstrap interval for new subjects.
 
-    Slices of one scan are nearly alike, and so are the errors on them: an interval over images would be too narrow.
-    Each subject counts once, however many images there are of it, and the bootstrap draws whole subjects again, with
-    replacement.
-
-    ```python
-    found = model.predict(episodes)
-    evaluation.dice_by_subject(evaluation.dice(found, truth), subjects)
-    ```
+    Slices of one scan are nearly identical and so are the errors on them; an interval over images would be too narrow.
+    Each subject therefore has the same weight, and the bootstrap resamples subjects.
 
     Args:
-        scores: `(n,)`, Dice of each image, as `dice` gives it.
-        subjects: `(n,)` integers or strings: whose image it is.
-        resamples: How many times subjects are drawn again; 0 for no interval.
-        seed: The same seed gives the same interval.
+        scores: Dice of each image, `(n,)`, from `dice_score`.
+        subjects: Subject of each image, `(n,)` integers or strings.
+        resamples: Number of bootstrap resamples; 0 for no interval.
+        seed: Seed of the bootstrap.
 
     Returns:
-        `Segmentation`.
+        `DiceReport`.
 
-    Raises:
-        ValueError: no scores, or other than one for each subject; scores outside [0, 1]; subjects that are missing,
-            NaN or None; a single subject, of whom no interval can be drawn, unless `resamples=0`.
-
-    >>> from siamkeras import evaluation
-    >>> evaluation.dice_by_subject([0.9, 0.7, 0.2], ["ada", "ada", "eva"], resamples=0)  # (0.8 + 0.2) / 2
-      Dice   worst subject  subjects  images
-      0.500  0.200          2         3
+    >>> from siamkeras.applications import segmentation
+    >>> segmentation.dice_by_subject([0.9, 0.7, 0.2], ["ada", "ada", "eva"], resamples=0)  # (0.8 + 0.2) / 2
+    Dice 0.500  worst subject 0.200  subjects 2  images 3
     """
     scores, subjects = np.asarray(scores, "float64"), np.asarray(subjects)
-    if scores.ndim != 1 or not len(scores) or subjects.shape != scores.shape:
+    if scores.ndim != 1 or not len(scores) or subjects.shape != scores.shape or subjects.dtype.kind not in "iuUS":
         raise ValueError(
-            f"Every image needs one score and one subject, (n,). Received: {scores.shape} and {subjects.shape}."
+            "`scores` and `subjects` (integers or strings) must be (n,) with n >= 1. "
+            f"Received: {scores.shape} and {subjects.dtype} {subjects.shape}."
         )
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise ValueError(f"Dice lies in [0, 1]. Received: {scores[~((scores >= 0) & (scores <= 1))][0]:g}.")
-    check_integer("resamples", resamples, 0)
-    if any(subject is None or subject != subject for subject in subjects.tolist()):  # as NaN is
-        raise ValueError("Every image is of some subject, an integer or a string. Received: None or NaN.")
-    names, place = np.unique(subjects, return_inverse=True)
-    means = np.bincount(place, scores) / np.bincount(place)
-    ends = _ends(means, names, resamples, seed, " Use resamples=0, for the mean alone.") if resamples else None
-    return Segmentation(float(means.mean()), {} if ends is None else {"dice": ends}, names, means, scores, subjects)
+    if not (scores.min() >= 0 and scores.max() <= 1):
+        raise ValueError(f"`scores` must be in [0, 1]. Received: values from {scores.min()} to {scores.max()}.")
+    resamples = check_integer("resamples", resamples)
+    names, index = np.unique(subjects, return_inverse=True)
+    means = np.bincount(index, scores) / np.bincount(index)
+    interval = {"dice": _bootstrap_interval(means, resamples, seed)} if resamples else {}
+    return DiceReport(float(means.mean()), interval, names, means, scores, subjects)
 
 
-def dice_difference(one, other, resamples=1000, seed=0):
-    """The mean Dice of `one` less that of `other`, on the same images of the same subjects.
+def dice_difference(first, second, resamples=1000, seed=0):
+    """Paired difference of the mean Dice of two methods: `first.dice - second.dice`.
 
-    A subject that is hard for one method is mostly hard for the other. Two intervals side by side hold that against
-    both; here the same subjects are drawn again for both, and the difference is taken each time.
+    Subjects that are difficult for one method are usually difficult for the other. The paired bootstrap resamples the
+    same subjects for both methods and is therefore more precise than two separate intervals.
 
     Args:
-        one, other: `Segmentation` of two methods on the same images in the same order.
-        resamples: How many times subjects are drawn again.
-        seed: The same seed gives the same interval.
+        first, second: `DiceReport` of two methods on the same images in the same order.
+        resamples: Number of bootstrap resamples, at least 1.
+        seed: Seed of the bootstrap.
 
     Returns:
-        `DiceDifference`; above 0 where `one` is better. An interval without 0 says that it is not these subjects alone.
-
-    Raises:
-        ValueError: what are no such reports, or of other images or subjects; a single subject.
+        `DiceDifference`; positive if `first` is better.
     """
-    if not isinstance(one, Segmentation) or not isinstance(other, Segmentation):
+    if not np.array_equal(first.subject_of, second.subject_of):
+        counts = [f"{len(report.scores)} images of {len(report.subjects)} subjects" for report in (first, second)]
         raise ValueError(
-            f"Two reports of `dice_by_subject` are compared. Received: {type(one).__name__} and {type(other).__name__}."
+            f"Both reports must be of the same images in the same order. Received: {' and '.join(counts)}."
         )
-    if one.subject_of.shape != other.subject_of.shape or (one.subject_of != other.subject_of).any():
-        told = [f"{len(each.scores)} images of {len(each.subjects)} subjects" for each in (one, other)]
-        raise ValueError(f"Both must be of the same images in the same order. Received: {told[0]} and {told[1]}.")
-    check_integer("resamples", resamples, 1)
-    differences = one.by_subject - other.by_subject
-    return DiceDifference(float(differences.mean()), _ends(differences, one.subjects, resamples, seed))
+    resamples = check_integer("resamples", resamples, 1)
+    differences = first.by_subject - second.by_subject
+    return DiceDifference(float(differences.mean()), _bootstrap_interval(differences, resamples, seed))
 
 
-def _ends(means, subjects, resamples, seed, remedy=""):
-    if len(subjects) < 2:
-        raise ValueError(
-            f"An interval over subjects needs at least two of them. Received: {subjects.tolist()}.{remedy}"
-        )
-    return mean_intervals(means[:, None], resamples, seed)[0]
+def _bootstrap_interval(means, resamples, seed):
+    """The 2.5 and 97.5 percentiles of the mean over resampled subjects."""
+    count = len(means)
+    if count < 2:
+        raise ValueError("An interval over subjects needs at least two subjects. Received: 1. Use `resamples=0`.")
+    weights = check_seed(seed).multinomial(count, np.full(count, 1 / count), resamples)
+    low, high = np.percentile(weights @ means / count, [2.5, 97.5])
+    return float(low), float(high)
 
 
-def _checked_masks(masks, name):
+def _check_masks(masks, name):
     masks = np.asarray(masks)
     if masks.ndim == 4 and masks.shape[-1] == 1:
         masks = masks[..., 0]
     if masks.ndim != 3 or not masks.size or masks.dtype.kind not in "biuf":
-        raise ValueError(
-            f"`{name}` must be masks (n, height, width), at least one. Received: {masks.dtype}, shape {masks.shape}."
-        )
-    low, high = masks.min(), masks.max()
-    if masks.dtype.kind != "b" and name == "predicted" and not (low >= 0 and high <= 1):  # NaN is not
-        raise ValueError(
-            f"`{name}` must lie in [0, 1]. Received: values from {low:.4g} to {high:.4g}. Logits become that by a "
-            "sigmoid."
-        )
+        raise ValueError(f"`{name}` must be masks (n, height, width). Received: {masks.dtype}, shape {masks.shape}.")
     return masks

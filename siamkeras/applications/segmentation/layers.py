@@ -1,10 +1,10 @@
-"""Where a query meets its annotated references: layers from feature maps and masks to maps that say "like these".
+"""Layers that compare the feature maps of a query with those of annotated references.
 
 Feature maps of a query are `(batch, height, width, channels)`, those of its references `(batch, references, height,
-width, channels)`; masks are `(batch, references, height, width)` of the images, whose sides are whole multiples of
-those of the feature maps: a place of a map has the share of its pixels that lie inside. **A reference whose mask is
-empty counts for nothing**, so that episodes with fewer references can be filled up with zeros. Everything here is
-float32 under mixed precision too, since it compares.
+width, channels)`. Masks are `(batch, references, height, width)` at image resolution, an integer multiple of the
+feature maps: each feature position has the fraction of its pixels that lie inside. A reference with an empty mask is
+ignored, so episodes with fewer references can be padded with zeros. Comparisons are float32, also under mixed
+precision.
 """
 
 import keras
@@ -13,22 +13,24 @@ from keras import ops
 from siamkeras._validation import check_integer
 from siamkeras.distances import unit_length
 
-SMALL = 1e-6  # pixels: what an empty mask is divided by
-LARGE = 1e9  # by how much a place that does not count is behind the others before a softmax
+EPSILON = 1e-6  # pixels; avoids a division by zero for empty masks
+LARGE = 1e9  # subtracted from a logit to exclude it from a softmax
+
+_register = keras.saving.register_keras_serializable("siamkeras.applications.segmentation")
 
 
 class _Float32Layer(keras.layers.Layer):
     def __init__(self, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
 
-    def number(self, inputs):
-        """Masks of booleans or bytes as floats; Keras casts only what is a float already."""
+    def _cast(self, inputs):
+        # Keras does not cast boolean and integer masks.
         return ops.cast(inputs, self.compute_dtype)
 
 
-@keras.saving.register_keras_serializable("siamkeras")
-class OneByOne(keras.layers.Layer):
-    """References as a batch of their own, for the tower: `(batch, references, ...)` -> `(batch * references, ...)`."""
+@_register
+class FoldReferences(keras.layers.Layer):
+    """Moves the references into the batch axis: `(batch, references, ...)` -> `(batch * references, ...)`."""
 
     def call(self, inputs):
         return ops.reshape(inputs, (-1, *inputs.shape[2:]))
@@ -38,12 +40,9 @@ class OneByOne(keras.layers.Layer):
         return (input_shape[0] * input_shape[1] if known else None, *input_shape[2:])
 
 
-@keras.saving.register_keras_serializable("siamkeras")
-class ByEpisode(keras.layers.Layer):
-    """Back from `OneByOne`: `[(batch * references, ...), (batch, references, ...)]` -> `(batch, references, ...)`.
-
-    The second input says how many references an episode has, and nothing else.
-    """
+@_register
+class UnfoldReferences(keras.layers.Layer):
+    """Inverse of `FoldReferences`: takes the features and any tensor `(batch, references, ...)`, whose shape is used."""
 
     def call(self, inputs):
         features, like = inputs
@@ -53,23 +52,21 @@ class ByEpisode(keras.layers.Layer):
         return (*input_shape[1][:2], *input_shape[0][1:])
 
 
-@keras.saving.register_keras_serializable("siamkeras")
+@_register
 class MaskedAveragePooling(_Float32Layer):
-    """The prototype of a structure: `[feature maps, masks]` -> `(batch, channels)`.
+    """Prototype of a structure: `[feature maps, masks]` -> `(batch, channels)`.
 
-    The features of each reference are averaged over its mask, and the averages over the references. A reference with
-    an empty mask counts for nothing; where all are empty the prototype is the zero vector, with a finite gradient.
+    The features of each reference are averaged over its mask, then over the references. The prototype is the zero
+    vector if all masks are empty.
 
     Args:
-        outside: Whether the average is over what the masks leave out, the background, instead.
+        outside: Whether to average over the background, outside the masks, instead.
 
-    Raises:
-        ValueError: feature maps or masks of another kind; sides of masks that are not multiples of those of maps.
-
-    >>> from siamkeras.segmentation import MaskedAveragePooling
+    >>> from siamkeras.applications import segmentation
     >>> import numpy as np
     >>> features = np.float32([1, 3, 5, 7]).reshape(1, 1, 2, 2, 1)  # one reference, one channel
-    >>> print(float(MaskedAveragePooling()([features, np.float32([[[[1, 0], [1, 0]]]])])[0, 0]))  # (1 + 5) / 2
+    >>> pooled = segmentation.MaskedAveragePooling()([features, np.float32([[[[1, 0], [1, 0]]]])])
+    >>> print(float(pooled[0, 0]))  # (1 + 5) / 2
     3.0
 
     Reference: Zhang, Wei, Yang and Huang (2018), SG-One, https://arxiv.org/abs/1810.09091
@@ -77,20 +74,20 @@ class MaskedAveragePooling(_Float32Layer):
 
     def __init__(self, outside=False, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(outside, bool):
-            raise ValueError(f"`outside` must be True or False. Received: outside={outside!r}.")
         self.outside = outside
 
     def build(self, input_shape):
-        check_shapes(self, *check_inputs(self, input_shape, "feature maps", "masks"))
+        features, masks = input_shape
+        _check_masks_fit(self, features, masks)
 
     def call(self, inputs):
-        features, masks = (self.number(each) for each in inputs)
-        inside, outside, there = shares(masks, features)
-        weight = outside if self.outside else inside
-        total = ops.sum(features * weight[..., None], axis=(2, 3))
-        each = total / ops.maximum(ops.sum(weight, axis=(2, 3)), SMALL)[..., None]
-        return ops.sum(each * there[..., None], axis=1) / ops.maximum(ops.sum(there, axis=1), 1.0)[:, None]
+        features, masks = (self._cast(x) for x in inputs)
+        inside, outside, not_empty = _fractions(masks, features)
+        weights = outside if self.outside else inside
+        total = ops.sum(features * weights[..., None], axis=(2, 3))
+        means = total / ops.maximum(ops.sum(weights, axis=(2, 3)), EPSILON)[..., None]
+        count = ops.maximum(ops.sum(not_empty, axis=1), 1.0)
+        return ops.sum(means * not_empty[..., None], axis=1) / count[:, None]
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0][0], input_shape[0][-1])
@@ -99,119 +96,95 @@ class MaskedAveragePooling(_Float32Layer):
         return {**super().get_config(), "outside": self.outside}
 
 
-@keras.saving.register_keras_serializable("siamkeras")
+@_register
 class CosineMap(_Float32Layer):
-    """How alike each place of the query is to a prototype, from -1 to 1.
+    """Cosine similarity of each feature position to a prototype, in [-1, 1]; 0 for a zero prototype.
 
-    `[(batch, height, width, channels), (batch, channels)]` -> `(batch, height, width, 1)`; 0 for a zero prototype.
-
-    Raises:
-        ValueError: inputs of other shapes.
+    `[(batch, height, width, channels), (batch, channels)]` -> `(batch, height, width, 1)`.
 
     Reference: Wang et al. (2019), PANet, https://arxiv.org/abs/1908.06391
     """
 
     def build(self, input_shape):
-        features, prototype = (tuple(shape) for shape in check_inputs(self, input_shape, "feature maps", "prototypes"))
-        ends = (features[0], features[-1])
-        if len(features) != 4 or len(prototype) != 2 or not fits(ends, prototype):
+        features, prototype = input_shape
+        if len(features) != 4 or len(prototype) != 2 or not _compatible((features[0], features[-1]), prototype):
             raise ValueError(
-                "`CosineMap` takes feature maps (batch, height, width, channels) and prototypes (batch, channels). "
-                f"Received: shapes {features} and {prototype}."
+                "`CosineMap` needs feature maps (batch, height, width, channels) and prototypes (batch, channels). "
+                f"Received: shapes {tuple(features)} and {tuple(prototype)}."
             )
 
     def call(self, inputs):
-        features, prototype = (unit_length(each) for each in inputs)
+        features, prototype = (unit_length(x) for x in inputs)
         return ops.sum(features * prototype[:, None, None], axis=-1, keepdims=True)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[0][:3], 1)
 
 
-@keras.saving.register_keras_serializable("siamkeras")
+@_register
 class DenseComparison(_Float32Layer):
-    """Each place of the query against each place of each reference: `[query, references, masks]` -> three maps.
+    """Compares each query position with each reference position: `[query, references, masks]` -> three maps.
 
-    `(batch, height, width, 3)`, all from 0 to 1. With `alike = (1 + cosine) / 2`:
+    The output is `(batch, height, width, 3)` in [0, 1], and 0 if all masks are empty. With `fraction` the part of a
+    reference position inside the mask and `similarity = (1 + cosine) / 2`:
 
-    - the best match inside: the largest `alike * share` over all places of all references, where `share` is how much
-      of the place lies inside the mask (the prior of PFENet);
-    - the best match outside, with `1 - share`;
-    - the vote: the mean of `share` over all these places, weighted by a softmax of `sharpness * cosine - squared
-      distance / (2 * reach^2)`. Who is alike *and* near has a say. Both numbers are learned; distances are in widths
-      of the image.
-
-    All three are 0 where all masks are empty.
-
-    Raises:
-        ValueError: as for `MaskedAveragePooling`; a query of other size than the references.
+    - best match inside: the maximum of `similarity * fraction` over all positions of all references (the prior of
+      PFENet);
+    - best match outside: the maximum of `similarity * (1 - fraction)`;
+    - attention: the mean of `fraction`, weighted by the softmax of `exp(sharpness) * cosine - exp(locality) *
+      squared distance`, with the distance between positions in image widths. `sharpness` and `locality` are trained.
 
     Reference: Tian et al. (2020), PFENet, https://arxiv.org/abs/2008.01449
     """
 
     def build(self, input_shape):
-        query, references, masks = check_inputs(self, input_shape, "a query", "references", "masks")
-        check_shapes(self, references, masks)
-        if tuple(query[1:]) != tuple(references[2:]) or not fits(query[:1], references[:1]):
+        query, references, masks = input_shape
+        _check_masks_fit(self, references, masks)
+        if tuple(query[1:]) != tuple(references[2:]) or not _compatible(query[:1], references[:1]):
             raise ValueError(
-                "A query and its references have feature maps of one shape, (batch, height, width, channels) and "
-                f"(batch, references, height, width, channels). Received: {tuple(query)} and {tuple(references)}."
+                "`DenseComparison` needs a query (batch, height, width, channels) and references (batch, references, "
+                f"height, width, channels). Received: shapes {tuple(query)} and {tuple(references)}."
             )
-        # Logarithms: what comes out of exp is positive. To begin with, 10 and a reach of a quarter of the width.
+        # exp(2.3) = 10; exp(2.1) is a Gaussian with a standard deviation of a quarter of the image width.
         self.sharpness = self.add_weight(shape=(), initializer=keras.initializers.Constant(2.3), name="sharpness")
-        self.nearness = self.add_weight(shape=(), initializer=keras.initializers.Constant(2.1), name="nearness")
+        self.locality = self.add_weight(shape=(), initializer=keras.initializers.Constant(2.1), name="locality")
 
     def call(self, inputs):
-        query, references, masks = (self.number(each) for each in inputs)
+        query, references, masks = (self._cast(x) for x in inputs)
         height, width, channels = query.shape[1:]
-        inside, outside, there = shares(masks, references)
-        inside, outside = (ops.reshape(each, (ops.shape(each)[0], 1, -1)) for each in (inside, outside))
+        inside, outside, not_empty = _fractions(masks, references)
+        inside, outside = (ops.reshape(x, (ops.shape(x)[0], 1, -1)) for x in (inside, outside))
         keys = unit_length(ops.reshape(references, (ops.shape(references)[0], -1, channels)))
-        asked = unit_length(ops.reshape(query, (-1, height * width, channels)))
-        cosine = ops.matmul(asked, ops.transpose(keys, (0, 2, 1)))  # (batch, places, references * places)
-        alike = (1.0 + cosine) / 2.0
-        best = [ops.max(alike * each, axis=-1) for each in (inside, outside)]
-        far = ops.exp(self.nearness) * squared_distances(height, width)
-        logits = ops.exp(self.sharpness) * cosine - ops.tile(far, (1, ops.shape(masks)[1]))[None]
-        unseen = ops.repeat(1.0 - there, height * width, axis=1)[:, None]
-        vote = ops.sum(ops.softmax(logits - LARGE * unseen, axis=-1) * inside, axis=-1)
-        return ops.reshape(ops.stack([*best, vote], axis=-1), (-1, height, width, 3))
+        queries = unit_length(ops.reshape(query, (-1, height * width, channels)))
+        cosine = ops.matmul(queries, ops.transpose(keys, (0, 2, 1)))  # (batch, positions, references * positions)
+        similarity = (1.0 + cosine) / 2.0
+        best_inside, best_outside = (ops.max(similarity * x, axis=-1) for x in (inside, outside))
+        distances = ops.tile(_squared_distances(height, width), (1, ops.shape(masks)[1]))[None]
+        logits = ops.exp(self.sharpness) * cosine - ops.exp(self.locality) * distances
+        empty = ops.repeat(1.0 - not_empty, height * width, axis=1)[:, None]
+        attention = ops.sum(ops.softmax(logits - LARGE * empty, axis=-1) * inside, axis=-1)
+        return ops.reshape(ops.stack([best_inside, best_outside, attention], axis=-1), (-1, height, width, 3))
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[0][:3], 3)
 
 
-@keras.saving.register_keras_serializable("siamkeras")
-class MeanMask(_Float32Layer):
-    """Where the structure lies in the references: `(batch, references, height, width)` -> `(batch, ..., ..., 1)`.
-
-    The mean of the masks that are not empty, on a grid `factor` times as coarse. Anatomy keeps its place, so this is
-    a guess of its own; it is also the simplest baseline, the copied mask.
+@_register
+class MeanReferenceMask(_Float32Layer):
+    """Mean of the masks that are not empty: `(batch, references, height, width)` -> `(batch, ..., ..., 1)`.
 
     Args:
-        factor: Pixels of the masks along each side of a place.
-
-    Raises:
-        ValueError: `factor` is no whole number of at least 1; masks of another shape, or whose sides are no multiples.
+        factor: Factor by which height and width are reduced, by averaging.
     """
 
     def __init__(self, factor=1, **kwargs):
         super().__init__(**kwargs)
         self.factor = check_integer("factor", factor, 1)
 
-    def build(self, input_shape):
-        sides = tuple(input_shape)[2:] if len(input_shape) == 4 else (None,)
-        if any(side is None or side % self.factor for side in sides):
-            raise ValueError(
-                f"Masks are (batch, references, height, width), with sides that are multiples of {self.factor}. "
-                f"Received: shape {tuple(input_shape)}."
-            )
-
     def call(self, inputs):
-        inputs = self.number(inputs)
-        total = ops.sum(coarse(inputs, self.factor), axis=1)
-        there = ops.sum(not_empty(inputs), axis=1)
-        return (total / ops.maximum(there, 1.0)[:, None, None])[..., None]
+        masks = self._cast(inputs)
+        total = ops.sum(_downsample(masks, self.factor), axis=1)
+        return (total / ops.maximum(ops.sum(_not_empty(masks), axis=1), 1.0)[:, None, None])[..., None]
 
     def compute_output_shape(self, input_shape):
         batch, _, height, width = input_shape
@@ -221,8 +194,8 @@ class MeanMask(_Float32Layer):
         return {**super().get_config(), "factor": self.factor}
 
 
-def coarse(masks, factor):
-    """The share of each block of `factor` x `factor` pixels that lies inside: `(batch, references, h, w)`."""
+def _downsample(masks, factor):
+    """The mean of each block of `factor` x `factor` pixels."""
     if factor == 1:
         return masks
     height, width = masks.shape[2] // factor, masks.shape[3] // factor
@@ -230,50 +203,39 @@ def coarse(masks, factor):
     return ops.mean(blocks, axis=(3, 5))
 
 
-def not_empty(masks):
-    """1.0 for a reference whose mask has a pixel inside, else 0.0: `(batch, references)`."""
+def _not_empty(masks):
+    """1.0 for each reference whose mask has a pixel inside, else 0.0: `(batch, references)`."""
     return ops.cast(ops.any(masks > 0, axis=(2, 3)), masks.dtype)
 
 
-def shares(masks, features):
-    """What of each place of the feature maps lies inside, what outside (0 where a mask is empty), and `not_empty`."""
-    there = not_empty(masks)
-    inside = coarse(masks, masks.shape[2] // features.shape[2])
-    return inside, (1.0 - inside) * there[..., None, None], there
+def _fractions(masks, features):
+    """The fraction of each feature position inside and outside the mask (0 for empty masks), and `_not_empty`."""
+    not_empty = _not_empty(masks)
+    inside = _downsample(masks, masks.shape[2] // features.shape[2])
+    return inside, (1.0 - inside) * not_empty[..., None, None], not_empty
 
 
-def squared_distances(height, width):
-    """Between all places of a map, in widths of the image: `(height * width, height * width)`."""
+def _squared_distances(height, width):
+    """Squared distances between all positions in image widths, `(height * width, height * width)`."""
     rows, columns = ops.arange(height, dtype="float32") / width, ops.arange(width, dtype="float32") / width
     rows, columns = ops.repeat(rows, width), ops.tile(columns, (height,))
     return ops.square(rows[:, None] - rows[None]) + ops.square(columns[:, None] - columns[None])
 
 
-def check_shapes(layer, features, masks):
-    """Nothing, or an error.
-
-    Raises:
-        ValueError: not feature maps and masks, or of sizes that do not fit.
-    """
-    kinds = len(features) == 5 and len(masks) == 4 and fits(features[:2], masks[:2])
-    if not kinds or any(
-        m is None or f is None or m % f or m // f != masks[2] // features[2]
-        for m, f in zip(masks[2:], features[2:4], strict=True)
-    ):
+def _check_masks_fit(layer, features, masks):
+    """Raises unless masks and features agree in batch and references, and in size up to one integer factor."""
+    fits = len(features) == 5 and len(masks) == 4 and _compatible(features[:2], masks[:2])
+    if fits and None not in (*features[2:4], *masks[2:]):
+        factor = masks[2] // features[2]
+        fits = factor >= 1 and tuple(masks[2:]) == (features[2] * factor, features[3] * factor)
+    if not fits:
         raise ValueError(
-            f"`{type(layer).__name__}` takes feature maps (batch, references, height, width, channels) and masks "
-            "(batch, references, height, width) whose sides are the same whole multiple of theirs. "
+            f"`{type(layer).__name__}` needs feature maps (batch, references, height, width, channels) and masks "
+            "(batch, references, height, width) whose sides are the same integer multiple of the feature maps. "
             f"Received: shapes {tuple(features)} and {tuple(masks)}."
         )
 
 
-def check_inputs(layer, shapes, *names):
-    """The shapes of the inputs of a layer, as many as `names`; ValueError for another number, or for one alone."""
-    if len(shapes) != len(names) or not all(isinstance(shape, (tuple, list)) for shape in shapes):
-        raise ValueError(f"`{type(layer).__name__}` takes a list: {', '.join(names)}. Received: shapes {shapes}.")
-    return shapes
-
-
-def fits(one, other):
-    """Whether no two numbers of two shapes contradict; what is None is not known yet."""
-    return all(None in pair or pair[0] == pair[1] for pair in zip(one, other, strict=True))
+def _compatible(shape, other):
+    """Whether two shapes agree wherever both are known."""
+    return all(None in pair or pair[0] == pair[1] for pair in zip(shape, other, strict=True))

@@ -1,125 +1,161 @@
-"""The network: one tower for the query and its references, maps that compare them, a decoder that draws the mask."""
+"""The few-shot segmentation network: shared encoder, comparison with the references, mask decoder."""
+
+from pathlib import Path
 
 import keras
 from keras import layers
 
+from siamkeras._validation import check_choice, check_integer, check_sizes
+from siamkeras.applications.segmentation._episodes import check_episodes
 from siamkeras.applications.segmentation.layers import (
-    ByEpisode,
     CosineMap,
     DenseComparison,
+    FoldReferences,
     MaskedAveragePooling,
-    MeanMask,
-    OneByOne,
+    MeanReferenceMask,
+    UnfoldReferences,
 )
-from siamkeras.towers import _blocks as parts
+
+_WEIGHTS = Path(__file__).parent / "weights"
 
 
-def maps_tower(input_shape, filters=(16, 32, 64)):
-    """A fully convolutional tower: feature maps at several scales instead of one embedding.
+def encoder(input_shape, filters=(16, 32, 64)):
+    """A convolutional encoder that returns feature maps at several scales.
 
-    Each scale has two 3x3 convolutions with batch normalisation and ReLU; between two scales, 2x2 max pooling.
+    Each scale has two 3x3 convolutions with batch normalisation and ReLU; 2x2 max pooling between scales.
 
     Args:
-        input_shape: `(height, width, channels)`; height and width are multiples of 2 for each scale after the first.
-        filters: Filters of each scale, fine to coarse; at least two.
+        input_shape: `(height, width, channels)`; height and width must be divisible by 2 once per pooling.
+        filters: Filters of each scale, from fine to coarse; at least two scales.
 
     Returns:
-        A `keras.Model` named "tower": `(batch, height, width, channels)` -> a list of feature maps, fine to coarse.
-
-    Raises:
-        ValueError: not an image shape, or one that cannot be halved so often; sizes that are not positive.
+        A `keras.Model` named "encoder": images -> list of feature maps, from fine to coarse.
     """
-    input_shape, filters = parts.image_shape(input_shape), parts.checked_sizes("filters", filters)
-    step = 2 ** (len(filters) - 1)
-    if len(filters) < 2 or any(side % step for side in input_shape[:2]):
+    input_shape, filters = check_sizes("input_shape", input_shape, 3), check_sizes("filters", filters)
+    divisor = 2 ** (len(filters) - 1)
+    if len(filters) < 2 or input_shape[0] % divisor or input_shape[1] % divisor:
         raise ValueError(
-            f"{len(filters)} scales need sides that are multiples of {step}, and there are at least two scales. "
-            f"Received: input_shape={input_shape}, filters={tuple(filters)}."
+            "`filters` needs at least two scales, and height and width must be divisible by 2^(scales - 1). "
+            f"Received: input_shape={input_shape}, filters={filters}."
         )
     inputs = keras.Input(input_shape, name="inputs")
     maps, x = [], inputs
-    for number, width in enumerate(filters, 1):
+    for scale, width in enumerate(filters, start=1):
         if maps:
-            x = layers.MaxPooling2D(2, name=f"pool_{number}")(x)
-        x = _twice(x, width, f"scale_{number}")
+            x = layers.MaxPooling2D(2, name=f"pool_{scale}")(x)
+        x = _convolutions(x, width, f"scale_{scale}")
         maps.append(x)
-    return keras.Model(inputs, maps, name="tower")
+    return keras.Model(inputs, maps, name="encoder")
 
 
-def few_shot_segmenter(tower, references=None, dense=2):
-    """A query, annotated references, and the query's mask: trained on many structures, used for a new one.
+def few_shot_segmenter(encoder, dense_scales=2):
+    """A network that predicts the mask of a query image from annotated reference images.
 
-    The tower sees each image alone and knows no mask. At each scale the query's map is compared with those of the
-    references: cosine to the prototype of the structure and to that of the background, dense comparison at the
-    coarser scales (see `DenseComparison`), and where the masks of the references lie. From coarse to fine a decoder
-    makes of these maps, of the query's own, and of what the coarser scale said, the mask.
+    The shared encoder embeds query and references. At each scale the query features are compared with the references:
+    cosine similarity to the prototypes of structure and background, the mean reference mask, and at the coarser scales
+    `DenseComparison`. The decoder combines these maps with the query features from coarse to fine.
 
-    Compile it with `losses.DiceCrossEntropyLoss()`; train it on `segmentation.episodes`.
+    Compile it with `DiceCrossEntropyLoss()` and train it on `training_episodes`.
 
     Args:
-        tower: What `maps_tower` gives, or any model from an image to a list of feature maps, fine to coarse, each half
-            as large as the one before, the first as large as the image.
-        references: How many an episode has; None for any number, also another one than in the training. A reference
-            with an empty mask counts for nothing.
-        dense: At how many scales, from the coarsest on, each place is compared with each; costs grow with the fourth
-            power of the size.
+        encoder: The result of `encoder(...)`, or any `keras.Model` from an image to a list of feature maps from fine to
+            coarse, the first of the size of the image, each other of half the size of the previous one.
+        dense_scales: Number of scales, from the coarsest, with a dense comparison. Its cost grows with the fourth power
+            of the image size.
 
     Returns:
-        A `keras.Model` named "few_shot_segmenter" that takes `{"query": (batch, height, width, channels), "references":
-        (batch, references, height, width, channels), "masks": (batch, references, height, width)}` and gives the
-        probability of each pixel of the query, `(batch, height, width)`, float32.
-
-    Raises:
-        ValueError: a tower of another kind; references or dense that are not whole numbers, or out of range.
+        A `keras.Model` named "few_shot_segmenter": `{"query": (batch, height, width, channels), "references": (batch,
+        references, height, width, channels), "masks": (batch, references, height, width)}` -> probability of each
+        pixel, `(batch, height, width)` float32. The number of references may vary; a reference with an empty mask is
+        ignored.
     """
-    shape, sizes = _checked(tower)
-    (references,) = parts.checked_sizes("references", [references]) if references is not None else (None,)
-    if isinstance(dense, bool) or not hasattr(dense, "__index__") or not 0 <= dense <= len(sizes):
-        raise ValueError(f"`dense` is a number of scales, from 0 to {len(sizes)}. Received: dense={dense!r}.")
+    shape, sizes = _encoder_shapes(encoder)
+    dense_scales = check_integer("dense_scales", dense_scales, 0, len(sizes))
     query = keras.Input(shape, name="query")
-    examples = keras.Input((references, *shape), name="references")
-    masks = keras.Input((references, *shape[:2]), name="masks")
-    of_query, of_examples = tower(query), tower(OneByOne(name="one_by_one")(examples))
+    references = keras.Input((None, *shape), name="references")
+    masks = keras.Input((None, *shape[:2]), name="masks")
+    query_maps, reference_maps = encoder(query), encoder(FoldReferences(name="fold_references")(references))
     x = None
-    for number in range(len(sizes), 0, -1):
-        asked, width = of_query[number - 1], sizes[number - 1][-1]
-        known = ByEpisode(name=f"by_episode_{number}")([of_examples[number - 1], masks])
-        inside = MaskedAveragePooling(name=f"prototype_{number}")([known, masks])
-        outside = MaskedAveragePooling(outside=True, name=f"background_{number}")([known, masks])
-        seen = [asked, MeanMask(shape[0] // sizes[number - 1][0], name=f"mean_mask_{number}")(masks)]
-        seen += [CosineMap(name=f"cosine_{number}")([asked, inside])]
-        seen += [CosineMap(name=f"cosine_outside_{number}")([asked, outside])]
-        if number > len(sizes) - dense:
-            seen += [DenseComparison(name=f"dense_{number}")([asked, known, masks])]
+    for scale in range(len(sizes), 0, -1):
+        factor, channels = shape[0] // sizes[scale - 1][0], sizes[scale - 1][-1]
+        features = query_maps[scale - 1]
+        known = UnfoldReferences(name=f"unfold_references_{scale}")([reference_maps[scale - 1], masks])
+        inside = MaskedAveragePooling(name=f"prototype_{scale}")([known, masks])
+        outside = MaskedAveragePooling(outside=True, name=f"background_{scale}")([known, masks])
+        maps = [
+            features,
+            MeanReferenceMask(factor, name=f"mean_mask_{scale}")(masks),
+            CosineMap(name=f"cosine_{scale}")([features, inside]),
+            CosineMap(name=f"cosine_outside_{scale}")([features, outside]),
+        ]
+        if scale > len(sizes) - dense_scales:
+            maps.append(DenseComparison(name=f"dense_{scale}")([features, known, masks]))
         if x is not None:
-            seen += [layers.UpSampling2D(2, interpolation="bilinear", name=f"larger_{number}")(x)]
-        x = _twice(layers.Concatenate(name=f"seen_{number}")(seen), width, f"decoder_{number}")
+            maps.append(layers.UpSampling2D(2, interpolation="bilinear", name=f"upsample_{scale}")(x))
+        x = _convolutions(layers.Concatenate(name=f"concatenate_{scale}")(maps), channels, f"decoder_{scale}")
     x = layers.Conv2D(1, 1, activation="sigmoid", dtype="float32", name="inside")(x)
     x = layers.Reshape(shape[:2], dtype="float32", name="probability")(x)
-    return keras.Model({"query": query, "references": examples, "masks": masks}, x, name="few_shot_segmenter")
+    return keras.Model({"query": query, "references": references, "masks": masks}, x, name="few_shot_segmenter")
 
 
-def _twice(x, width, name):
+def segment(model, inputs, batch_size=8):
+    """Predicts the masks of queries with a trained network.
+
+    Args:
+        model: A `few_shot_segmenter`.
+        inputs: `{"query": (n, height, width, 1), "references": (n, references, height, width, 1), "masks": (n,
+            references, height, width)}` with values in [0, 1]; mask values of at least 0.5 are inside.
+        batch_size: Queries per batch. The dense comparison of 48x48 pixels with five references needs 50 MB per query.
+
+    Returns:
+        Probability of each pixel, `(n, height, width)` float32; values of at least 0.5 are inside.
+
+    Raises:
+        ValueError: wrong roles, shapes or values; an episode with empty masks only.
+    """
+    queries, references, masks = check_episodes(inputs)
+    inputs = {"query": queries[..., None], "references": references[..., None], "masks": masks}
+    inputs = {role: values.astype("float32") for role, values in inputs.items()}
+    return model.predict(inputs, batch_size=batch_size, verbose=0)
+
+
+def pretrained_segmenter(name):
+    """A segmenter trained by `benchmarks/segmentation.py`, which also measures it.
+
+    Args:
+        name: Training data: `"phantoms"` (synthetic scans only), `"anterior"` or `"posterior"` (synthetic scans and
+            this part of the hippocampi of the Medical Segmentation Decathlon, training subjects only). The weights of
+            the last two are licensed under CC BY-SA 4.0, like the scans.
+
+    Returns:
+        A `few_shot_segmenter` for images of 48x48 pixels with one channel.
+    """
+    check_choice("name", name, ("phantoms", "anterior", "posterior"))
+    model = few_shot_segmenter(encoder((48, 48, 1), filters=(16, 32, 64)))
+    model.load_weights(_WEIGHTS / f"{name}.weights.h5")
+    return model
+
+
+def _convolutions(x, filters, name):
+    """Two 3x3 convolutions with batch normalisation and ReLU."""
     for part in "ab":
-        # Batch normalisation has its own shift, so the convolution needs no bias.
-        x = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"{name}{part}_conv")(x)
-        # The running averages are of the last ten batches or so: these are for short trainings.
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}{part}_conv")(x)
+        # With Keras' default momentum of 0.99 the averages lag for hundreds of steps.
         x = layers.BatchNormalization(momentum=0.9, name=f"{name}{part}_norm")(x)
         x = layers.ReLU(name=f"{name}{part}_relu")(x)
     return x
 
 
-def _checked(tower):
-    """The shape of its images, and the shapes of its maps."""
-    is_model = isinstance(tower, keras.Model) and len(getattr(tower, "inputs", None) or []) == 1
-    is_model = is_model and isinstance(getattr(tower, "output", None), (list, tuple))
-    shape = tuple(tower.inputs[0].shape[1:]) if is_model else ()
-    sizes = [tuple(each.shape[1:]) for each in tower.outputs] if is_model else []
-    wanted = [tuple(side / 2**scale for side in shape[:2]) for scale in range(len(sizes))]
-    if len(shape) != 3 or None in shape or len(sizes) < 2 or [each[:2] for each in sizes] != wanted:
-        told = f"{shape} to {sizes}" if is_model else repr(tower)
+def _encoder_shapes(encoder):
+    """The shapes of the images and of the feature maps of an encoder, without the batch axis."""
+    is_encoder = isinstance(encoder, keras.Model) and isinstance(getattr(encoder, "output", None), (list, tuple))
+    shape = tuple(encoder.inputs[0].shape[1:]) if is_encoder else ()
+    sizes = [tuple(output.shape[1:]) for output in encoder.outputs] if is_encoder else []
+    expected = [tuple(side / 2**scale for side in shape[:2]) for scale in range(len(sizes))]
+    if len(shape) != 3 or len(sizes) < 2 or [size[:2] for size in sizes] != expected:
         raise ValueError(
-            "`tower` must be a keras.Model from one image (height, width, channels) to at least two feature maps, the "
-            f"first as large as the image and each of the others half as large as the one before. Received: {told}."
+            "`encoder` must be a keras.Model from an image (height, width, channels) to a list of at least two feature "
+            "maps, the first of the size of the image and each other of half the size of the previous one. "
+            f"Received: {f'{shape} -> {sizes}' if is_encoder else encoder!r}."
         )
     return shape, sizes

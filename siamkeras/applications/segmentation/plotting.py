@@ -1,123 +1,80 @@
-"""The figure of few-shot segmentation: references with what was drawn in them, and what was found in the query."""
+"""The figure of few-shot segmentation: references, query, truth and predictions."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patheffects import Normal, withStroke
 
-from siamkeras.plotting._style import DIFFERENT, PAGE_WIDTH, SAME, finite, new_grid, set_title
-from siamkeras.plotting._style import LINE_HEIGHT
-from siamkeras.plotting.images import as_rgb, frame
+from siamkeras.applications.segmentation._episodes import check_episodes
+from siamkeras.applications.segmentation.evaluation import dice_score
+from siamkeras.plotting import DIFFERENT, SAME
 
-TRUE, FOUND = (SAME, "-"), (DIFFERENT, "--")
+WIDTH = 10.0  # inches, the width of a notebook page
 
 
-def segmentations(references, masks, queries, truth, predictions=None, dice=None, names=None, ink=False, title=None):
-    """Queries with their references, one row for each: what is known, what is asked, what is true, what was found.
+def episodes(inputs, truth, predictions=None, title=None):
+    """Episodes as rows of images: references with their masks, the query, its true mask, and predictions.
 
-    What a person has drawn is outlined blue and solid, what a method has found orange and dashed. In the columns of
-    methods both are seen: where the lines part, the method is wrong. Under these stands the Dice.
+    True masks have a solid blue outline, predicted masks a dashed orange one. The Dice of each prediction is shown
+    below it.
 
     Args:
-        references: `(n, references, height, width[, channels])`, as in `images`.
-        masks: Of the references, `(n, references, height, width)`: booleans, or numbers, inside from 0.5 on.
-        queries: `(n, height, width[, channels])`.
+        inputs: `{"query", "references", "masks"}` of the episodes to show, as in `EvaluationEpisodes.inputs`.
         truth: True masks of the queries, `(n, height, width)`.
-        predictions: Masks found, `(n, height, width)`; or several methods' `{name: masks}`; optional.
-        dice: As many numbers `(n,)`, or `{name: (n,)}`, as `evaluation.dice` gives them; optional.
-        names: What each row is, `(n,)` words; optional.
-        ink: As in `images`; scans are light.
-        title: What the figure shows.
+        predictions: `{method: masks}` with masks or probabilities `(n, height, width)`; optional.
+        title: Title of the figure.
 
     Returns:
         `(n, references + 2 + methods)` array of Axes.
-
-    Raises:
-        ValueError: images as in `images`; arrays that do not belong together; `dice` of other methods than those shown.
-
-    >>> from siamkeras import plotting, synthetic
-    >>> slices = synthetic.phantoms(subjects=3, slices=1, size=32)
-    >>> first, *others = range(3)
-    >>> axes = plotting.segmentations(
-    ...     slices.images[[others]], slices.mask(1)[[others]], slices.images[[first]], slices.mask(1)[[first]]
-    ... )
-    >>> axes.shape  # two references, the query, the truth
-    (1, 4)
     """
-    queries, references = as_rgb("queries", queries, ink), np.asarray(references)
-    n, height, width = queries.shape[:3]
-    if references.ndim not in (4, 5) or len(references) != n or not references.size:
-        raise ValueError(
-            f"`references` must be (n, references, height, width[, channels]) with n = {n}, as many as the queries. "
-            f"Received: shape {references.shape}."
-        )
+    queries, references, masks = check_episodes(inputs)
+    truth, predictions = np.asarray(truth), predictions or {}
+    scores = {name: dice_score(truth, prediction) for name, prediction in predictions.items()}
+    if truth.shape != queries.shape:
+        raise ValueError(f"`truth` must be masks {queries.shape}. Received: shape {truth.shape}.")
     count = references.shape[1]
-    if references.shape[2:4] != (height, width):
-        raise ValueError(
-            f"References and queries must be of one size. Received: references {references.shape[2]}x"
-            f"{references.shape[3]}, queries {height}x{width}."
-        )
-    references = as_rgb("references", references.reshape(-1, *references.shape[2:]), ink)
-    references = references.reshape(n, count, height, width, 3)
-    masks, truth = _inside("masks", masks, (n, count, height, width)), _inside("truth", truth, (n, height, width))
-    if predictions is not None and not isinstance(predictions, dict):
-        predictions, dice = {"found": predictions}, None if dice is None else {"found": dice}
-    found = {name: _inside(name, values, truth.shape) for name, values in (predictions or {}).items()}
-    scores = {} if dice is None else dice
-    if not isinstance(scores, dict) or not set(scores) <= set(found):
-        raise ValueError(f"`dice` must be of the methods that are shown, {sorted(found)}. Received: {dice!r}.")
-    for name, values in scores.items():
-        if np.shape(values) != (n,) or np.asarray(values).dtype.kind not in "iuf":
-            raise ValueError(
-                f"`dice` must be one number for each query, ({n},). Received: {np.asarray(values).dtype}, shape "
-                f"{np.shape(values)} of {name}."
-            )
-        finite("dice", np.asarray(values))
-    if names is not None and np.shape(names) != (n,):
-        raise ValueError(f"`names` must be one for each query, ({n},). Received: shape {np.shape(names)}.")
-    headings = [*(["reference"] * count if count == 1 else _numbered(count)), "query", "truth", *found]
-    inches = min(PAGE_WIDTH / len(headings), 2.0)
-    size = inches * len(headings), n * ((inches - 0.1) * height / width + 0.05 + LINE_HEIGHT * bool(scores)) + 0.8
-    grid = new_grid(n * len(headings), len(headings), size).reshape(n, -1)
-    for ax, heading in zip(grid[0], headings, strict=True):
-        ax.set_title(heading, fontsize="medium")
+    headings = ["reference"] if count == 1 else [f"reference {number + 1}" for number in range(count)]
+    headings += ["query", "truth", *predictions]
+    figure, grid = _new_grid(len(queries), headings, queries.shape[1] / queries.shape[2], bool(predictions))
     for row, axes in enumerate(grid):
-        for ax, picture, mask in zip(axes, references[row], masks[row], strict=False):
-            frame(ax, picture)
-            _outline(ax, mask, *TRUE)
-        frame(axes[count], queries[row], colour="black")
-        frame(axes[count + 1], queries[row])
-        _outline(axes[count + 1], truth[row], *TRUE)
-        for ax, (name, values) in zip(axes[count + 2 :], found.items(), strict=True):
-            frame(ax, queries[row], f"Dice {scores[name][row]:.2f}" if name in scores else "")
-            _outline(ax, truth[row], *TRUE)
-            _outline(ax, values[row], *FOUND)
-        if names is not None:
-            axes[0].set_ylabel(str(names[row]))
-    default = "References, query, truth" + ("" if not found else f" (blue), {', '.join(found)} (orange, dashed)")
-    set_title(grid[0, 0].figure, title, default)
+        for column, (reference, mask) in enumerate(zip(references[row], masks[row], strict=True)):
+            _show(axes[column], reference, mask)
+        _show(axes[count], queries[row])
+        _show(axes[count + 1], queries[row], truth[row])
+        for column, (name, prediction) in enumerate(predictions.items(), start=count + 2):
+            _show(axes[column], queries[row], truth[row], prediction[row])
+            axes[column].set_xlabel(f"Dice {scores[name][row]:.2f}")
+    if title is not None:
+        figure.suptitle(title)
     return grid
 
 
-def _numbered(count):
-    return [f"reference {number}" if count < 4 else f"ref. {number}" for number in range(1, count + 1)]
+def _new_grid(rows, headings, aspect, has_scores):
+    width = min(WIDTH / len(headings), 2.0)
+    height = (width - 0.1) * aspect + 0.05 + 0.2 * has_scores
+    size = (width * len(headings), rows * height + 0.8)
+    figure, grid = plt.subplots(rows, len(headings), figsize=size, layout="constrained", squeeze=False)
+    for ax, heading in zip(grid[0], headings, strict=True):
+        ax.set_title(heading, fontsize="medium" if len(headings) < 7 else "x-small")
+    return figure, grid
 
 
-def _inside(name, masks, shape):
-    masks = np.asarray(masks)
-    if masks.shape == (*shape, 1):
-        masks = masks[..., 0]
-    if masks.shape != shape or masks.dtype.kind not in "biuf":
-        raise ValueError(f"`{name}` must be masks {shape}. Received: {masks.dtype}, shape {masks.shape}.")
-    return finite(name, masks) >= 0.5
+def _show(ax, image, true_mask=None, predicted_mask=None):
+    ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+    ax.set(xticks=[], yticks=[])
+    if true_mask is not None:
+        _outline(ax, np.asarray(true_mask) >= 0.5, SAME, "-")
+    if predicted_mask is not None:
+        _outline(ax, np.asarray(predicted_mask) >= 0.5, DIFFERENT, "--")
 
 
-def _outline(ax, mask, colour, style):
-    """The border between inside and outside, over a white one that is seen on dark ground too."""
+def _outline(ax, mask, color, style):
+    """The border of a mask; solid lines have a white edge to be visible on dark images."""
     if not mask.any():
         return
     height, width = mask.shape
-    # With a frame of outside, so that the line is closed where the mask reaches the border.
-    around, y, x = np.pad(mask, 1).astype(float), np.arange(-1, height + 1), np.arange(-1, width + 1)
-    lines = ax.contour(x, y, around, [0.5], colors=[colour], linestyles=[style], linewidths=1.6)
+    padded = np.pad(mask, 1).astype(float)  # closes the line where the mask reaches the border
+    x, y = np.arange(-1, width + 1), np.arange(-1, height + 1)
+    lines = ax.contour(x, y, padded, [0.5], colors=[color], linestyles=[style], linewidths=1.6)
     if style == "-":
         lines.set_path_effects([withStroke(linewidth=2.8, foreground="white", alpha=0.6), Normal()])
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))

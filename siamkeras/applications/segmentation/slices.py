@@ -1,36 +1,34 @@
-"""What a set of scans is here: slices, which structure every pixel belongs to, and whose scan each slice is of."""
+"""Labelled slices of scans in memory, and their split by subject."""
 
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from siamkeras._validation import check_number, check_seed
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Slices:
-    """Slices of scans in memory, every pixel with the structure that it belongs to.
-
-    A structure, the hippocampus' anterior part say, is what a class is elsewhere; a subject is whose scan it is.
+    """Slices of scans with the structure of every pixel.
 
     Attributes:
         images: `(n, height, width, 1)`, float32 in [0, 1].
-        masks: `(n, height, width)` integers: the structure of each pixel, 0 where there is none.
-        subjects: `(n,)` integers: whose scan each slice is of.
-        positions: `(n,)` float32: where in its scan each slice lies, from 0, the first, to 1, the last.
-        names: `{structure: name}`: every structure that `masks` may hold.
+        masks: `(n, height, width)` integers: the structure of each pixel, 0 for background.
+        subjects: `(n,)` integers: the subject of each slice.
+        positions: `(n,)` float32: relative position of each slice in its scan, from 0 (first) to 1 (last).
+        names: `{structure: name}` for every structure that `masks` may contain, integers from 1.
         subject_names: `{subject: name}`; may be empty.
-        source: Where the slices come from, in one sentence.
+        source: Origin of the slices, one sentence.
 
     Raises:
-        ValueError: images that are not float in [0, 1] of one channel; masks of another shape, not of integers, or with
-            structures that `names` lacks; another number of subjects or positions than of slices; names of subjects
-            that are no dict.
+        ValueError: arrays of the wrong shape or dtype; images or positions outside [0, 1]; unknown structures.
 
     >>> import numpy as np
     >>> masks = np.array([[[0, 2], [0, 0]], [[2, 2], [1, 0]]])
     >>> few = Slices(np.zeros((2, 2, 2, 1), "float32"), masks, [7, 7], [0.0, 1.0], {1: "anterior", 2: "posterior"})
     >>> few
-    2 slices (2x2), 1 subject, 2 structures, source: given by the caller
-    >>> few.showing(2, least=2).tolist()
+    2 slices (2x2), 1 subject, 2 structures, source: user
+    >>> few.showing(2, min_pixels=2).tolist()
     [False, True]
     """
 
@@ -40,44 +38,36 @@ class Slices:
     positions: np.ndarray
     names: dict
     subject_names: dict = field(default_factory=dict)
-    source: str = "given by the caller"
+    source: str = "user"
 
     def __post_init__(self):
         images, masks = np.asarray(self.images), np.asarray(self.masks)
         if images.ndim != 4 or images.shape[-1] != 1 or not images.size or images.dtype.kind != "f":
             raise ValueError(
-                "`images` must be float32 in [0, 1], (n, height, width, 1), at least one. Received: "
-                f"{images.dtype}, shape {images.shape}."
+                "`images` must be float32 in [0, 1], (n, height, width, 1) with n >= 1. "
+                f"Received: {images.dtype}, shape {images.shape}."
             )
-        images = images.astype("float32", copy=False)
-        low, high = images.min(), images.max()
-        if not (low >= 0 and high <= 1):  # NaN is not
-            raise ValueError(f"`images` must lie in [0, 1]. Received: values from {low:.4g} to {high:.4g}.")
         if masks.shape != images.shape[:3] or masks.dtype.kind not in "iu":
             raise ValueError(
-                f"`masks` must be integers, one for each pixel, {images.shape[:3]}. Received: {masks.dtype}, shape "
-                f"{masks.shape}."
+                f"`masks` must be integers of shape {images.shape[:3]}. Received: {masks.dtype}, shape {masks.shape}."
             )
-        check_structures(self.names)
+        check_structure_names(self.names)
         unknown = sorted(set(np.unique(masks).tolist()) - {0, *self.names})
         if unknown:
-            raise ValueError(
-                f"`masks` may hold 0 and the structures {sorted(self.names)}. Received: {unknown[:5]} as well."
-            )
-        if not isinstance(self.subject_names, dict):
-            raise ValueError(f"`subject_names` must be {{subject: name}}. Received: {self.subject_names!r}.")
+            raise ValueError(f"`masks` may contain 0 and {sorted(self.names)}. Received: {unknown[:5]}.")
         subjects, positions = np.asarray(self.subjects), np.asarray(self.positions, "float32")
-        for name, values in (("subjects", subjects), ("positions", positions)):
-            if values.shape != (len(images),):
-                raise ValueError(
-                    f"Every slice needs one of `{name}`, ({len(images)},). Received: shape {values.shape}."
-                )
-        if subjects.dtype.kind not in "iu":
-            raise ValueError(f"`subjects` must be integers. Received: {subjects.dtype}.")
-        if not ((positions >= 0) & (positions <= 1)).all():
-            raise ValueError(f"`positions` must lie in [0, 1]. Received: {positions.min()} to {positions.max()}.")
-        for name, value in (("images", images), ("masks", masks), ("subjects", subjects), ("positions", positions)):
-            object.__setattr__(self, name, value)  # as arrays, whatever came
+        if subjects.shape != (len(images),) or subjects.dtype.kind not in "iu" or positions.shape != (len(images),):
+            raise ValueError(
+                f"`subjects` (integers) and `positions` must be ({len(images)},). "
+                f"Received: {subjects.dtype} {subjects.shape} and {positions.dtype} {positions.shape}."
+            )
+        for name, values in (("images", images), ("positions", positions)):
+            low, high = values.min(), values.max()
+            if not (low >= 0 and high <= 1):  # also NaN
+                raise ValueError(f"`{name}` must be in [0, 1]. Received: values from {low:.4g} to {high:.4g}.")
+        arrays = {"images": images.astype("float32", copy=False), "masks": masks}
+        for name, values in (arrays | {"subjects": subjects, "positions": positions}).items():
+            object.__setattr__(self, name, values)  # the dataclass is frozen
 
     def __len__(self):
         return len(self.images)
@@ -89,146 +79,104 @@ class Slices:
             f"{_counted(len(self.names), 'structure')}, source: {self.source}"
         )
 
-    def replace(self, **changed):
-        """The same slices with other values of some attributes."""
-        return replace(self, **changed)
-
-    def take(self, chosen):
-        """The slices at `chosen` (indices or a boolean mask, `(k,)`), with their names and source; at least one."""
-        chosen = np.asarray(chosen)
-        if chosen.ndim != 1:
-            raise ValueError(f"Slices are taken by a list of indices, (k,). Received: shape {chosen.shape}.")
-        chosen = np.arange(len(self))[chosen if chosen.size else chosen.astype(int)]  # an empty list would be of floats
-        if not len(chosen):
-            raise ValueError(f"At least one slice must be taken. Received: none of {len(self)}.")
-        subjects = self.subjects[chosen]
-        kept = np.unique(subjects).tolist()
+    def take(self, indices):
+        """The slices at `indices` (integers or a boolean mask, `(k,)`) as new `Slices`."""
+        indices = np.atleast_1d(np.arange(len(self))[indices])
+        if not len(indices):
+            raise ValueError(f"At least one slice must be selected. Received: 0 of {len(self)}.")
+        subjects = self.subjects[indices]
+        names = {subject: name for subject, name in self.subject_names.items() if subject in subjects}
         return replace(
             self,
-            images=self.images[chosen],
-            masks=self.masks[chosen],
+            images=self.images[indices],
+            masks=self.masks[indices],
             subjects=subjects,
-            positions=self.positions[chosen],
-            subject_names={subject: self.subject_names[subject] for subject in kept if subject in self.subject_names},
+            positions=self.positions[indices],
+            subject_names=names,
         )
 
-    def of(self, subjects):
-        """The slices of one subject, or of several: an integer, or a list of them.
-
-        Raises:
-            ValueError: a subject of whom there is no slice.
-        """
-        asked = np.atleast_1d(np.asarray(subjects))
-        absent = np.setdiff1d(asked, self.subjects)
-        if absent.size or not asked.size:
-            raise ValueError(
-                f"There are slices of {len(np.unique(self.subjects))} subjects. Received: {asked[:5].tolist()}"
-                + (f", of whom {absent[0]} is none." if absent.size else ".")
-            )
-        return self.take(np.isin(self.subjects, asked))
-
     def mask(self, structure):
-        """Where one structure is, `(n, height, width)` booleans.
-
-        Raises:
-            ValueError: a structure that `names` lacks.
-        """
-        if not _is_structure(structure) or structure not in self.names:
-            told = ", ".join(f"{number} ({name})" for number, name in self.names.items())
-            raise ValueError(f"The structures are {told}. Received: {structure!r}.")
+        """Binary masks of one structure, `(n, height, width)` booleans."""
+        if not np.isscalar(structure) or structure not in self.names:
+            known = ", ".join(f"{number} ({name})" for number, name in self.names.items())
+            raise ValueError(f"`structure` must be one of {known}. Received: {structure!r}.")
         return self.masks == structure
 
-    def showing(self, structure, least=1):
-        """Which slices show a structure in at least so many pixels, `(n,)` booleans."""
-        return self.mask(structure).sum(axis=(1, 2)) >= least
+    def showing(self, structure, min_pixels=1):
+        """Whether each slice shows at least `min_pixels` pixels of a structure, `(n,)` booleans."""
+        return self.mask(structure).sum(axis=(1, 2)) >= min_pixels
+
+    @classmethod
+    def concatenate(cls, parts):
+        """Several data sets as one, with separate structures and subjects.
+
+        Structures are numbered from 1 and subjects from 0, in the order of the parts.
+
+        Args:
+            parts: List of `Slices` with images of the same size.
+
+        Returns:
+            `Slices`.
+
+        >>> from siamkeras.applications.segmentation import synthetic
+        >>> parts = [synthetic.phantoms(subjects=2, structures=3, size=16, slices=1, seed=seed) for seed in (1, 2)]
+        >>> both = Slices.concatenate(parts)
+        >>> len(both), sorted(both.names), both.subjects.tolist()
+        (4, [1, 2, 3, 4, 5, 6], [0, 1, 2, 3])
+        """
+        masks, subjects, names, subject_names = [], [], {}, {}
+        for number, part in enumerate(parts, start=1):
+            structures, first = np.array(list(part.names)), len(names) + 1
+            new_labels = np.zeros(structures.max() + 1, "int32")
+            new_labels[structures] = np.arange(first, first + len(structures))
+            masks.append(new_labels[part.masks])
+            names |= {first + index: f"{name}, part {number}" for index, name in enumerate(part.names.values())}
+            old, index = np.unique(part.subjects, return_inverse=True)
+            offset = subjects[-1].max() + 1 if subjects else 0
+            subjects.append(index.reshape(-1) + offset)
+            for new, subject in enumerate(old.tolist(), start=int(offset)):
+                if subject in part.subject_names:
+                    subject_names[new] = f"{part.subject_names[subject]}, part {number}"
+        return cls(
+            images=np.concatenate([part.images for part in parts]),
+            masks=np.concatenate(masks),
+            subjects=np.concatenate(subjects),
+            positions=np.concatenate([part.positions for part in parts]),
+            names=names,
+            subject_names=subject_names,
+            source=f"{len(parts)} data sets, the first: {parts[0].source}",
+        )
 
 
 def split_by_subject(slices, test=0.2, seed=0):
-    """Two sets of slices with no subject in common.
+    """Splits slices into a training set and a test set without common subjects.
 
-    Slices of one scan are nearly alike, so a split over slices would test on what was learned by heart.
+    Neighbouring slices of one scan are nearly identical, so a split by slice would leak training data into the test.
 
     Args:
-        slices: `Slices`.
-        test: Share of the subjects that go to the second set, between 0 and 1; both keep at least one.
-        seed: The same seed gives the same split.
+        slices: `Slices` of at least two subjects.
+        test: Fraction of the subjects in the test set, between 0 and 1; each set keeps at least one subject.
+        seed: Seed of the random choice of subjects.
 
     Returns:
-        `(train, test)`, two `Slices`, in the order in which the slices came.
-
-    Raises:
-        ValueError: `test` outside (0, 1); fewer than two subjects.
+        `(train, test)`, two `Slices` in the original order.
     """
-    if not isinstance(test, (float, np.floating)) or not 0 < test < 1:
-        raise ValueError(f"`test` is a share of the subjects, between 0 and 1. Received: test={test!r}.")
+    check_number("test", test, above=0, below=1)
     subjects = np.unique(slices.subjects)
     if len(subjects) < 2:
         raise ValueError(f"A split needs at least two subjects. Received: {len(subjects)}.")
     count = int(np.clip(round(test * len(subjects)), 1, len(subjects) - 1))
-    is_test = np.isin(slices.subjects, np.random.default_rng(seed).permutation(subjects)[:count])
+    is_test = np.isin(slices.subjects, check_seed(seed).permutation(subjects)[:count])
     return slices.take(~is_test), slices.take(is_test)
 
 
-def check_structures(names):
-    """Raises `ValueError` where `names` is not `{structure: name}`."""
-    if not isinstance(names, dict) or not names or not all(_is_structure(key) for key in names):
-        raise ValueError(f"`names` must be {{structure: name}}, structures integers from 1 on. Received: {names!r}.")
+def check_structure_names(names):
+    """Raises `ValueError` unless `names` is `{structure: name}` with integers from 1 as keys."""
+    if not isinstance(names, dict) or not names or not all(isinstance(key, (int, np.integer)) for key in names):
+        raise ValueError(f"`names` must be {{structure: name}}, structures integers from 1. Received: {names!r}.")
+    if min(names) < 1:
+        raise ValueError(f"`names` must not contain structures below 1; 0 is the background. Received: {names!r}.")
 
 
-def _is_structure(value):
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0
-
-
-def _counted(count, word):
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
-def joined(*parts):
-    """Several sets as one, of structures and subjects that have nothing to do with each other.
-
-    Args:
-        *parts: `Slices` of one size.
-
-    Returns:
-        `Slices`: those of the first, then those of the second and so on. Structures are numbered from 1 on and
-        subjects from 0 on, in that order; the names of both say which part they are of.
-
-    Raises:
-        ValueError: none, what are no slices, or slices of different size.
-
-    >>> from siamkeras.applications.segmentation import synthetic
-    >>> bodies = [synthetic.phantoms(subjects=2, structures=3, size=16, slices=1, seed=seed) for seed in (1, 2)]
-    >>> both = joined(*bodies)
-    >>> len(both), sorted(both.names), both.subjects.tolist()
-    (4, [1, 2, 3, 4, 5, 6], [0, 1, 2, 3])
-    """
-    other = next((type(part).__name__ for part in parts if not isinstance(part, Slices)), None)
-    if other is not None:
-        raise ValueError(f"Sets to be joined are `Slices`, joined(one, another). Received: {other}.")
-    sizes = [part.images.shape[1:] for part in parts]
-    if len(set(sizes)) != 1:
-        raise ValueError(f"Sets to be joined are of one size, at least one set. Received: {sizes}.")
-    masks, subjects, names, subject_names = [], [], {}, {}
-    for number, part in enumerate(parts, start=1):
-        new = {structure: len(names) + place for place, structure in enumerate(part.names, start=1)}
-        table = np.zeros(max(part.names) + 1, "int32")
-        table[list(new)] = list(new.values())
-        names |= {new[structure]: f"{name}, part {number}" for structure, name in part.names.items()}
-        masks.append(table[part.masks])
-        old, found = np.unique(part.subjects, return_inverse=True)
-        first = subjects[-1].max() + 1 if subjects else 0
-        subjects.append(found.reshape(-1) + first)
-        subject_names |= {
-            int(first) + place: f"{part.subject_names[subject]}, part {number}"
-            for place, subject in enumerate(old.tolist())
-            if subject in part.subject_names
-        }
-    return Slices(
-        images=np.concatenate([part.images for part in parts]),
-        masks=np.concatenate(masks),
-        subjects=np.concatenate(subjects),
-        positions=np.concatenate([part.positions for part in parts]),
-        names=names,
-        subject_names=subject_names,
-        source=f"{len(parts)} sets: {parts[0].source} and others" if len(parts) > 1 else parts[0].source,
-    )
+def _counted(count, noun):
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,192 +1,168 @@
-"""Scans of bodies that do not exist, with as many structures as one likes."""
+"""Phantoms: synthetic scans of subjects that share one anatomy, with the mask of each structure."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from siamkeras._arrays import aligned_empty
-from siamkeras._validation import check_integer
+from siamkeras._validation import check_integer, check_number
 from siamkeras.applications.segmentation.slices import Slices
 from siamkeras.synthetic._random import generator
 
-# Half axes of the body; from -1 to 1 is the whole slice.
-BODY = 0.9, 0.8
-# What differs between subjects, as standard deviations at `variation=1`: place, size (logarithms) and turn of the body;
-# the bends of its inside; place, size and turn of each structure in it.
-PLACE, SIZE, TURN, BEND = 0.04, 0.07, 0.1, 0.05
-OWN_PLACE, OWN_SIZE, OWN_TURN = 0.035, 0.1, 0.15
-# Intensity: contrast of the scanner (logarithm), and of each structure in each subject.
-CONTRAST, OWN_TONE = 0.15, 0.05
-# Variation, bias or noise of more is a slip, and soon beyond what floats hold.
-MOST = 100
-# How many waves bend the inside.
-WAVES = 6
+# Lengths are in half slice widths: a slice extends from -1 to 1.
+BODY = 0.9, 0.8  # semi-axes of the body
+# Standard deviations over subjects: position, log size, rotation and bending of the body,
+POSITION, SIZE, ROTATION, BENDING = 0.04, 0.07, 0.1, 0.05
+# and position, log size, rotation and intensity of each structure in it.
+STRUCTURE_POSITION, STRUCTURE_SIZE, STRUCTURE_ROTATION, STRUCTURE_INTENSITY = 0.035, 0.1, 0.15, 0.05
+CONTRAST, BIAS, NOISE = 0.15, 0.25, 0.04  # of the scanner: log contrast, log bias field, noise
+WAVES = 6  # sine waves per random field
+MAX_STRUCTURES = 40
 
 
-class Structure(NamedTuple):
-    """A structure of the anatomy that all subjects share.
-
-    Attributes:
-        middle: Its place, `(3,)`: right, down, and through the slices.
-        half: Its half axes, `(3,)`.
-        turn: Of its first axis, in radians.
-        bumps: Of its outline, second to fourth harmonic, `(3, 2)`.
-        tone: Its intensity, in the scanner's units.
-        pattern: Of its texture: waves per unit `(2, 2)`, and how strong they are.
-    """
-
-    middle: np.ndarray
-    half: np.ndarray
-    turn: float
-    bumps: np.ndarray
-    tone: float
-    pattern: tuple
+class _Structure(NamedTuple):
+    center: np.ndarray  # (3,): right, down, across the slices
+    axes: np.ndarray  # (3,) semi-axes
+    rotation: float  # radians
+    outline: np.ndarray  # (3, 2): second to fourth harmonic of the outline, cosine and sine
+    intensity: float
+    waves: np.ndarray  # (2, 2): two waves of the texture
+    texture: float  # amplitude of the texture
 
 
-def phantoms(subjects=40, structures=12, size=64, slices=8, seed=0, variation=1.0, bias=0.25, noise=0.04):
-    """Scans of bodies that do not exist: the same structures in every subject, with a mask of each.
+def phantoms(subjects=40, structures=12, size=64, slices=8, seed=0, variation=1.0):
+    """Renders scans of synthetic subjects with the same structures in each subject.
 
-    The anatomy is drawn once: places, sizes, outlines, intensities and textures of the structures, in a body. Every
-    subject has it deformed: the body is moved, turned and bent, each structure in it again, and its brightness and
-    texture differ; the scanner adds its contrast, a field of uneven brightness, blur and noise. No two structures are
-    alike, and all are in each subject, though not in every slice: what was learned on some of them can be tried on the
-    others, in subjects that nobody has seen. Small structures lie on large ones.
+    A random anatomy (positions, sizes, outlines, intensities and textures of the structures in an elliptic body) is
+    deformed for each subject: the body is shifted, rotated, scaled and bent, and so is each structure in it. A scanner
+    adds contrast, a bias field, blur and noise. All subjects have all structures, but not in every slice. A network
+    can thus be tested on structures and subjects that it has not seen.
 
-    A mask copied from the slice of another subject at the same position has a Dice of 0.41 on the average of 12
-    structures and 40 subjects (seed 1; the two parts of the hippocampus in `data.hippocampus`: 0.51 and 0.48).
-
-    All chance is a function of the seed and of which subject and structure it is. Another seed is another anatomy.
+    The mask of another subject's slice at the same position has a mean Dice of 0.41 (12 structures, 40 subjects, seed
+    1), compared to 0.51 and 0.48 for the two parts of the hippocampus.
 
     Args:
-        subjects: How many subjects.
-        structures: How many structures, 1 to 40.
+        subjects: Number of subjects.
+        structures: Number of structures, at most 40.
         size: Height and width of a slice in pixels, at least 16.
-        slices: How many slices of each subject, evenly from a tenth of the body to nine tenths; one is the middle.
-        seed: The same seed gives the same slices.
-        variation: How much anatomies differ; 0 is the same one in each subject.
-        bias: How uneven the brightness of a scan is, as a standard deviation of its logarithm.
-        noise: Standard deviation of the noise, of brightness from 0 to 1.
+        slices: Slices per subject, evenly spaced from 10 % to 90 % of the body; a single one is the middle slice.
+        seed: Seed of the anatomy and of the subjects. Subject i does not depend on the number of subjects.
+        variation: Scale of the differences between subjects; with 0 all have the same anatomy.
 
     Returns:
-        `Slices`: `(subjects * slices)` of them, in order of subject and position.
-
-    Raises:
-        ValueError: a count out of range, or not an integer; a number below 0 or above 100.
+        `Slices`, `subjects * slices` of them, ordered by subject and position.
 
     >>> from siamkeras.applications.segmentation import synthetic
     >>> synthetic.phantoms(subjects=3, structures=5, size=32, slices=2)
-    6 slices (32x32), 3 subjects, 5 structures, source: phantoms (seed 0): numbers do not compare with published ones
+    6 slices (32x32), 3 subjects, 5 structures, source: phantoms (seed 0)
     """
-    check_integer("subjects", subjects, 1)
-    check_integer("structures", structures, 1)
-    check_integer("slices", slices, 1)
-    check_integer("size", size, 16)
-    check_integer("seed", seed, 0)
-    if structures > 40:
-        raise ValueError(f"A body has room for 40 structures. Received: structures={structures}.")
-    for name, value in (("variation", variation), ("bias", bias), ("noise", noise)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < np.inf:
-            raise ValueError(f"`{name}` must be a number of at least 0. Received: {name}={value!r}.")
-        if value > MOST:
-            raise ValueError(f"`{name}` of more than {MOST} leaves no anatomy to be seen. Received: {name}={value!r}.")
+    subjects, slices = check_integer("subjects", subjects, 1), check_integer("slices", slices, 1)
+    structures, size = check_integer("structures", structures, 1, MAX_STRUCTURES), check_integer("size", size, 16)
+    seed, variation = check_integer("seed", seed), check_number("variation", variation, minimum=0, maximum=100)
     anatomy = _anatomy(structures, seed)
     positions = np.linspace(0.1, 0.9, slices) if slices > 1 else np.array([0.5])
-    images = aligned_empty((subjects, slices, size, size, 1), "float32")
-    masks = np.zeros((subjects, slices, size, size), "int32")
-    for subject in range(subjects):
-        scanned = _scan(anatomy, 2 * positions - 1, size, generator(seed, 1, subject), variation, bias, noise)
-        images[subject, ..., 0], masks[subject] = scanned
+    scans = [
+        _scan(anatomy, 2 * positions - 1, size, generator(seed, 1, subject), variation) for subject in range(subjects)
+    ]
     return Slices(
-        images=images.reshape(-1, size, size, 1),
-        masks=masks.reshape(-1, size, size),
+        images=np.concatenate([images for images, _ in scans])[..., None].astype("float32"),
+        masks=np.concatenate([masks for _, masks in scans]),
         subjects=np.repeat(np.arange(subjects), slices),
         positions=np.tile(positions, subjects),
         names={number + 1: f"structure {number + 1:02d}" for number in range(structures)},
-        source=f"phantoms (seed {seed}): numbers do not compare with published ones",
+        source=f"phantoms (seed {seed})",
     )
 
 
 def _anatomy(structures, seed):
-    """The structures, each with a chance of its own, so that the first ones are the same in any number of them."""
-    found, tones = [], []
+    """Random structures; the first ones are the same for any number of structures."""
+    found = []
     for number in range(structures):
-        chance = generator(seed, 0, number)
-        half = np.exp(chance.uniform(np.log(0.1), np.log(0.26), 2)) * (1 if structures > 4 else 1.3)
-        # Of several places in the body the one with most room, and of several tones the one least like the others.
-        angle, far = chance.uniform(0, 2 * np.pi, 30), np.sqrt(chance.uniform(0, 0.5, 30))
-        places = np.stack([BODY[0] * far * np.cos(angle), BODY[1] * far * np.sin(angle)], axis=1)
-        room = [min((np.hypot(*(place - one.middle[:2])) for one in found), default=1.0) for place in places]
-        choice = chance.uniform(0.1, 0.95, 6)
-        tone = choice[np.argmax([min(abs(one - other) for other in [0.5, *tones[-6:]]) for one in choice])]
-        waves = chance.normal(0, 1, (2, 2))
-        waves *= chance.uniform(2, 7) / np.hypot(*waves.T)[:, None]
+        rng = generator(seed, 0, number)
+        axes = np.exp(rng.uniform(np.log(0.1), np.log(0.26), 2)) * (1 if structures > 4 else 1.3)
+        # Of several positions the one farthest from other structures, of several intensities the most distinct one.
+        angle, radius = rng.uniform(0, 2 * np.pi, 30), np.sqrt(rng.uniform(0, 0.5, 30))
+        positions = np.stack([BODY[0] * radius * np.cos(angle), BODY[1] * radius * np.sin(angle)], axis=1)
+        distances = [min((np.hypot(*(xy - other.center[:2])) for other in found), default=1.0) for xy in positions]
+        intensities, used = rng.uniform(0.1, 0.95, 6), [0.5, *(other.intensity for other in found[-6:])]
+        contrasts = [min(abs(value - other) for other in used) for value in intensities]
+        waves = rng.normal(0, 1, (2, 2))
+        waves *= rng.uniform(2, 7) / np.hypot(*waves.T)[:, None]
         found.append(
-            Structure(
-                middle=np.append(places[np.argmax(room)], chance.uniform(-0.3, 0.3)),
-                half=np.append(half, chance.uniform(0.6, 1.0)),
-                turn=chance.uniform(0, np.pi),
-                bumps=chance.normal(0, 1, (3, 2)) * np.array([[0.1], [0.07], [0.05]]),
-                tone=tone,
-                pattern=(waves, chance.choice([0.0, 0.05, 0.1, 0.15])),
+            _Structure(
+                center=np.append(positions[np.argmax(distances)], rng.uniform(-0.3, 0.3)),
+                axes=np.append(axes, rng.uniform(0.6, 1.0)),
+                rotation=rng.uniform(0, np.pi),
+                outline=rng.normal(0, 1, (3, 2)) * np.array([[0.1], [0.07], [0.05]]),
+                intensity=intensities[np.argmax(contrasts)],
+                waves=waves,
+                texture=rng.choice([0.0, 0.05, 0.1, 0.15]),
             )
         )
-        tones.append(tone)
     return found
 
 
-def _scan(anatomy, depths, size, chance, variation, bias, noise):
-    """Images `(slices, size, size)` and masks of one subject."""
-    from scipy.ndimage import gaussian_filter
-
+def _scan(anatomy, depths, size, rng, variation):
+    """Images and masks `(slices, size, size)` of one subject."""
     y, x = np.mgrid[1 - size : size : 2, 1 - size : size : 2] / size
-    z = np.asarray(depths)[:, None, None]
-    turn, (right, down) = variation * TURN * chance.standard_normal(), variation * PLACE * chance.standard_normal(2)
-    wide, high = np.exp(-variation * SIZE * chance.standard_normal(2))
-    cosine, sine = np.cos(turn), np.sin(turn)
-    u = wide * (cosine * (x - right) + sine * (y - down)) + 0 * z
-    v = high * (cosine * (y - down) - sine * (x - right)) + 0 * z
-    bends = [variation * BEND * _waves(u, v, z, chance) for _ in range(2)]
+    z = depths[:, None, None]
+    u, v = _body_coordinates(x, y, z, rng, variation)
+    bends = [variation * BENDING * _random_field(u, v, z, rng) for _ in range(2)]
     body = np.hypot(u / BODY[0], v / BODY[1]) < np.sqrt(1 - 0.3 * z**2)
-    tone = np.where(body, 0.5 + 0.05 * _waves(u, v, z, chance, 5), 0.02)
+    intensity = np.where(body, 0.5 + 0.05 * _random_field(u, v, z, rng, 5), 0.02)
     u, v = u + bends[0], v + bends[1]
     mask = np.zeros(u.shape, "int32")
-    own = chance.standard_normal((len(anatomy), 8))
-    phases = chance.uniform(0, 2 * np.pi, (len(anatomy), 2))
-    # Large ones first.
-    for number in sorted(range(len(anatomy)), key=lambda number: -np.prod(anatomy[number].half[:2])):
-        one = anatomy[number]
-        inside = body & (_distance(one, u, v, z, variation * own[number, :6]) < 1)
-        waves, strength = one.pattern
-        texture = np.prod(
-            [np.sin(np.pi * (a * u + b * v) + p) for (a, b), p in zip(waves, phases[number], strict=True)], 0
-        )
-        mask[inside] = number + 1
-        tone[inside] = (one.tone + OWN_TONE * own[number, 6] + strength * (1 + 0.2 * own[number, 7]) * texture)[inside]
-    image = np.clip(tone, 0, 1) ** np.exp(CONTRAST * chance.standard_normal())
-    image *= np.exp(bias * _waves(x, y, z, chance, 1))
-    image = np.stack([gaussian_filter(each, size / 110) for each in image])
-    image += noise * chance.standard_normal(image.shape)
-    low, high = np.percentile(image, [1, 99])
-    return np.clip((image - low) / (high - low), 0, 1), mask
+    changes, phases = rng.standard_normal((len(anatomy), 8)), rng.uniform(0, 2 * np.pi, (len(anatomy), 2))
+    # Large structures first: small ones lie on top of them.
+    for number in sorted(range(len(anatomy)), key=lambda number: -np.prod(anatomy[number].axes[:2])):
+        structure, change = anatomy[number], changes[number]
+        inside = body & (_relative_radius(structure, u, v, z, variation * change[:6]) < 1)
+        first, second = (np.pi * (a * u + b * v) for a, b in structure.waves)
+        texture = np.sin(first + phases[number, 0]) * np.sin(second + phases[number, 1])
+        values = structure.intensity + STRUCTURE_INTENSITY * change[6]
+        values = values + structure.texture * (1 + 0.2 * change[7]) * texture
+        mask[inside], intensity[inside] = number + 1, values[inside]
+    return _acquire(intensity, x, y, z, rng), mask
 
 
-def _distance(one, u, v, z, own):
-    """How far out each point is: below 1 inside."""
-    x, y = u - one.middle[0] - OWN_PLACE * own[0], v - one.middle[1] - OWN_PLACE * own[1]
-    turn = one.turn + OWN_TURN * own[2]
-    a, b = one.half[:2] * np.exp(OWN_SIZE * own[3:5])
-    x, y = (np.cos(turn) * x + np.sin(turn) * y) / a, (np.cos(turn) * y - np.sin(turn) * x) / b
+def _body_coordinates(x, y, z, rng, variation):
+    """Coordinates `(slices, size, size)` in the body of one subject: shifted, rotated and scaled."""
+    rotation = variation * ROTATION * rng.standard_normal()
+    right, down = variation * POSITION * rng.standard_normal(2)
+    width, height = np.exp(-variation * SIZE * rng.standard_normal(2))
+    x, y, cosine, sine = x - right, y - down, np.cos(rotation), np.sin(rotation)
+    return width * (cosine * x + sine * y) + 0 * z, height * (cosine * y - sine * x) + 0 * z
+
+
+def _relative_radius(structure, u, v, z, change):
+    """Radius of each point relative to the surface of a structure: below 1 inside."""
+    x = u - structure.center[0] - STRUCTURE_POSITION * change[0]
+    y = v - structure.center[1] - STRUCTURE_POSITION * change[1]
+    rotation = structure.rotation + STRUCTURE_ROTATION * change[2]
+    a, b = structure.axes[:2] * np.exp(STRUCTURE_SIZE * change[3:5])
+    x, y = (np.cos(rotation) * x + np.sin(rotation) * y) / a, (np.cos(rotation) * y - np.sin(rotation) * x) / b
     angle, outline = np.arctan2(y, x), 1.0
-    for order, (cosine, sine) in enumerate(one.bumps, start=2):
+    for order, (cosine, sine) in enumerate(structure.outline, start=2):
         outline = outline + cosine * np.cos(order * angle) + sine * np.sin(order * angle)
-    through = (z - one.middle[2] - OWN_PLACE * own[5]) / one.half[2]
-    return np.sqrt((x**2 + y**2) / outline**2 + through**2)
+    depth = (z - structure.center[2] - STRUCTURE_POSITION * change[5]) / structure.axes[2]
+    return np.sqrt((x**2 + y**2) / outline**2 + depth**2)
 
 
-def _waves(x, y, z, chance, fastest=2):
-    """A smooth field of about unit spread: a sum of waves in random directions, at most so many half ones a unit."""
+def _acquire(intensity, x, y, z, rng):
+    """The image that a scanner makes: contrast, bias field, blur, noise, and intensities scaled to [0, 1]."""
+    from scipy.ndimage import gaussian_filter
+
+    image = np.clip(intensity, 0, 1) ** np.exp(CONTRAST * rng.standard_normal())
+    image *= np.exp(BIAS * _random_field(x, y, z, rng, 1))
+    image = gaussian_filter(image, (0, image.shape[1] / 110, image.shape[1] / 110))
+    image += NOISE * rng.standard_normal(image.shape)
+    low, high = np.percentile(image, [1, 99])
+    return np.clip((image - low) / (high - low), 0, 1)
+
+
+def _random_field(x, y, z, rng, frequency=2):
+    """A smooth random field with a standard deviation of about 1: a sum of sine waves in random directions."""
     field = np.zeros(np.broadcast_shapes(x.shape, y.shape, z.shape))
     for _ in range(WAVES):
-        across, down, through = chance.normal(0, fastest / 2, 3)
-        field += np.sin(np.pi * (across * x + down * y + through * z / 2) + chance.uniform(0, 2 * np.pi))
+        across, down, through = rng.normal(0, frequency / 2, 3)
+        field += np.sin(np.pi * (across * x + down * y + through * z / 2) + rng.uniform(0, 2 * np.pi))
     return field * np.sqrt(2 / WAVES)

@@ -1,111 +1,138 @@
-"""Tasks made of tasks: structures that nobody has drawn, so that a network does not learn one structure by heart.
+"""Augmentation of whole episodes: synthetic tasks, and random changes of each image with its mask."""
 
-A network that has seen one structure alone can leave the references unread: it knows what is wanted. Here other things
-are wanted, and only the references say which.
-"""
+import math
 
-from siamkeras.augmentation.checks import checked_share
+from siamkeras._validation import check_number
+
+SUPERPIXEL_RADIUS = (0.12, 0.35)  # in image widths
+SUPERPIXEL_CONTRAST = (0.05, 0.3)  # largest difference of intensity
+CUT_OFFSET = 0.5  # largest distance of a cut from the centroid, in standard deviations of the mask
 
 
-def invented(cut=0.5, superpixel=0.25, mirror=0.5, invert=0.5):
-    """A function for `episodes(..., tasks=)`: of each episode, with the chances given, another task is made.
-
-    - *superpixel*: query and references all become the query's image (so give `move` and `shade`, which change each in
-      its own way), and the structure is a patch about a random place, of about its intensity; as SSL-ALPNet does.
-    - *cut*: otherwise, the structure is cut along a line of random direction near its middle, in each image its own
-      middle, and one side is kept: a part that anatomy defines and intensity does not.
-    - *mirror*: all images and masks are exchanged left and right; and, on its own, up and down.
-    - *invert*: all images become their negatives.
+def episode_augmentation(tasks=None, geometric=None, photometric=None):
+    """Combines the three kinds of augmentation of an episode into one function.
 
     Args:
-        cut: Chance of a cut, for episodes that are not of a superpixel.
-        superpixel: Chance of a superpixel.
-        mirror: Chance of each of the two mirrorings.
-        invert: Chance of negatives.
+        tasks: Function `(images, masks, seed) -> (images, masks)` that changes the episode as a whole, such as
+            `synthetic_tasks()`.
+        geometric: Function `(image, seed) -> image` that moves pixels, such as `augmentation.affine()`; each image of
+            the episode and its mask are transformed together. Pixels from beyond the border are background.
+        photometric: Function `(image, seed) -> image` that changes intensities, such as
+            `augmentation.color_jitter()`; applied to each image of the episode.
+
+    Returns:
+        A function for `training_episodes(augment=)`.
+    """
+
+    def augment(images, masks, seed):
+        import tensorflow as tf
+
+        task_seed, geometric_seed, photometric_seed = tf.unstack(tf.random.split(seed, 3))
+        if tasks is not None:
+            images, masks = tasks(images, masks, task_seed)
+        if geometric is not None:
+            # Beyond the border, the mask and its complement get the same fill value: such pixels count as background.
+            channels = tf.concat([images, masks[..., None], 1.0 - masks[..., None]], axis=-1)
+            channels = _map_images(geometric, channels, geometric_seed)
+            images, inside, outside = channels[..., :-2], channels[..., -2], channels[..., -1]
+            masks = tf.cast((inside > 0.5) & (inside > outside), tf.float32)
+        if photometric is not None:
+            images = _map_images(photometric, images, photometric_seed)
+        return images, masks
+
+    return augment
+
+
+def _map_images(function, images, seed):
+    """`function(image, seed)` of each image, each with a seed of its own."""
+    import tensorflow as tf
+
+    seeds = tf.random.split(seed, images.shape[0])
+    changed = [function(image, key) for image, key in zip(tf.unstack(images), tf.unstack(seeds), strict=True)]
+    return tf.ensure_shape(tf.stack(changed), images.shape)
+
+
+def synthetic_tasks(cut=0.5, superpixel=0.25, flip=0.5, invert=0.5):
+    """Augmentation that turns an episode into a new task, so that a network must use the references.
+
+    A network trained on few structures can memorise them and ignore the references. Each change below applies to the
+    query and all references together:
+
+    - superpixel: query and references become copies of the query (combine it with geometric augmentation), and the
+      structure becomes a patch of similar intensity around a random pixel, as in SSL-ALPNet;
+    - cut (episodes without a superpixel): the structure is cut along a line near its centroid, of random direction,
+      and only one side is kept;
+    - flip: all images and masks are flipped left-right and, independently, up-down;
+    - invert: all images become negatives.
+
+    Args:
+        cut, superpixel, flip, invert: Probability of each change, in [0, 1].
 
     Returns:
         A function `(images, masks, seed) -> (images, masks)` of one episode, `(1 + references, height, width, 1)` and
-        `(1 + references, height, width)`, all of it drawn from the seed.
+        `(1 + references, height, width)`.
 
-    Raises:
-        ValueError: a chance outside [0, 1].
-
-    Ouyang et al. (2020), Self-supervision with superpixels, https://arxiv.org/abs/2007.09886; augmentation of whole
-    tasks: Butoi et al. (2023), UniverSeg, https://arxiv.org/abs/2304.06131
+    References: Ouyang et al. (2020), Self-supervision with superpixels, https://arxiv.org/abs/2007.09886; Butoi et al.
+    (2023), UniverSeg, https://arxiv.org/abs/2304.06131
     """
-    cut, superpixel = checked_share("cut", cut), checked_share("superpixel", superpixel)
-    mirror, invert = checked_share("mirror", mirror), checked_share("invert", invert)
+    for name, value in (("cut", cut), ("superpixel", superpixel), ("flip", flip), ("invert", invert)):
+        check_number(name, value, minimum=0, maximum=1)
 
     def change(images, masks, seed):
         import tensorflow as tf
 
-        chances, patch, line = tf.unstack(tf.random.split(seed, 3))
-        u = tf.random.stateless_uniform((5,), chances)
-        count = images.shape[0]
+        seed, superpixel_seed, cut_seed = tf.unstack(tf.random.split(seed, 3))
+        u = tf.random.stateless_uniform((5,), seed)
 
-        def of_patch():
-            mask = superpixel_of(images[0], patch)
-            return tf.repeat(images[:1], count, axis=0), tf.repeat(mask[None], count, axis=0)
+        def make_superpixel():
+            mask = _superpixel(images[0], superpixel_seed)
+            return tf.repeat(images[:1], len(images), axis=0), tf.repeat(mask[None], len(images), axis=0)
 
-        def of_part():
-            return images, tf.where(u[1] < cut, part_of(masks, line), masks)
+        def make_part():
+            return images, tf.where(u[1] < cut, _cut_masks(masks, cut_seed), masks)
 
-        images, masks = tf.cond(u[0] < superpixel, of_patch, of_part)
-        images, masks = tf.cond(u[2] < mirror, lambda: (images[:, :, ::-1], masks[:, :, ::-1]), lambda: (images, masks))
-        images, masks = tf.cond(u[3] < mirror, lambda: (images[:, ::-1], masks[:, ::-1]), lambda: (images, masks))
+        images, masks = tf.cond(u[0] < superpixel, make_superpixel, make_part)
+        for probability, axis in ((u[2], 2), (u[3], 1)):
+            images, masks = tf.cond(
+                probability < flip,
+                lambda i=images, m=masks, a=axis: (tf.reverse(i, [a]), tf.reverse(m, [a])),
+                lambda i=images, m=masks: (i, m),
+            )
         return tf.where(u[4] < invert, 1.0 - images, images), masks
 
     return change
 
 
-def superpixel_of(image, seed, reach=(0.12, 0.35), contrast=(0.05, 0.3)):
-    """A patch of an image about a random place: the pixels that are near to it in place and in intensity.
+def _superpixel(image, seed):
+    """Mask `(height, width)` of the pixels near a random pixel p in position and intensity.
 
-    Pixel x belongs to the patch about p where `|x - p|^2 / reach^2 + (image[x] - image[p])^2 / contrast^2 < 1`, by the
-    distance of SLIC (Achanta et al., 2012), in an image smoothed over 3 x 3 pixels.
-
-    Args:
-        image: `(height, width, 1)`, in [0, 1].
-        seed: `(2,)` integers.
-        reach: Range of the radius, in widths of the image.
-        contrast: Range of the difference of intensity.
-
-    Returns:
-        `(height, width)` float32, 1 inside; at least the place itself.
+    Pixel x is inside if `|x - p|^2 / radius^2 + (image[x] - image[p])^2 / contrast^2 < 1`, the distance of SLIC
+    (Achanta et al., 2012), in an image smoothed over 3x3 pixels.
     """
     import tensorflow as tf
 
     height, width, _ = image.shape
     u = tf.random.stateless_uniform((4,), seed)
     row, column = tf.cast(u[0] * height, tf.int32), tf.cast(u[1] * width, tf.int32)
-    radius = width * (reach[0] + u[2] * (reach[1] - reach[0]))
-    allowed = contrast[0] + u[3] * (contrast[1] - contrast[0])
+    radius = width * (SUPERPIXEL_RADIUS[0] + u[2] * (SUPERPIXEL_RADIUS[1] - SUPERPIXEL_RADIUS[0]))
+    contrast = SUPERPIXEL_CONTRAST[0] + u[3] * (SUPERPIXEL_CONTRAST[1] - SUPERPIXEL_CONTRAST[0])
     smooth = tf.nn.avg_pool2d(image[None], 3, 1, "SAME")[0, :, :, 0]
     rows, columns = tf.range(height)[:, None] - row, tf.range(width)[None] - column
-    far = tf.cast(rows**2 + columns**2, tf.float32) / radius**2
-    return tf.cast(far + tf.square((smooth - smooth[row, column]) / allowed) < 1.0, tf.float32)
+    distance = tf.cast(rows**2 + columns**2, tf.float32) / radius**2
+    return tf.cast(distance + tf.square((smooth - smooth[row, column]) / contrast) < 1.0, tf.float32)
 
 
-def part_of(masks, seed, off=0.5):
-    """One side of each mask, cut along a line of random direction near its middle.
-
-    Args:
-        masks: `(n, height, width)` float32, 1 inside; all are cut in the same direction.
-        seed: `(2,)` integers.
-        off: How far from the middle at most, in standard deviations of the mask across the line.
-
-    Returns:
-        Masks of the same shape; an empty one stays empty.
-    """
+def _cut_masks(masks, seed, max_offset=CUT_OFFSET):
+    """One side of each mask `(n, height, width)`, cut in the same random direction near its own centroid."""
     import tensorflow as tf
 
     _, height, width = masks.shape
     u = tf.random.stateless_uniform((2,), seed)
-    angle = 2 * 3.14159265 * u[0]
-    across = (
-        tf.cos(angle) * tf.range(width, dtype=tf.float32) + tf.sin(angle) * tf.range(height, dtype=tf.float32)[:, None]
-    )
+    angle = 2 * math.pi * u[0]
+    rows, columns = tf.range(height, dtype=tf.float32)[:, None], tf.range(width, dtype=tf.float32)
+    projection = tf.cos(angle) * columns + tf.sin(angle) * rows
     size = tf.maximum(tf.reduce_sum(masks, axis=(1, 2)), 1.0)
-    middle = tf.reduce_sum(masks * across, axis=(1, 2)) / size
-    spread = tf.sqrt(tf.reduce_sum(masks * tf.square(across - middle[:, None, None]), axis=(1, 2)) / size)
-    return masks * tf.cast(across >= (middle + off * (2 * u[1] - 1) * spread)[:, None, None], tf.float32)
+    center = tf.reduce_sum(masks * projection, axis=(1, 2)) / size
+    variance = tf.reduce_sum(masks * tf.square(projection - center[:, None, None]), axis=(1, 2)) / size
+    line = center + max_offset * (2 * u[1] - 1) * tf.sqrt(variance)
+    return masks * tf.cast(projection >= line[:, None, None], tf.float32)

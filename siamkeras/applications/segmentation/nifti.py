@@ -1,0 +1,160 @@
+"""Slices of labelled volumes in NIfTI files."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+
+from siamkeras._validation import check_choice, check_integer
+from siamkeras.applications.segmentation.slices import Slices, check_structure_names
+
+# The axis of a volume (right, anterior, superior) perpendicular to the slices.
+AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
+SUFFIXES = (".nii.gz", ".nii")
+LAYOUTS = (("images", "labels"), ("imagesTr", "labelsTr"))
+PERCENTILES = (1, 99)  # of the intensities of a scan, mapped to 0 and 1
+MIN_SIZE = 8
+
+
+def volume_folder(folder, names, size=48, axis="sagittal", every=1, min_pixels=1):
+    """Reads labelled scans from a folder of NIfTI files and cuts them into slices.
+
+    Args:
+        folder: Contains `images/` and `labels/` (or `imagesTr/` and `labelsTr/`) with files of the same names,
+            `<scan>.nii.gz` or `<scan>.nii`, one scan per subject.
+        names: `{structure: name}` for every label; 0 is the background.
+        size: Height and width of a slice in pixels, at least 8; smaller slices are padded with black, larger ones are
+            cropped to the centre.
+        axis: `"sagittal"`, `"coronal"` or `"axial"`. Superior (axial: anterior) is at the top; the right side of the
+            image is anterior in sagittal slices and the subject's right in the others.
+        every: Keeps every n-th of the slices with enough labelled pixels.
+        min_pixels: Minimum number of labelled pixels of a slice; 0 keeps all slices.
+
+    Returns:
+        `Slices`, ordered by scan and position. The intensities of each scan are scaled so that its 1st percentile is 0
+        and its 99th is 1.
+
+    Raises:
+        FileNotFoundError: the folder or its two subfolders do not exist.
+        ImportError: nibabel is not installed.
+        OSError: a damaged file.
+        ValueError: scans and labels that do not match in name, shape, position or labels.
+    """
+    check_structure_names(names)
+    check_slicing(size, axis, every, min_pixels)
+    parts = {"images": [], "masks": [], "subjects": [], "positions": []}
+    pairs = scan_pairs(folder)
+    for subject, (_, image_path, label_path) in enumerate(pairs):
+        scan, labels = (_cut(volume, AXES[axis], size) for volume in _read_pair(image_path, label_path, names))
+        visible = np.flatnonzero((labels > 0).sum(axis=(1, 2)) >= min_pixels)[::every]
+        parts["images"].append(scan[visible, ..., None])
+        parts["masks"].append(labels[visible])
+        parts["subjects"].append(np.full(len(visible), subject))
+        parts["positions"].append(visible / max(len(scan) - 1, 1))
+    arrays = {name: np.concatenate(values) for name, values in parts.items()}
+    if not len(arrays["images"]):
+        raise ValueError(f"No slice in {folder} has {min_pixels} labelled pixels. Lower `min_pixels`.")
+    return Slices(
+        **arrays,
+        names=dict(names),
+        subject_names={subject: name for subject, (name, _, _) in enumerate(pairs)},
+        source=f"{Path(folder).name}, {axis}",
+    )
+
+
+def check_slicing(size, axis, every, min_pixels):
+    """Checks the arguments that `volume_folder` and `hippocampus` have in common."""
+    check_integer("size", size, MIN_SIZE)
+    check_choice("axis", axis, tuple(AXES))
+    check_integer("every", every, 1)
+    check_integer("min_pixels", min_pixels)
+
+
+def scan_pairs(folder):
+    """Name, scan file and label file of each scan, `[(name, path, path)]` in alphabetical order."""
+    folder = Path(folder)
+    layout = next((layout for layout in LAYOUTS if all((folder / name).is_dir() for name in layout)), None)
+    if layout is None:
+        expected = " or ".join(f"{images}/ and {labels}/" for images, labels in LAYOUTS)
+        found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) if folder.is_dir() else "no such folder"
+        raise FileNotFoundError(f"Expected {expected} in {folder}. Found: {found or 'nothing'}.")
+    scans, labels = (_files_by_name(folder / name) for name in layout)
+    single = [f"{name} (no {'labels' if name in scans else 'scan'})" for name in sorted(set(scans) ^ set(labels))]
+    if single or not scans:
+        raise ValueError(
+            f"Every scan needs a label file of the same name. Found in {folder}: "
+            f"{', '.join(single[:5]) if single else 'no .nii.gz or .nii file'}."
+        )
+    return [(name, scans[name], labels[name]) for name in sorted(scans)]
+
+
+def _files_by_name(folder):
+    files = {}
+    for path in sorted(folder.iterdir()):
+        suffix = next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), None)
+        if suffix is None or path.name.startswith("."):
+            continue
+        name = path.name[: -len(suffix)]
+        if name in files:
+            raise ValueError(f"Scan names must be unique. Found: {files[name].name} and {path.name} in {folder}.")
+        files[name] = path
+    return files
+
+
+def _read_pair(image_path, label_path, names):
+    """Intensities in [0, 1] and labels of a scan, `(right, anterior, superior)` voxels each."""
+    (scan, affine), (labels, label_affine) = _read(image_path), _read(label_path)
+    if scan.shape != labels.shape:
+        raise ValueError(f"Scan and labels must have the same shape. {image_path}: {scan.shape} and {labels.shape}.")
+    corners = np.stack([*np.meshgrid(*((0, side - 1) for side in scan.shape)), np.ones((2, 2, 2))]).reshape(4, 8)
+    offset = np.abs((affine - label_affine) @ corners).max()
+    # A header may be rounded: below half a voxel each voxel is still closest to its own label.
+    if not offset <= np.linalg.norm(affine[:3, :3], axis=0).min() / 2:
+        raise ValueError(
+            f"Scan and labels must have the same position by their headers. {image_path}: {offset:.4g} mm apart. If "
+            "they do belong together, write the labels with the affine of the scan."
+        )
+    unknown = sorted(set(np.unique(labels).tolist()) - {0, *names})
+    if unknown:
+        raise ValueError(f"Labels must be 0 or one of {sorted(names)}. Received: {unknown[:5]} in {label_path}.")
+    low, high = np.percentile(scan, PERCENTILES)
+    if not high > low:
+        raise ValueError(f"A scan must have contrast. Received: {image_path}, nearly all voxels are {low:g}.")
+    return np.clip((scan - low) / (high - low), 0, 1).astype("float32"), labels.astype("int32")
+
+
+def _read(path):
+    """The voxels of a NIfTI file, axes pointing right, anterior and superior, and the affine to millimetres."""
+    try:
+        import nibabel
+    except ImportError as error:
+        raise ImportError("Reading NIfTI files needs nibabel: `pip install nibabel` or `siamkeras[course]`.") from error
+    try:
+        if path.name.lower().endswith(".gz"):
+            with gzip.open(path) as stream:  # nibabel does not verify the checksum at the end of the file
+                while stream.read(2**20):
+                    pass
+        image = nibabel.as_closest_canonical(nibabel.load(path))
+        values = np.asanyarray(image.dataobj)
+    except Exception as error:  # gzip, zlib, struct and nibabel raise different errors for damaged files
+        raise OSError(f"{path} is not a readable NIfTI file: {type(error).__name__} ({error}).") from error
+    if values.ndim != 3 or not values.size or values.dtype.kind not in "iufb" or not np.isfinite(values).all():
+        raise ValueError(
+            "A scan must have three dimensions and finite values. "
+            f"Received: {values.dtype}, shape {values.shape} in {path}."
+        )
+    return values, image.affine
+
+
+def _cut(volume, axis, size):
+    """All slices across an axis, `(n, size, size)`."""
+    slices = np.moveaxis(volume, axis, 0).transpose(0, 2, 1)[:, ::-1]
+    for side in (1, 2):
+        missing = size - slices.shape[side]
+        if missing < 0:
+            slices = slices.take(range(-missing // 2, -missing // 2 + size), axis=side)
+        else:
+            padding = [(0, 0)] * 3
+            padding[side] = (missing // 2, missing - missing // 2)
+            slices = np.pad(slices, padding)
+    return slices
