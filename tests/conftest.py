@@ -1,4 +1,4 @@
-"""Every test starts from the same seed; none opens a window."""
+"""Fixtures of all tests: a fixed seed, no windows, no TensorFlow log messages."""
 
 import os
 import random
@@ -12,9 +12,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 @pytest.fixture(autouse=True)
 def same_seed():
-    import keras  # after the lines above, which TensorFlow and matplotlib read when they are imported
+    import keras  # after the variables above, which TensorFlow and matplotlib read on import
 
-    # Forgets the generator of `keras.random`, which Keras 3.12 keeps when it is seeded. Collecting garbage as well
+    # Resets the generator of `keras.random`, which `set_random_seed` alone keeps in Keras 3.12. Garbage collection
     # would take half a second per test.
     keras.utils.clear_session(free_memory=False)
     if keras.backend.backend() == "tensorflow":

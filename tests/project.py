@@ -1,4 +1,4 @@
-"""Where the project lies and what pyproject.toml says of it, for the tests of its files."""
+"""Paths and metadata of the project, for tests of its files."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every benchmark runs, in its short form and without the real data, and prints its table."""
+"""Benchmarks: every script runs in its short form, and quoted numbers agree with the result files."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from project import ROOT
 from siamkeras.data import Examples
 
 SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.stem not in ("measuring", "training"))
-# A row that each script is about.
+# The beginning of one row that each script must print.
 HEADLINES = {
     "batch_losses": "| supervised contrastive |",
     "cross_correlation": "| ours ",
@@ -34,8 +34,9 @@ HEADLINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_benchmark_runs_and_prints_its_headline(script):
+def test_every_benchmark_runs_without_real_data_and_prints_its_table(script):
     environment = {name: value for name, value in os.environ.items() if name not in ("TFDS_DATA_DIR", "SIAMKERAS_DATA")}
     done = subprocess.run(
         [sys.executable, str(script), "--quick"],
@@ -50,24 +51,24 @@ def test_benchmark_runs_and_prints_its_headline(script):
     assert HEADLINES[script.stem] in done.stdout
 
 
-def test_benchmarks_are_told_in_their_readme():
+def test_the_readme_of_the_benchmarks_describes_every_script():
     text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     assert all(script.name in text for script in SCRIPTS)
 
 
-def test_what_is_quoted_of_the_small_network_of_koch_is_what_was_measured():
+def test_quoted_numbers_of_the_small_koch_network_agree_with_the_result_file():
     results = ROOT / "benchmarks" / "results" / "koch-small.json"
     found = json.loads(results.read_text(encoding="utf-8"))["found"]["koch small"]
     accuracy, (low, high) = found["one-shot"]
     lesson = (ROOT / "notebooks" / "05_one_shot.ipynb").read_text(encoding="utf-8")
     assert f"take it to {accuracy:.1%} [{100 * low:.1f}, {100 * high:.1f}]".replace("%", " %") in lesson
     readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8").replace("\n", " ")
-    told = f"comes to {found['verification'][0]:.1%} of the pairs and {accuracy:.1%} of the trials"
-    assert told.replace("%", " %") in readme
+    quoted = f"comes to {found['verification'][0]:.1%} of the pairs and {accuracy:.1%} of the trials"
+    assert quoted.replace("%", " %") in readme
 
 
 @pytest.mark.parametrize("recipe", ["kept", "hour-all"])
-def test_what_is_told_of_omniglot_is_what_was_measured(recipe):
+def test_the_omniglot_tables_agree_with_the_result_files(recipe):
     results = ROOT / "benchmarks" / "results" / f"omniglot-{recipe}.json"
     measured = json.loads(results.read_text(encoding="utf-8"))
     readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
@@ -78,21 +79,21 @@ def test_what_is_told_of_omniglot_is_what_was_measured(recipe):
         assert f"| {name} | {accuracy:.1%} [{low:.1%}, {high:.1%}] | {goal:.1%}, {met} |" in table
 
 
-def test_what_is_quoted_of_the_official_trials_is_what_was_measured():
+def test_quoted_accuracies_on_the_official_trials_agree_with_the_result_files():
     lesson = (ROOT / "notebooks" / "05_one_shot.ipynb").read_text(encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\n ", "")
-    for name, ending in (("kept", "by the tower that comes with the package"), ("hour-all", "after an hour")):
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    for name, ending in (("kept", "for the pretrained tower of the package"), ("hour-all", "after an hour")):
         results = ROOT / "benchmarks" / "results" / f"omniglot-{name}.json"
         found = json.loads(results.read_text(encoding="utf-8"))["found"]
         accuracy, (low, high), _ = found["official runs, eight views"]
-        told = f"{100 * accuracy:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
-        assert f"{told} {ending}" in readme
-    assert f"| {told} | the 400 trials |" in lesson
+        quoted = f"{100 * accuracy:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+        assert f"{quoted} {ending}" in readme
+    assert f"| {quoted} | the 400 trials |" in lesson
     within = found["20-way 1-shot, within an alphabet, eight views"][0]
     assert f"within an alphabet the same tower gets {100 * within:.1f} %" in lesson
 
 
-def test_what_lesson_4_quotes_of_five_trainings_stands_in_the_table():
+def test_numbers_of_five_training_runs_quoted_in_lesson_4_agree_with_the_table():
     lesson = (ROOT / "notebooks" / "04_similar_images.ipynb").read_text(encoding="utf-8")
     readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     table = readme.split("<!-- table: snacks, two kinds -->")[1].split("<!-- end of table -->")[0]
@@ -102,12 +103,12 @@ def test_what_lesson_4_quotes_of_five_trainings_stands_in_the_table():
     found = {name: (each, mean, above) for _, name, each, mean, above in rows}
     each, mean, _ = found["trained tower"]
     *most, last = each.split(", ")
-    told = f"for {', '.join(most)} and {last} of the hundred test photos: in the mean {mean.replace('%', ' %')}"
-    assert f"{told}, {found['colour histogram'][2]} points above the histogram" in lesson
+    quoted = f"for {', '.join(most)} and {last} of the hundred test photos: in the mean {mean.replace('%', ' %')}"
+    assert f"{quoted}, {found['colour histogram'][2]} points above the histogram" in lesson
 
 
-def test_what_is_told_of_segmentation_is_what_was_measured_and_reaches_its_targets():
-    """Phantoms: 0.15 above the copied mask. Hippocampus: above every baseline, outside the interval."""
+def test_the_segmentation_table_agrees_with_the_result_file_and_the_targets_are_met():
+    """Phantoms: 0.15 above the copied mask. Hippocampus: intervals of all differences are above 0."""
     written = (ROOT / "benchmarks" / "results" / "segmentation.json").read_text(encoding="utf-8")
     results, readme = json.loads(written), (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     for reports in results["found"].values():
@@ -119,7 +120,7 @@ def test_what_is_told_of_segmentation_is_what_was_measured_and_reaches_its_targe
         assert all(each["interval"][0] > 0 for row in results["above"][part].values() for each in row.values())
 
 
-def test_what_is_quoted_of_tracking_is_what_was_measured():
+def test_the_tracking_table_agrees_with_the_result_file():
     measured = json.loads((ROOT / "benchmarks" / "results" / "tracking.json").read_text(encoding="utf-8"))
     readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     rows = re.sub(" +", " ", readme.split("<!-- table: tracking -->")[1].split("<!-- end of table -->")[0])
@@ -129,10 +130,9 @@ def test_what_is_quoted_of_tracking_is_what_was_measured():
     assert f"confidence of {measured['lost']['below']:.2f}: {measured['lost']['misses']:.0%} of the misses" in rows
 
 
-def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch):
-    """Four steps in one go, or two, an interruption and two more, give the same weights: the pairs of step 2, the
-    state of the optimizer and its falling rate are those of a training that was never interrupted. A checkpoint of
-    other settings is refused."""
+@pytest.mark.slow
+def test_an_interrupted_training_run_resumes_with_the_same_result(tmp_path, monkeypatch):
+    """Four steps, and two plus two after an interruption, give equal weights; other settings raise an error."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import training
     import verification
@@ -147,12 +147,12 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(tmp_path, mo
         write(*arguments)
         raise KeyboardInterrupt
 
-    in_one_go, _ = verification.trained(train, 5, settings)
+    uninterrupted, _ = verification.trained(train, 5, settings)
     with monkeypatch.context() as during, pytest.raises(KeyboardInterrupt):
         during.setattr(training, "write", write_and_interrupt)
         verification.trained(train, 5, settings, path)
     with pytest.raises(SystemExit, match="was trained with"):
         verification.trained(train, 5, settings | {"margin": 1.0}, path)
     resumed, _ = verification.trained(train, 5, settings, path)
-    for wanted, found in zip(in_one_go.get_weights(), resumed.get_weights(), strict=True):
-        np.testing.assert_allclose(found, wanted, atol=1e-5)
+    for expected, weights in zip(uninterrupted.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(weights, expected, atol=1e-5)

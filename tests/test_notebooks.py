@@ -1,9 +1,9 @@
-"""The lessons as they are committed. Nothing is executed here; lessons.py says what is looked for."""
+"""Form of the committed lessons, without executing them; the checks are in lessons.py."""
 
 import lessons
 import nbformat
 import pytest
-from lessons import ARC, CHECKED, CHECKS, code, is_numbered
+from lessons import CHECKED, CHECKS, SECTIONS, code, is_numbered
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from project import ADDRESS, LESSONS
 
@@ -12,13 +12,13 @@ def test_lessons_are_numbered_without_gaps():
     assert list(is_numbered(path.name for path in LESSONS)) == []
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_lesson(path, check):
-    assert list(check(nbformat.read(path, as_version=4), path.name)) == []
+def test_lesson_passes_all_checks(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert [message for check in CHECKS for message in check(notebook, path.name)] == []
 
 
-# The checks themselves: a lesson in which each finds nothing, and one change for each complaint.
+# Tests of the checks: a lesson that passes all of them, and changes that each break one.
 
 NAME = "07_tiny.ipynb"
 BADGE = f"https://colab.research.google.com/github/{ADDRESS.split('github.com/')[1]}/blob/main/notebooks/{NAME}"
@@ -32,7 +32,7 @@ def good_lesson():
         "Solutions": "# 1. Predict\nassert 3 - 1 == 2",
     }
     cells = [new_markdown_cell(f"# 7. Tiny\n\n[![Open in Colab](badge.svg)]({BADGE})")]
-    for title in ARC:
+    for title in SECTIONS:
         cells.append(
             new_markdown_cell(f"## {title}" + ("\n\n1. **Predict.** Is it 2?" if title == "Exercises" else ""))
         )
@@ -49,13 +49,12 @@ def good_lesson():
     return notebook
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_nothing_is_found_in_a_good_lesson(check):
-    assert list(check(good_lesson(), NAME)) == []
+def test_the_example_lesson_passes_all_checks():
+    assert [message for check in CHECKS for message in check(good_lesson(), NAME)] == []
 
 
 def replace(old, new):
-    """A change that is sure to change something."""
+    """A change of the text `old`, which must occur."""
 
     def change(notebook):
         touched = [cell for cell in notebook.cells if old in cell.source]
@@ -84,7 +83,7 @@ SETUP, BY_HAND, MEASURE, SOLUTION = range(4)
         (lessons.has_title_and_badge, replace("# 7. Tiny", "# 8. Tiny")),
         (lessons.has_title_and_badge, replace("blob/main/notebooks/07", "blob/main/notebooks/06")),
         (lessons.installs_in_colab_only, replace('if "google.colab" in sys.modules:\n    ', "")),
-        (lessons.installs_in_colab_only, replace(ADDRESS, ADDRESS + "-of-somebody-else")),
+        (lessons.installs_in_colab_only, replace(ADDRESS, ADDRESS + "-fork")),
         (lessons.has_every_section_in_order, replace("## Train", "## Learn")),
         (lessons.has_every_section_in_order, replace("## Look", "### Look")),
         (lessons.has_every_section_in_order, lambda notebook: notebook.cells.insert(1, notebook.cells.pop())),
@@ -95,8 +94,8 @@ SETUP, BY_HAND, MEASURE, SOLUTION = range(4)
         (lessons.has_short_cells, replace("3 - 1", "3\n" * 12)),
         (lessons.has_short_cells, replace("# 1. Predict", "# 1. Predict\n" + "3\n" * 19)),
         (lessons.has_short_cells, cell_with(MEASURE, source=" \n")),
-        (lessons.leaves_plots_to_the_library, replace("3 - 1", "import matplotlib.pyplot")),
-        (lessons.leaves_plots_to_the_library, replace("3 - 1", "plt.plot([3, 1])")),
+        (lessons.plots_with_the_library, replace("3 - 1", "import matplotlib.pyplot")),
+        (lessons.plots_with_the_library, replace("3 - 1", "plt.plot([3, 1])")),
         (lessons.checks_outputs_by_hand, replace(CHECKED, "# checked")),
         (lessons.checks_outputs_by_hand, cell_with(BY_HAND, outputs=[])),
         (lessons.asserts_what_it_measures, replace("assert 0.9 > 0.5", "0.9 > 0.5")),
@@ -108,23 +107,23 @@ SETUP, BY_HAND, MEASURE, SOLUTION = range(4)
         (lessons.has_one_result, cell_with(MEASURE, metadata={})),
         (lessons.has_one_result, cell_with(BY_HAND, metadata={"tags": ["result"]})),
         (lessons.has_one_result, cell_with(MEASURE, outputs=[])),
-        (lessons.names_no_place_on_a_machine, replace("3 - 1", "open('/tmp/tower.keras')")),
-        (lessons.names_no_place_on_a_machine, cell_with(BY_HAND, outputs=[WARNED])),
+        (lessons.contains_no_local_path, replace("3 - 1", "open('/tmp/tower.keras')")),
+        (lessons.contains_no_local_path, cell_with(BY_HAND, outputs=[WARNED])),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_bad_lesson_is_found_out(check, change):
+def test_every_check_finds_its_problem(check, change):
     notebook = good_lesson()
     change(notebook)
     assert list(check(notebook, NAME)) != []
 
 
-def test_an_error_on_purpose_is_no_error():
+def test_an_error_in_a_tagged_cell_is_allowed():
     notebook = good_lesson()
     cell_with(BY_HAND, outputs=[ERROR], metadata={"tags": ["raises-exception"]})(notebook)
     assert list(lessons.has_no_error(notebook, NAME)) == []
 
 
 @pytest.mark.parametrize("names", [["01_a.ipynb", "03_b.ipynb"], ["1_a.ipynb"], ["01_Two Words.ipynb"]])
-def test_a_gap_in_the_numbers_is_found_out(names):
+def test_gaps_and_wrong_names_are_found(names):
     assert list(is_numbered(names)) != []

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from project import LESSONS, ROOT
 
 README = ROOT / "README.md"
@@ -59,6 +60,7 @@ def targets():
     return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_every_python_block_of_the_readme_runs(tmp_path):
     code = blocks(README.read_text(encoding="utf-8"), "python")
     assert code

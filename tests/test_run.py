@@ -1,4 +1,4 @@
-"""notebooks/run.py: a lesson runs in a kernel of this Python; only a whole run is saved."""
+"""notebooks/run.py: runs a lesson in a kernel of this Python and saves complete runs only."""
 
 import os
 import re
@@ -10,6 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from project import ROOT
 
+pytestmark = pytest.mark.slow
 RUN = ROOT / "notebooks" / "run.py"
 TRAIN = r"""print("1/2 =", end="")
 print("\b" * 5 + "\r2/2 ==", flush=True)"""
@@ -17,9 +18,9 @@ print("\b" * 5 + "\r2/2 ==", flush=True)"""
 
 @pytest.fixture
 def execute(tmp_path):
-    """Writes a lesson with the given code in its section Train, runs it with --save, and reads it again.
+    """Writes a lesson with the given code, runs it with --save and reads it again.
 
-    Another kernel of the usual name comes first on the path, one that does not start.
+    A broken kernel with the default name comes first on the Jupyter path.
     """
     other = tmp_path / "kernels" / "python3"
     other.mkdir(parents=True)
@@ -31,7 +32,7 @@ def execute(tmp_path):
             new_markdown_cell("# 3. Tiny\n\n## Train"),
             new_code_cell(source, metadata={"execution": {"iopub.execute_input": "2026"}}),
             new_code_cell("import os, sys\nf'{sys.executable} in {os.getcwd()}'", metadata={"tags": ["result"]}),
-            new_code_cell("answer = 42", metadata={"jupyter": {"source_hidden": True}}),
+            new_code_cell("x = 42", metadata={"jupyter": {"source_hidden": True}}),
         ]
         nbformat.write(new_notebook(cells=cells), path)
         command = [sys.executable, str(RUN), str(path), "--save", "--build", str(tmp_path / "build")]
@@ -43,8 +44,8 @@ def execute(tmp_path):
     return executed
 
 
-def test_a_lesson_that_runs_is_shown_and_saved(execute, tmp_path):
-    """Progress ends as a terminal would show it, the tagged value is printed, solutions are collapsed in the page."""
+def test_a_successful_run_is_printed_and_saved(execute, tmp_path):
+    """Progress bars are reduced to their last state, the tagged value is printed, solutions are collapsed."""
     done, lesson, page = execute(TRAIN)
     assert done.returncode == 0, done.stderr
     assert re.search(r"^   1/3  Train +\n          2/2 ==\n +[\d.]+ s$", done.stdout, re.MULTILINE)
@@ -61,8 +62,8 @@ def test_a_lesson_that_runs_is_shown_and_saved(execute, tmp_path):
     "source, message",
     [("print(3)\nlabels = 7 / 0", "ZeroDivisionError"), ("import os\nos._exit(1)", "The kernel died")],
 )
-def test_a_lesson_that_fails_is_reported_and_left_alone(execute, source, message):
-    """The page up to the failing cell is written, and what came after it has not run."""
+def test_a_failed_run_is_reported_and_not_saved(execute, source, message):
+    """The page ends at the failing cell."""
     done, lesson, page = execute(source)
     assert done.returncode == 1
     assert message in done.stderr and "03_tiny.html" in done.stderr
