@@ -1,4 +1,4 @@
-"""The monitor sees a collapse, and nothing else."""
+"""The collapse monitor: the logged spread, the warning, and early stopping."""
 
 import keras
 import numpy as np
@@ -10,64 +10,60 @@ IMAGES = np.random.default_rng(6).normal(size=(20, 5)).astype("float32")
 PAIRS = {"left": IMAGES, "right": IMAGES[::-1].copy()}
 
 
-def test_spread_by_hand():
-    """All alike: 0. Opposite: mean 0, so 1. Two at a right angle: mean (1/2, 1/2), 1 - 1/2. All zero: 0."""
-    assert callbacks.spread([[0.6, 0.8]] * 3) == pytest.approx(0.0, abs=1e-12)
-    assert callbacks.spread([[1, 0], [-1, 0]]) == 1.0
-    assert callbacks.spread([[1, 0], [0, 1]]) == pytest.approx(0.5)
-    assert callbacks.spread([[0.0, 0.0]] * 2) == 0.0
-
-
-def test_spread_is_half_the_mean_squared_distance_of_unit_embeddings():
-    x = IMAGES / np.linalg.norm(IMAGES, axis=1, keepdims=True)
-    squares = [np.sum((a - b) ** 2) for a in x for b in x]
-    assert callbacks.spread(x) == pytest.approx(np.mean(squares) / 2, rel=1e-5)
-
-
 def fit(tower, monitor, epochs=2):
+    """The history of a training run with learning rate 0."""
     siamese = models.siamese(tower)
     siamese.compile(keras.optimizers.SGD(0.0), losses.ContrastiveLoss())
     return siamese.fit(PAIRS, np.zeros(20, "float32"), epochs=epochs, verbose=0, callbacks=[monitor])
 
 
-def collapsed():
-    tower = towers.dense(5, units=(), embedding_dim=2)
-    tower.set_weights([np.zeros((5, 2), "float32"), np.ones(2, "float32")])
-    return tower
+def constant_tower():
+    inputs = keras.Input((5,))
+    return keras.Model(inputs, keras.layers.Dense(2, kernel_initializer="zeros", bias_initializer="ones")(inputs))
 
 
-def test_spread_is_in_the_history_after_each_epoch():
+def test_the_spread_is_half_the_mean_squared_distance_of_unit_embeddings():
     tower = towers.dense(5)
     history = fit(tower, callbacks.CollapseMonitor(IMAGES)).history
-    assert history["embedding_spread"] == pytest.approx(
-        [callbacks.spread(tower.predict(IMAGES, verbose=0))] * 2, rel=1e-4
-    )
+    x = tower.predict(IMAGES, verbose=0)
+    expected = np.mean([np.sum((a - b) ** 2) for a in x for b in x]) / 2
+    assert history["embedding_spread"] == pytest.approx([expected] * 2, rel=1e-4)
 
 
-def test_a_collapse_is_told_once():
-    with pytest.warns(UserWarning, match="collapsed: after epoch 1 their spread is 0.0000") as told:
-        fit(collapsed(), callbacks.CollapseMonitor(IMAGES), epochs=3)
-    assert sum("collapsed" in str(warning.message) for warning in told) == 1
+@pytest.mark.parametrize(
+    "embeddings, spread",
+    [([[1, 0], [-1, 0]], 1.0), ([[1, 0], [0, 1]], 0.5), ([[1, 2], [1, 2]], 0.0), ([[0, 0]] * 2, 0.0)],
+)
+def test_the_spread_agrees_with_values_by_hand(embeddings, spread):
+    """Opposite: mean 0. Right angle: mean (1/2, 1/2). Equal: 1 - 1. All zero: 0 by definition."""
+    assert callbacks._spread(embeddings) == pytest.approx(spread, abs=1e-12)
 
 
-def test_a_collapse_stops_training_if_asked():
+def test_a_collapse_warns_once():
+    with pytest.warns(UserWarning, match="collapsed: after epoch 1 their spread is 0.0000") as warned:
+        history = fit(constant_tower(), callbacks.CollapseMonitor(IMAGES), epochs=3)
+    assert sum("collapsed" in str(warning.message) for warning in warned) == 1
+    assert len(history.epoch) == 3
+
+
+def test_a_collapse_stops_training_with_stop():
     with pytest.warns(UserWarning, match="collapsed"):
-        history = fit(collapsed(), callbacks.CollapseMonitor(IMAGES, stop=True), epochs=5)
+        history = fit(constant_tower(), callbacks.CollapseMonitor(IMAGES, stop=True), epochs=5)
     assert len(history.epoch) == 1
 
 
-def test_monitor_watches_a_tower_that_is_trained_alone():
+def test_a_tower_can_be_trained_alone():
     tower = towers.dense(5, embedding_dim=3)
     tower.compile(keras.optimizers.SGD(0.0), "mse")
     history = tower.fit(IMAGES, np.zeros((20, 3)), verbose=0, callbacks=[callbacks.CollapseMonitor(IMAGES)])
     assert 0 < history.history["embedding_spread"][0] <= 1
 
 
-def test_bytes_are_watched_as_the_streams_give_them():
-    bytes_ = np.arange(20, dtype="uint8").reshape(4, 5)
-    np.testing.assert_allclose(callbacks.CollapseMonitor(bytes_).images, bytes_ / 255, rtol=1e-6)
+def test_uint8_images_are_scaled_as_by_the_generators():
+    images = np.arange(20, dtype="uint8").reshape(4, 5)
+    np.testing.assert_allclose(callbacks.CollapseMonitor(images).images, images / 255, rtol=1e-6)
 
 
-def test_one_image_cannot_show_a_collapse():
-    with pytest.raises(ValueError, match="at least two images to compare. Received: 1"):
+def test_a_single_image_raises():
+    with pytest.raises(ValueError, match="at least two images. Received: 1"):
         callbacks.CollapseMonitor(IMAGES[:1])
