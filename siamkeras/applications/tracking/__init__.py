@@ -1,43 +1,43 @@
-"""Object tracking: a fully convolutional Siamese tracker, its data, baselines, metrics and figures."""
+"""Object tracking with a fully-convolutional Siamese network (SiamFC): data, model, tracker, baselines, evaluation."""
 
-from siamkeras.applications.tracking import plotting, synthetic
-from siamkeras.applications.tracking._kept import keep, pretrained
-from siamkeras.applications.tracking.baselines import Still, TemplateMatching
+from siamkeras.applications.tracking import plotting
+from siamkeras.applications.tracking.baselines import NoMotion, TemplateMatching
 from siamkeras.applications.tracking.correlation import CrossCorrelation, cross_correlation
-from siamkeras.applications.tracking.evaluation import Tracking, overlap, tracking
-from siamkeras.applications.tracking.generators import from_stills, from_videos
-from siamkeras.applications.tracking.losses import ScoreMapLoss, label_map, score_map
-from siamkeras.applications.tracking.model import siamese, stride_of, tower
-from siamkeras.applications.tracking.otb import otb, video_folder
-from siamkeras.applications.tracking.photographs import photographs
-from siamkeras.applications.tracking.tracker import Followed, Tracker, follow
-from siamkeras.applications.tracking.video import Video
+from siamkeras.applications.tracking.evaluation import TrackingReport, evaluate, iou
+from siamkeras.applications.tracking.generators import Motion, pairs_from_images, pairs_from_videos
+from siamkeras.applications.tracking.geometry import Geometry
+from siamkeras.applications.tracking.losses import ScoreMapLoss, label_map, score_map_loss
+from siamkeras.applications.tracking.model import pretrained_siamfc, siamfc, tower
+from siamkeras.applications.tracking.otb import otb
+from siamkeras.applications.tracking.synthetic import photographs, synthetic_videos
+from siamkeras.applications.tracking.tracker import Track, Tracker, track
+from siamkeras.applications.tracking.video import Video, video_folder
 
 __all__ = [
     "CrossCorrelation",
-    "Followed",
+    "Geometry",
+    "Motion",
+    "NoMotion",
     "ScoreMapLoss",
-    "Still",
     "TemplateMatching",
+    "Track",
     "Tracker",
-    "Tracking",
+    "TrackingReport",
     "Video",
     "cross_correlation",
-    "follow",
-    "from_stills",
-    "from_videos",
-    "keep",
+    "evaluate",
+    "iou",
     "label_map",
     "otb",
-    "overlap",
+    "pairs_from_images",
+    "pairs_from_videos",
     "photographs",
     "plotting",
-    "pretrained",
-    "score_map",
-    "siamese",
-    "stride_of",
-    "synthetic",
+    "pretrained_siamfc",
+    "score_map_loss",
+    "siamfc",
+    "synthetic_videos",
     "tower",
-    "tracking",
+    "track",
     "video_folder",
 ]

@@ -1,127 +1,115 @@
-"""Where in a search is what the template shows? The two embeddings slid over each other."""
+"""Cross-correlation of template and search embeddings, as a function and as a layer."""
+
+import operator
 
 import keras
 from keras import ops
 
-from siamkeras import distances
+from siamkeras._tensors import as_float
 
-SHARPNESS = 10.0
+# Factor on the learned score map: cosines lie in [-1, 1], and an optimizer changes all weights by steps of one size.
+LOGIT_SCALE = 10.0
 
 
 def cross_correlation(template, search):
-    """Cross-correlation of each template with its own search: how alike they are, for every place of the template.
+    """Cross-correlates each template with its own search embeddings.
 
     `map[b, y, x] = sum over i, j, c of template[b, i, j, c] * search[b, y + i, x + j, c]`
 
-    A convolution has one kernel for a whole batch; here each example brings its own. Written as a convolution with as
-    many groups as examples, or as a loop over them, that is slow on most machines. Instead, all cells of a template are
-    compared with all cells of its search by one matrix product, and the products that belong to one place of the
-    template, which lie on a diagonal, are added.
+    A convolution with a different kernel for each example is slow as a grouped convolution or a loop. Here, one matrix
+    product compares all cells of a template with all cells of its search; the products of one placement of the template
+    lie on a diagonal and are summed.
 
     Args:
-        template: `(batch, h, w, channels)`; or a batch of one, which is compared with every search.
+        template: `(batch, h, w, channels)`, or `(1, h, w, channels)` for one template with every search.
         search: `(batch, height, width, channels)`, at least as large as the template.
 
     Returns:
-        `(batch, height - h + 1, width - w + 1)`, float32 at least.
+        `(batch, height - h + 1, width - w + 1)`, float32 or float64.
 
     Raises:
-        ValueError: not two batches of maps with as many channels; a search smaller than its template.
+        ValueError: shapes that do not fit.
 
-    >>> from siamkeras import tracking
     >>> import numpy as np
-    >>> row = np.array([1.0, 2.0, 0.0, 3.0]).reshape(1, 1, 4, 1)
-    >>> print(np.array(tracking.cross_correlation([[[[1.0], [10.0]]]], row)))  # 1 + 20, 2 + 0, 0 + 30
+    >>> from siamkeras.applications import tracking
+    >>> search = np.array([1.0, 2.0, 0.0, 3.0]).reshape(1, 1, 4, 1)
+    >>> print(np.array(tracking.cross_correlation([[[[1.0], [10.0]]]], search)))  # 1 + 20, 2 + 0, 0 + 30
     [[[21.  2. 30.]]]
     """
-    template, search = distances.as_float(template), distances.as_float(search)
-    check_shapes(template.shape, search.shape)
-    (_, h, w, channels), (batch, height, width, _) = _sides(template), _sides(search)
-    # One template for all is broadcast by the product.
-    cells = ops.reshape(template, (-1, h * w, channels))
-    places = ops.transpose(ops.reshape(search, (-1, height * width, channels)), (0, 2, 1))
-    products = ops.matmul(cells, places)
-    rows = _diagonal(ops.reshape(products, (batch, h, w * height * width)), h, width)
+    template, search = as_float(template), as_float(search)
+    _check_shapes(template.shape, search.shape)
+    (_, h, w, channels), (batch, height, width, _) = _shape(template), _shape(search)
+    template_cells = ops.reshape(template, (-1, h * w, channels))
+    search_cells = ops.transpose(ops.reshape(search, (-1, height * width, channels)), (0, 2, 1))
+    products = ops.matmul(template_cells, search_cells)
+    rows = _sum_shifted(ops.reshape(products, (batch, h, w * height * width)), h, width)
     rows = ops.reshape(rows, (batch, w, height, width))[:, :, : height - h + 1]
-    columns = _diagonal(ops.reshape(rows, (batch, w, (height - h + 1) * width)), w, 1)
+    columns = _sum_shifted(ops.reshape(rows, (batch, w, (height - h + 1) * width)), w, 1)
     return ops.reshape(columns, (batch, height - h + 1, width))[:, :, : width - w + 1]
 
 
-def _diagonal(values, count, shift):
-    """Sum over the rows of `(batch, count, length)`, of which each begins `shift` values after the one before it.
+def _sum_shifted(values, count, shift):
+    """Sums the rows of `(batch, count, length)` after moving row i to the left by `i * shift`.
 
-    Laid out flat with `shift` zeros behind, rows of length + shift put below each other what is to be added; no value
-    is looked up by its place, and the gradient is as plain.
+    `shift` zeros after the flattened rows allow a reshape to rows of `length + shift`, which aligns the summands
+    without indexing.
     """
     batch, length = ops.shape(values)[0], values.shape[2]
     flat = ops.pad(ops.reshape(values, (batch, count * length)), ((0, 0), (0, count * shift)))
     return ops.sum(ops.reshape(flat, (batch, count, length + shift))[:, :, :length], axis=1)
 
 
-def _sides(maps):
-    """The shape of a batch of maps: whole numbers where they are known, and tensors where they are not."""
+def _shape(maps):
+    """The shape as integers where known, else as tensors."""
     return tuple(ops.shape(maps)[axis] if side is None else side for axis, side in enumerate(maps.shape))
 
 
-def check_shapes(template, search):
-    """Nothing, or an error; sides that are None are not known yet, and pass.
+def _check_shapes(template, search):
+    """Raises ValueError for shapes that do not fit; unknown sides (None) pass."""
 
-    Raises:
-        ValueError: as `cross_correlation`.
-    """
-    template, search = tuple(template), tuple(search)
-    if len(template) != 4 or len(search) != 4:
+    def holds(axis, compare):
+        return None in (template[axis], search[axis]) or compare(template[axis], search[axis])
+
+    fits = (
+        len(template) == len(search) == 4
+        and (template[0] == 1 or holds(0, operator.eq))
+        and holds(1, operator.le)
+        and holds(2, operator.le)
+        and holds(3, operator.eq)
+    )
+    if not fits:
         raise ValueError(
-            "Template and search are maps of embeddings, (batch, height, width, channels). Received: shapes "
-            f"{template} and {search}."
+            "`cross_correlation` expects template (batch or 1, h, w, channels) and search (batch, height, width, "
+            f"channels) with h <= height and w <= width. Received: shapes {tuple(template)} and {tuple(search)}."
         )
-    if None not in (template[3], search[3]) and template[3] != search[3]:
-        raise ValueError(f"Template and search have as many channels. Received: {template[3]} and {search[3]}.")
-    if None not in (template[0], search[0]) and template[0] not in (1, search[0]):
-        raise ValueError(
-            "Every search needs one template, or all the same one. Received: "
-            f"{template[0]} templates, {search[0]} searches."
-        )
-    for small, large in zip(template[1:3], search[1:3], strict=True):
-        if None not in (small, large) and not 1 <= small <= large:
-            raise ValueError(
-                "A search is at least as large as its template. Received: template "
-                f"{template[1:3]}, search {search[1:3]} (height, width)."
-            )
 
 
-@keras.saving.register_keras_serializable("siamkeras")
+@keras.saving.register_keras_serializable("siamkeras.applications.tracking")
 class CrossCorrelation(keras.layers.Layer):
-    """Score map: `[template, search]` -> `(batch, height - h + 1, width - w + 1)`, float32; see `cross_correlation`.
+    """Score map `(batch, height - h + 1, width - w + 1)` of `[template, search]`, float32; see `cross_correlation`.
 
     Args:
-        learned: Whether a weight for each cell of the template and a bias are learned, as a logistic loss needs them:
-            `10 * (mean of weight * product over the cells of the template + bias)`. What is in the middle of a template
-            is the object, and what is at its edge hardly ever is. (Factor 10, since an optimizer moves all numbers by
-            steps of one size, and cosines lie within [-1, 1].) Without, the map is the plain sum.
+        learned: Whether to learn a weight for each cell of the template and a bias:
+            `10 * (mean over template cells of weight * product + bias)`. The centre of a template shows the target, its
+            border mostly background. False returns the plain cross-correlation.
 
     Raises:
-        ValueError: `learned` is no boolean; inputs as for `cross_correlation`; with `learned`, a template whose size is
-            not known.
+        ValueError: shapes that do not fit; with `learned`, a template of unknown or other size.
 
     Reference: Bertinetto et al. (2016), https://arxiv.org/abs/1606.09549
     """
 
     def __init__(self, learned=False, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        if not isinstance(learned, bool):
-            raise ValueError(f"`learned` must be True or False. Received: learned={learned!r}.")
         self.learned = learned
 
     def build(self, input_shape):
-        if len(input_shape) != 2 or not all(isinstance(shape, (tuple, list)) for shape in input_shape):
-            raise ValueError(f"`CrossCorrelation` takes [template, search]. Received: shapes {input_shape}.")
-        check_shapes(*input_shape)
+        template, search = input_shape
+        _check_shapes(template, search)
         if self.learned:
-            cells = tuple(input_shape[0][1:3])
-            if None in cells:
-                raise ValueError(f"With `learned`, the size of the template must be known. Received: {cells}.")
-            self.weight = self.add_weight(shape=(*cells, 1), initializer="ones", name="weight")
+            if None in template[1:3]:
+                raise ValueError(f"`learned=True` needs a template of known size. Received: shape {template}.")
+            self.weight = self.add_weight(shape=(*template[1:3], 1), initializer="ones", name="weight")
             self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
 
     def call(self, inputs):
@@ -129,12 +117,10 @@ class CrossCorrelation(keras.layers.Layer):
         if not self.learned:
             return cross_correlation(template, search)
         h, w, _ = self.weight.shape
-        if tuple(template.shape[1:3]) != (h, w):  # a weight of one cell would pass for all of a larger template
-            raise ValueError(
-                f"The weights are for templates of {(h, w)} cells. Received: {tuple(template.shape[1:3])}."
-            )
-        weighted = distances.as_float(template) * (self.weight / (h * w))
-        return SHARPNESS * (cross_correlation(weighted, search) + self.bias)
+        if tuple(template.shape[1:3]) != (h, w):  # a weight of (1, 1) would broadcast
+            raise ValueError(f"Expected templates of {h}x{w} cells. Received: shape {tuple(template.shape)}.")
+        weighted = as_float(template) * (self.weight / (h * w))
+        return LOGIT_SCALE * (cross_correlation(weighted, search) + self.bias)
 
     def compute_output_shape(self, input_shape):
         (_, h, w, _), (batch, height, width, _) = input_shape

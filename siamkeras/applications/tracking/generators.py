@@ -1,331 +1,293 @@
-"""Endless tf.data streams of what a tracker learns from: a template, a search, and where the one is in the other."""
+"""`tf.data` generators of template and search images with label maps."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from siamkeras._validation import check_images, check_integer, check_number, check_range, check_symmetric_range
-from siamkeras.applications.tracking.crops import CONTEXT, centres_of, cut
-from siamkeras.applications.tracking.losses import label_map
-from siamkeras.applications.tracking.model import SEARCH, TEMPLATE
-from siamkeras.applications.tracking.video import Video, check_sides, checked_boxes
-from siamkeras.generators._batching import steps_dataset
+from siamkeras._validation import check_images, check_integer, check_number, check_range
+from siamkeras.applications.tracking.crops import crop
+from siamkeras.applications.tracking.geometry import Geometry
+from siamkeras.applications.tracking.losses import target_cells
+from siamkeras.applications.tracking.video import check_boxes, check_frame, check_inside
 
-# How large the boxes are that are drawn in photos without boxes: their side as a share of the shorter side of the
-# photo, and how much higher than wide.
-SHARE, PROPORTION = (0.12, 0.4), (1 / 3, 3.0)
+# Random boxes: side relative to the shorter side of the image, and aspect ratio.
+BOX_SIDE, ASPECT_RATIO = (0.12, 0.4), (1 / 3, 3.0)
 
 
-def from_videos(
+@dataclass(frozen=True)
+class Motion:
+    """Random change of the target from the template to the search image.
+
+    Args:
+        shift: Largest offset of the target from the centre of the search image, along x and along y, in pixels of the
+            search image.
+        scale: Range (low, high) of the size of the target in the search image relative to the template.
+        rotation: Largest rotation of the search image in degrees, in both directions.
+        absent: Probability that the search image is from another video or image, without the target; its labels are 0.
+
+    Raises:
+        ValueError: values out of range.
+    """
+
+    shift: float = 24.0
+    scale: tuple = (0.9, 1.1)
+    rotation: float = 0.0
+    absent: float = 0.0
+
+    def __post_init__(self):
+        check_number("shift", self.shift, minimum=0)
+        check_range("scale", self.scale, above=0)
+        check_number("rotation", self.rotation, minimum=0)
+        check_number("absent", self.absent, minimum=0, maximum=1)
+
+
+def pairs_from_videos(
     videos,
     batch_size=16,
     steps=None,
     seed=0,
     start=0,
-    gap=30,
-    shift=24.0,
-    scale=(0.9, 1.1),
-    turn=0.0,
-    absent=0.0,
-    template=TEMPLATE,
-    search=SEARCH,
-    stride=4,
-    radius=8.0,
-    neutral=0.0,
-    context=CONTEXT,
+    max_gap=30,
+    geometry=Geometry(),  # noqa: B008 immutable
+    motion=Motion(),  # noqa: B008
     augment=None,
 ):
-    """Batches of templates and searches from two frames of one video, not far from each other in time.
+    """Batches of template and search images from two annotated frames of one video.
 
-    A video is drawn, then a frame in which its object is annotated: the template. The search comes from another
-    annotated frame, at most `gap` before or after it. It is cut as a tracker would cut it, except that the object is
-    not always in the centre, nor always of the size and in the direction in which the template has it.
+    The video and the frame of the template are sampled at random; the search image comes from another annotated frame,
+    at most `max_gap` frames away. It is cropped as by a tracker, with a random motion added.
 
     Args:
-        videos: A list of `videos.Video`.
-        batch_size: Examples in a batch.
-        steps: Batches in one pass, the same in each; None for an endless stream.
-        seed: Whole number; together with a batch's number it decides everything that is random in that batch.
-        start: Number of the first batch, to go on with a stream that was interrupted.
-        gap: How many frames apart the two are at most, at least 1.
-        shift: How far from the centre of the search the object is at most, along x and along y, in pixels of the
-            search.
-        scale: Range of factors: how much larger the search shows the object than the template.
-        turn: Degrees by which the search is turned: a number t for -t to t, or a range.
-        absent: Share of the examples whose search is from another video, where the object is not: no cell of their
-            label map is 1. They teach a score map to be low where nothing is found.
-        template: Pixels a side of the template, as in `tracking.siamese`.
-        search: Pixels a side of the search.
-        stride: Pixels of the search from one cell of the score map to the next; `tracking.stride_of(model)`.
-        radius: Cells up to so many pixels of the search from the object's centre have the label 1.
-        neutral: Cells up to so many pixels beyond `radius` have the label 0.5, and do not count.
-        context: How much of what is round the box is seen; see `crops.side_of`.
-        augment: Function `(image, seed)` to an image of the same shape, as for `generators.pairs`; template and search
-            are augmented each in its own way. `augmentation.color_jitter()` changes the light.
+        videos: A list of `tracking.Video`.
+        batch_size: Examples per batch.
+        steps: Batches per epoch, the same in each; None for an endless stream.
+        seed: Integer; the seed and the number of a batch determine all random values of the batch.
+        start: Number of the first batch, to resume an interrupted stream.
+        max_gap: Largest distance of the two frames.
+        geometry: `tracking.Geometry`; `Geometry.from_model(model)` for another model than the default.
+        motion: `tracking.Motion`.
+        augment: Function `(image, seed)` to an image of the same shape, as in `generators.pairs`, applied to template
+            and search image independently.
 
     Returns:
-        A `tf.data.Dataset` of `({"template": (batch, template, template, 3), "search": (batch, search, search, 3)},
-        labels (batch, cells, cells))`, float32; `cells` is `(search - template) / stride + 1`.
+        A `tf.data.Dataset` of `({"template": (batch, template_size, template_size, 3), "search": (batch, search_size,
+        search_size, 3)}, labels (batch, cells, cells))`, float32.
 
     Raises:
-        ValueError: no video; one with fewer than two annotated frames, with `absent` fewer than two videos; numbers out
-            of range; sizes that do not go together; a `shift` that leads out of the score map.
+        ValueError: an annotated frame without another one within `max_gap`; `absent` with one video; boxes or numbers
+            out of range; a shift beyond the score map.
     """
-    videos = _checked_videos(videos, absent)
-    gap = check_integer("gap", gap, 1)
-    known = [np.flatnonzero(~np.isnan(video.boxes[:, 0])) for video in videos]
-    few = next((number for number, frames in enumerate(known) if len(frames) < 2), None)
-    if few is not None:
-        raise ValueError(
-            "A video needs at least two frames in which its object is annotated. Received: "
-            f"{len(known[few])} in {videos[few]!r}."
-        )
+    videos = list(videos)
+    _check_sources(len(videos), "video", geometry, motion)
     for video in videos:
-        check_sides(video.boxes, *video.size)
-    counts, frames = np.array([len(each) for each in known]), np.concatenate(known)
-    boxes = np.concatenate([video.boxes[each] for video, each in zip(videos, known, strict=True)])
-    owner = np.repeat(np.arange(len(videos)), counts)
-    # For each annotated frame, which rows of the table are within the gap.
-    first = np.array([np.searchsorted(known[v], f - gap) for v, f in zip(owner, frames, strict=True)])
-    last = np.array([np.searchsorted(known[v], f + gap, "right") for v, f in zip(owner, frames, strict=True)])
-    begin = np.cumsum(counts) - counts
-    lonely = last - first < 2
-    if lonely.any():
-        raise ValueError(
-            f"Every annotated frame needs another within gap={gap} frames. Received: none near frame "
-            f"{frames[lonely.argmax()]} of {videos[owner[lonely.argmax()]]!r}. Raise `gap`."
-        )
-    first, last = first + begin[owner], last + begin[owner]
-
-    def choose(u):
-        import tensorflow as tf
-
-        video = _below(len(videos), u[0])
-        one = tf.gather(begin, video) + _below(tf.gather(counts, video), u[1])
-        near, beyond = tf.gather(first, one), tf.gather(last, one)
-        # Another than itself: among those within the gap without it, those after it are one on.
-        other = near + _below(beyond - near - 1, u[2])
-        other = tf.where(other < one, other, other + 1)
-        elsewhere = _another(len(videos), video, u[3])
-        away = tf.gather(begin, elsewhere) + _below(tf.gather(counts, elsewhere), u[4])
-        return one, other, away
+        check_boxes(video.boxes, frame_size=video.size)
+    rows = _AnnotatedFrames(videos, max_gap)
 
     def read(row):
-        return videos[owner[row]].frame(int(frames[row]))
+        return videos[rows.video[row]].frame(int(rows.frame[row]))
 
-    cutting = {"shift": shift, "scale": scale, "turn": turn, "absent": absent, "template": template, "search": search}
-    cutting |= {"stride": stride, "radius": radius, "neutral": neutral, "context": context, "augment": augment}
-    return _stream(read, choose, centres_of(boxes), boxes[:, 2:], batch_size, steps, seed, start, **cutting)
+    pair = _pair_function(read, _lookup(rows.boxes), rows.sample, geometry, motion, augment)
+    return _stream(pair, batch_size, steps, seed, start)
 
 
-def from_stills(
+def pairs_from_images(
     images,
     boxes=None,
     batch_size=16,
     steps=None,
     seed=0,
     start=0,
-    shift=24.0,
-    scale=(0.8, 1.25),
-    turn=15.0,
-    absent=0.0,
-    template=TEMPLATE,
-    search=SEARCH,
-    stride=4,
-    radius=8.0,
-    neutral=0.0,
-    context=CONTEXT,
+    geometry=Geometry(),  # noqa: B008 immutable
+    motion=Motion(scale=(0.8, 1.25), rotation=15.0),  # noqa: B008
     augment=None,
 ):
-    """Batches of templates and searches from one photo each: what moves is made up.
+    """Batches of template and search images from one image each, with a simulated motion of the target.
 
-    A box of a photo is the object, given or drawn; the template shows it, and the search shows it again, shifted,
-    scaled and turned. No video is needed. What is learned is to find a thing again; that its background changes, and
-    the thing itself, is left to `from_videos`.
+    Needs no video. The network learns to find an object again, but not that its background and appearance change.
 
     Args:
-        images: `(n, height, width, 3)` float32 in [0, 1] or uint8.
-        boxes: `(n, 4)`: x, y, width, height of an object in each image. None for boxes that are drawn anew each time:
-            of 12 to 40 % of the shorter side of the image, up to three times as high as wide or as wide as high,
-            anywhere within the image.
-        batch_size, steps, seed, start: As for `from_videos`.
-        shift, scale, turn: As for `from_videos`.
-        absent, template, search, stride, radius, neutral, context, augment: As for `from_videos`.
+        images: `(n, height, width, 3)`, uint8 or float32 in [0, 1].
+        boxes: Bounding box of an object in each image, `(n, 4)`. None samples boxes at random: a side of 12 to 40 % of
+            the shorter side of the image, an aspect ratio from 1:3 to 3:1.
+        batch_size, steps, seed, start, geometry, motion, augment: As in `pairs_from_videos`.
 
     Returns:
-        As `from_videos`.
+        As `pairs_from_videos`.
 
     Raises:
-        ValueError: images that are empty, not finite or of another kind; not one box for each image, or one that is
-            none or beside its image; otherwise as for `from_videos`.
+        ValueError: images of another shape or range; not one box per image, or a box outside its image; `absent` with
+            one image; numbers out of range; a shift beyond the score map.
     """
     images = check_images(images)
-    if images.ndim != 4 or images.shape[3] != 3:
-        raise ValueError(f"`images` must be (n, height, width, 3). Received: shape {images.shape}.")
     count, height, width, _ = images.shape
-    if boxes is not None:
-        boxes = _checked_boxes(boxes, count, height, width)
-    if check_number("absent", absent, minimum=0, maximum=1) and count < 2:
-        raise ValueError(f"With `absent` the search is sometimes of another image: give two. Received: {count}.")
-    low, high = images.min(), images.max()
-    if images.dtype != np.uint8 and not (low >= -0.01 and high <= 1.01):
-        raise ValueError(f"`images` must lie in [0, 1], or be bytes. Received: values from {low:.4g} to {high:.4g}.")
-    factor = np.float32(1 / 255 if images.dtype == np.uint8 else 1)
-
-    def choose(u):
-        one = _below(count, u[0])
-        return one, one, _another(count, one, u[1])
-
-    def read(row):
-        return images[row] * factor
-
-    cutting = {"shift": shift, "scale": scale, "turn": turn, "absent": absent, "template": template, "search": search}
-    cutting |= {"stride": stride, "radius": radius, "neutral": neutral, "context": context, "augment": augment}
+    _check_sources(count, "image", geometry, motion)
+    check_frame(images[0])
+    if images.dtype != np.uint8 and images.max() > 1.01:
+        raise ValueError(f"`images` must lie in [0, 1]. Received: values up to {images.max():.4g}.")
     if boxes is None:
-        centres, extents = None, (height, width)
+        box_of = _random_boxes(height, width)
     else:
-        centres, extents = centres_of(boxes), boxes[:, 2:]
-    return _stream(read, choose, centres, extents, batch_size, steps, seed, start, **cutting)
+        box_of = _lookup(check_inside(check_boxes(boxes, count), (height, width)))
+
+    def sample_rows(u):
+        row = _random_index(count, u[0])
+        return row, row, _other_index(count, row, u[1])
+
+    pair = _pair_function(lambda row: check_frame(images[row]), box_of, sample_rows, geometry, motion, augment)
+    return _stream(pair, batch_size, steps, seed, start)
 
 
-def _stream(
-    read, choose, centres, extents, batch_size, steps, seed, start, *,
-    shift, scale, turn, absent, template, search, stride, radius, neutral, context, augment,
-):  # fmt: skip
-    """The stream of both: `choose(uniforms)` gives the rows of template, search and another place, `read(row)` a frame.
+def _check_sources(count, kind, geometry, motion):
+    if motion.absent and count < 2:
+        raise ValueError(f"`absent` needs a second {kind}, for search images without the target. Received: {count}.")
+    reach = geometry.cell_positions()[-1]
+    if motion.shift > reach:
+        raise ValueError(f"`shift` must be at most {reach:g}, the reach of the score map. Received: {motion.shift:g}.")
 
-    `centres` and `extents` are the boxes of all rows; with `centres=None` they are drawn, in images of `extents`.
+
+class _AnnotatedFrames:
+    """All annotated frames of some videos, one per row, and how to sample two of one video.
+
+    Attributes:
+        video, frame: Index of the video and number of the frame of each row, `(rows,)`.
+        boxes: `(rows, 4)`.
+    """
+
+    def __init__(self, videos, max_gap):
+        max_gap = check_integer("max_gap", max_gap, 1)
+        frames = [np.flatnonzero(~np.isnan(video.boxes[:, 0])) for video in videos]
+        self.counts = np.array([len(each) for each in frames])
+        self.begin = np.cumsum(self.counts) - self.counts
+        self.video = np.repeat(np.arange(len(videos)), self.counts)
+        self.frame = np.concatenate(frames)
+        self.boxes = np.concatenate([video.boxes[each] for video, each in zip(videos, frames, strict=True)])
+        # Rows of the same video within `max_gap`: from `first` to `last`, without `last`.
+        first = [np.searchsorted(each, each - max_gap) for each in frames]
+        last = [np.searchsorted(each, each + max_gap, "right") for each in frames]
+        self.first = self.begin[self.video] + np.concatenate(first)
+        self.last = self.begin[self.video] + np.concatenate(last)
+        isolated = self.last - self.first < 2
+        if isolated.any() or not self.counts.all():
+            video = videos[self.video[isolated.argmax()] if isolated.any() else self.counts.argmin()]
+            raise ValueError(
+                f"Every annotated frame needs another one within max_gap={max_gap} frames. Received: {video!r}, which "
+                "has fewer."
+            )
+
+    def sample(self, u):
+        """Rows of the template, of the search image, and of a search image without the target."""
+        import tensorflow as tf
+
+        video = _random_index(len(self.counts), u[0])
+        template = tf.gather(self.begin, video) + _random_index(tf.gather(self.counts, video), u[1])
+        first, last = tf.gather(self.first, template), tf.gather(self.last, template)
+        search = first + _random_index(last - first - 1, u[2])
+        search = tf.where(search < template, search, search + 1)  # skips the row of the template
+        other = _other_index(len(self.counts), video, u[3])
+        return template, search, tf.gather(self.begin, other) + _random_index(tf.gather(self.counts, other), u[4])
+
+
+def _random_index(count, u):
+    """An index below `count` for a uniform random number in [0, 1)."""
+    import tensorflow as tf
+
+    count = tf.cast(count, tf.int64)
+    return tf.minimum(tf.cast(u * tf.cast(count, tf.float32), tf.int64), count - 1)
+
+
+def _other_index(count, index, u):
+    """A random index below `count` other than `index`, if there is another one."""
+    return index if count < 2 else (index + 1 + _random_index(count - 1, u)) % count
+
+
+def _lookup(boxes):
+    """A function from a row to the centre and size of its box."""
+    import tensorflow as tf
+
+    boxes = boxes.astype("float64")
+    centers = tf.constant(boxes[:, :2] + boxes[:, 2:] / 2, tf.float32)
+    sizes = tf.constant(boxes[:, 2:], tf.float32)
+    return lambda row, u: (tf.gather(centers, row), tf.gather(sizes, row))
+
+
+def _random_boxes(height, width):
+    """A function from four uniform random numbers to the centre and size of a box within an image."""
+    import tensorflow as tf
+
+    def box_of(row, u):
+        side = min(height, width) * BOX_SIDE[0] * (BOX_SIDE[1] / BOX_SIDE[0]) ** u[0]
+        low, high = math.log(ASPECT_RATIO[0]), math.log(ASPECT_RATIO[1])
+        root = tf.exp(low / 2 + u[1] * (high - low) / 2)  # of the aspect ratio
+        size = tf.minimum(tf.stack([side / root, side * root]), [0.9 * width, 0.9 * height])
+        room = tf.constant([width, height], tf.float32) - size
+        return size / 2 + u[2:4] * room, size
+
+    return box_of
+
+
+def _pair_function(read, box_of, sample_rows, geometry, motion, augment):
+    """A function from random numbers to one example.
+
+    Args:
+        read: Function from a row to a frame, in NumPy.
+        box_of: Function from a row and random numbers to the centre and size of the target.
+        sample_rows: Function from random numbers to the rows of template, search image and other image.
+        geometry, motion, augment: As in `pairs_from_videos`.
     """
     import tensorflow as tf
 
-    if augment is not None and not callable(augment):
-        raise ValueError(f"`augment` must be a function (image, seed), or None. Received: {augment!r}.")
-    batch_size, seed, start = (
-        check_integer("batch_size", batch_size, 1),
-        check_integer("seed", seed, 0),
-        check_integer("start", start, 0),
-    )
-    steps = None if steps is None else check_integer("steps", steps, 1)
-    cells = _checked_sizes(template, search, stride)
-    shift, absent = check_number("shift", shift, minimum=0), check_number("absent", absent, minimum=0, maximum=1)
-    if shift > (cells - 1) / 2 * stride:
-        raise ValueError(
-            f"A score map of {cells} cells reaches {(cells - 1) / 2 * stride:g} pixels from the centre of the search. "
-            f"Received: shift={shift:g}. Lower it."
-        )
-    radius, context = check_number("radius", radius, above=0), check_number("context", context, minimum=0)
-    neutral = check_number("neutral", neutral, minimum=0)
-    if shift and radius < stride * math.sqrt(0.5):  # between four cells, where the object then is in none
-        raise ValueError(
-            f"`radius` must be at least {stride * math.sqrt(0.5):.3g} for a stride of {stride}, or some label maps "
-            f"have no cell of the object. Received: radius={radius:g}."
-        )
-    (low, high), turn = np.log(check_range("scale", scale, above=0)), np.radians(check_symmetric_range("turn", turn))
-    label_map(cells, radius, stride, neutral=neutral)  # its arguments, checked
-    axis = ((np.arange(cells) - (cells - 1) / 2) * stride).astype("float32")
-
-    def draw(step):
-        return tf.random.stateless_uniform((batch_size, 16), [seed, step]), tf.random.stateless_uniform(
-            (batch_size, 2, 2), [seed + 1, step], None, None, tf.int32
-        )
-
-    def box_of(row, u):
-        if centres is not None:
-            found = tf.gather(tf.constant(centres, tf.float32), row), tf.gather(tf.constant(extents, tf.float32), row)
-            return found
-        size = min(extents) * SHARE[0] * (SHARE[1] / SHARE[0]) ** u[0]
-        longer = tf.exp(math.log(PROPORTION[0]) / 2 + u[1] * math.log(PROPORTION[1] / PROPORTION[0]) / 2)
-        wide_high = tf.minimum(tf.stack([size / longer, size * longer]), [0.9 * extents[1], 0.9 * extents[0]])
-        room = tf.constant(extents[::-1], tf.float32) - wide_high
-        return wide_high / 2 + u[2:4] * room, wide_high
-
     def frame_of(row):
-        frame = tf.numpy_function(read, [row], tf.float32, stateful=False)
-        return tf.ensure_shape(frame, (None, None, 3))
+        return tf.ensure_shape(tf.numpy_function(read, [row], tf.float32, stateful=False), (None, None, 3))
 
-    def side(wide_high):
-        margin = context * tf.reduce_sum(wide_high)
-        return tf.sqrt(tf.reduce_prod(wide_high + margin))
-
-    def example(u, keys):
-        one, other, away = choose(u[:5])
-        centre, extent = box_of(one, u[5:9])
-        is_absent = u[9] < absent
-        second = tf.where(is_absent, away, other)
-        there, extent_there = box_of(second, u[5:9]) if centres is not None else (centre, extent)
-        shown = cut(frame_of(one), centre[None], side(extent)[None], template)[0]
-        factor = tf.exp(low + u[10] * (high - low))
-        angle = turn[0] + u[11] * (turn[1] - turn[0])
-        offset = shift * (2 * u[12:14] - 1)  # of the object from the centre of the search, in its pixels
-        reach = side(extent_there) * (search / template) / factor
-        cosine, sine = tf.cos(angle), tf.sin(angle)
-        turned = tf.stack([cosine * offset[0] - sine * offset[1], sine * offset[0] + cosine * offset[1]])
-        place = there - turned * reach / search
-        searched = cut(frame_of(second), place[None], reach[None], search, angle[None])[0]
-        away_by = tf.sqrt(tf.square(axis[None, :] - offset[0]) + tf.square(axis[:, None] - offset[1]))
-        labels = tf.where(away_by <= radius, 1.0, tf.where(away_by <= radius + neutral, 0.5, 0.0))
+    def pair(u, seeds):
+        template_row, search_row, other_row = sample_rows(u[:5])
+        is_absent = u[9] < motion.absent
+        search_row = tf.where(is_absent, other_row, search_row)
+        center, size = box_of(template_row, u[5:9])
+        template = crop(frame_of(template_row), center[None], geometry.crop_side(size)[None], geometry.template_size)[0]
+        box = box_of(search_row, u[5:9])
+        search, labels = _search_and_labels(frame_of(search_row), box, u[10:14], geometry, motion)
         labels = tf.where(is_absent, 0.0, labels)
-        pair = [shown, searched]
         if augment is not None:
-            pair = [
-                tf.ensure_shape(augment(image, key), image.shape)
-                for image, key in zip(pair, tf.unstack(keys), strict=True)
-            ]
-        return {"template": pair[0], "search": pair[1]}, labels
+            template = tf.ensure_shape(augment(template, seeds[0]), template.shape)
+            search = tf.ensure_shape(augment(search, seeds[1]), search.shape)
+        return {"template": template, "search": search}, labels
 
-    examples = steps_dataset(draw, start, steps).unbatch().map(example, tf.data.AUTOTUNE)
-    batches = examples.batch(batch_size, drop_remainder=True)
-    length = tf.data.INFINITE_CARDINALITY if steps is None else steps
-    return batches.apply(tf.data.experimental.assert_cardinality(length)).prefetch(2)
+    return pair
 
 
-def _checked_sizes(template, search, stride):
-    template, search, stride = (
-        check_integer("template", template, 1),
-        check_integer("search", search, 2),
-        check_integer("stride", stride, 1),
-    )
-    cells, rest = divmod(search - template, stride)
-    if search <= template or rest or cells % 2:
-        raise ValueError(
-            "`search` must be larger than `template` by an even number of strides, so that the score map has a middle. "
-            f"Received: template={template}, search={search}, stride={stride}."
-        )
-    return cells + 1
-
-
-def _checked_videos(videos, absent):
-    videos = [videos] if isinstance(videos, Video) else list(videos) if np.iterable(videos) else videos
-    kinds = [type(each).__name__ for each in videos if not isinstance(each, Video)] if isinstance(videos, list) else []
-    if not isinstance(videos, list) or not videos or kinds:
-        told = f"{kinds[0]} in it" if kinds else repr(videos)
-        raise ValueError(f"`videos` must be a list of `videos.Video`, at least one. Received: {told}.")
-    if check_number("absent", absent, minimum=0, maximum=1) and len(videos) < 2:
-        raise ValueError(f"With `absent` the search is sometimes of another video: give two. Received: {len(videos)}.")
-    return videos
-
-
-def _checked_boxes(boxes, count, height, width):
-    boxes = checked_boxes(boxes, count).astype("float64")
-    centres = centres_of(boxes)
-    fine = (centres >= 0).all(axis=1) & (centres[:, 0] <= width) & (centres[:, 1] <= height)  # NaN is not fine
-    if not fine.all():
-        raise ValueError(
-            f"Every image needs a box whose centre is in it, {width}x{height} pixels. Received: "
-            f"{boxes[fine.argmin()].tolist()} in row {fine.argmin()}."
-        )
-    check_sides(boxes, height, width)
-    return boxes
-
-
-def _below(limit, uniform):
-    """A whole number from 0 to limit - 1 for a uniform one in [0, 1)."""
+def _search_and_labels(frame, box, u, geometry, motion):
+    """A search image with a random motion of the target at `box`, and its label map."""
     import tensorflow as tf
 
-    limit = tf.cast(limit, tf.int64)
-    return tf.minimum(tf.cast(uniform * tf.cast(limit, tf.float32), tf.int64), limit - 1)
+    center, size = box
+    low, high = np.log(motion.scale)
+    scale = tf.exp(low + u[0] * (high - low))
+    angle = math.radians(motion.rotation) * (2 * u[1] - 1)
+    offset = motion.shift * (2 * u[2:4] - 1)
+    side = geometry.crop_side(size) * (geometry.search_size / geometry.template_size) / scale
+    cosine, sine = tf.cos(angle), tf.sin(angle)
+    rotated = tf.stack([cosine * offset[0] - sine * offset[1], sine * offset[0] + cosine * offset[1]])
+    center = center - rotated * side / geometry.search_size
+    search = crop(frame, center[None], side[None], geometry.search_size, angle[None])[0]
+    return search, tf.cast(target_cells(geometry, offset), tf.float32)
 
 
-def _another(count, place, uniform):
-    """Any of `count` except `place`; where there is only one, that."""
-    return place if count < 2 else (place + 1 + _below(count - 1, uniform)) % count
+def _stream(pair, batch_size, steps, seed, start):
+    """Batches of `pair`, whose random numbers are a function of the seed and the number of the batch."""
+    import tensorflow as tf
+
+    check_integer("batch_size", batch_size, 1)
+    check_integer("seed", seed)
+
+    def random_numbers(step):
+        u = tf.random.stateless_uniform((batch_size, 16), [seed, step])
+        return u, tf.random.stateless_uniform((batch_size, 2, 2), [seed + 1, step], None, None, tf.int32)
+
+    numbers = tf.data.Dataset.counter(check_integer("start", start))
+    if steps is not None:
+        numbers = numbers.take(check_integer("steps", steps, 1))
+    examples = numbers.map(random_numbers, tf.data.AUTOTUNE).unbatch().map(pair, tf.data.AUTOTUNE)
+    length = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY if steps is None else steps)
+    return examples.batch(batch_size, drop_remainder=True).apply(length).prefetch(2)

@@ -1,237 +1,277 @@
-"""Videos that were never filmed: pieces of one photograph that move over another."""
+"""Synthetic tracking videos: a piece of one photograph moves over another one, with known bounding boxes."""
 
-from types import SimpleNamespace
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from siamkeras._validation import check_integer
-from siamkeras.applications.tracking.photographs import as_pictures, photographs
-from siamkeras.applications.tracking.video import Video
+from siamkeras.applications.tracking.video import Video, check_frame, read_image
 from siamkeras.synthetic._random import generator
 
-# The smallest frame, in pixels a side.
-LEAST = 48
-# Motion is told in cycles per so many frames, so that a longer video is not a slower one.
-PERIOD = 60
-# How far the background sways, and the half breadth of an object's texture, in radii of the object.
-SWAY, REACH = 0.05, 1.6
+# Packages with photographs: {package: (folder, file names)}. Other images of scikit-image are drawings or very dark.
+PHOTOGRAPHS = {
+    "sklearn": ("datasets/images", ("china.jpg", "flower.jpg")),
+    "skimage": (
+        "data",
+        (
+            "astronaut.png",
+            "brick.png",
+            "chelsea.png",
+            "coffee.png",
+            "grass.png",
+            "gravel.png",
+            "hubble_deep_field.jpg",
+            "ihc.png",
+            "motorcycle_left.png",
+            "rocket.jpg",
+        ),
+    ),
+}
+SMALLEST_FRAME = 48  # pixels
+PERIOD = 60  # frames; motion is defined in cycles per period
+SWAY = 0.05  # amplitude of the background, relative to the smaller side of the frame
+TEXTURE_RADIUS = 1.6  # half side of an object's texture, in radii of the object
 ANGLES = np.linspace(0, 2 * np.pi, 256, endpoint=False)
 
 
-def videos(
+def photographs():
+    """Photographs contained in scikit-learn and, if installed, scikit-image.
+
+    Returns:
+        `{name: image}`, 2 or 12 images `(height, width, 3)` float32 in [0, 1].
+
+    >>> from siamkeras.applications import tracking
+    >>> tracking.photographs()["flower"].shape
+    (427, 640, 3)
+    """
+    images = {}
+    for package, (folder, names) in PHOTOGRAPHS.items():
+        spec = importlib.util.find_spec(package)
+        if spec is None:
+            continue
+        for file in (Path(spec.origin).parent / folder / name for name in names):
+            if file.is_file():
+                images[file.stem] = read_image(file)
+    return images
+
+
+def synthetic_videos(
     count,
     frames=60,
     size=(240, 320),
     seed=0,
-    turning=True,
+    rotation=True,
     scaling=True,
-    hidden=True,
+    occlusion=True,
     distractors=0,
     photos=None,
 ):
-    """Videos of one object that moves over real texture, with its box in each frame: the stand-in for OTB.
+    """Renders videos of one object that moves over a textured background: the stand-in for OTB.
 
-    The object is a piece of a photograph with a smooth outline of its own; the background is a part of another one,
-    and sways a little. It moves by up to 12 pixels a frame (of 240x320), always inside the frame. The box is the one of
-    the whole outline, straight in the frame, also where the object is hidden in part.
+    The object is a piece of a photograph with a smooth random outline; the background is part of another photograph and
+    sways slightly. The object moves by up to 12 pixels per frame (of 240x320) and stays inside the frame. Its box is
+    the axis-aligned bounding box of the whole outline, also under occlusion.
 
-    All chance is a function of the seed and of which video it is: a video stays as it is when `count` or `frames`
-    changes, and the first frames are the same with and without what comes later. Which photographs are on this machine
-    is no chance: with `photos=None` the same seed gives the same videos where the same packages are installed.
+    Each video depends on `seed` and its index only, and its first frames do not depend on `frames`. With `photos=None`
+    it also depends on which packages of `photographs` are installed.
 
     Args:
-        count: How many videos, at least 1.
-        frames: Frames of each, at least 2.
-        size: `(height, width)` in pixels, each at least 48.
-        seed: The same seed gives the same videos.
-        turning: Whether the object turns, by up to 12 degrees a frame.
-        scaling: Whether it gets nearer and farther: its size changes by up to a factor of 2.7.
-        hidden: Whether a post stands in the scene, which hides up to two thirds of the object where it passes behind;
-            never in the first frame.
-        distractors: How many other objects there are, of the same outline, out of the same photograph.
-        photos: Photographs to be used, at least two: arrays `(height, width, 3)` or paths of files. None takes those of
-            `photographs()`.
+        count: Number of videos.
+        frames: Frames per video.
+        size: `(height, width)` in pixels, at least 48 each.
+        seed: Integer.
+        rotation: Whether the object rotates, by up to 12 degrees per frame.
+        scaling: Whether the size of the object changes, by a factor of up to 2.7.
+        occlusion: Whether a bar in the scene occludes up to two thirds of the object when it passes behind; never in
+            the first frame.
+        distractors: Number of other objects with the same outline, from the same photograph.
+        photos: At least two images `(height, width, 3)`, uint8 or floats in [0, 1]; None uses `photographs()`.
 
     Returns:
-        A list of `Video`; frames are bytes, boxes float32.
+        A list of `Video` with uint8 frames.
 
     Raises:
-        ValueError: a number that is too small or not whole; photographs that are too few or none.
+        ValueError: numbers out of range; fewer than two photographs.
 
-    >>> from siamkeras.applications.tracking import synthetic
-    >>> synthetic.videos(1, frames=3, size=(48, 64))[0].frame(2).shape
+    >>> from siamkeras.applications import tracking
+    >>> tracking.synthetic_videos(1, frames=3, size=(48, 64))[0].frame(2).shape
     (48, 64, 3)
     """
     check_integer("count", count, 1)
-    check_integer("frames", frames, 2)
-    check_integer("seed", seed, 0)
-    check_integer("distractors", distractors, 0)
-    if isinstance(size, (str, bytes)) or np.shape(size) != (2,):
-        raise ValueError(f"`size` must be (height, width). Received: size={size!r}.")
-    height, width = size
-    check_integer("height", height, LEAST)
-    check_integer("width", width, LEAST)
-    for name, value in (("turning", turning), ("scaling", scaling), ("hidden", hidden)):
-        if not isinstance(value, (bool, np.bool_)):
-            raise ValueError(f"`{name}` is True or False. Received: {name}={value!r}.")
-    pictures = as_pictures(photographs().values() if photos is None else photos)
-    wanted = SimpleNamespace(turning=turning, scaling=scaling, hidden=hidden, distractors=distractors)
-    films = []
-    for number in range(count):
-        shown, boxes = _film(number, frames, (height, width), seed, wanted, pictures)
-        told = (
-            f"synthetic videos (seed {seed}, {len(pictures)} photographs): numbers do not compare with published ones"
-        )
-        films.append(Video(shown, boxes, f"synthetic {number + 1:02d}", told))
-    return films
+    check_integer("distractors", distractors)
+    for side in size:
+        check_integer("size", side, SMALLEST_FRAME)
+    photos = list(photographs().values() if photos is None else photos)
+    if len(photos) < 2:
+        raise ValueError(f"At least two photographs are needed, for object and background. Received: {len(photos)}.")
+    photos = [Image.fromarray(np.rint(check_frame(photo) * 255).astype("uint8")) for photo in photos]
+    source = f"synthetic videos (seed {seed}, {len(photos)} photographs): not comparable with published results"
+    videos = []
+    for index in range(count):
+        scene = _Scene(seed, index, size, photos, rotation, scaling, distractors)
+        if occlusion:
+            scene.add_occluder()
+        rendered = [scene.render(time) for time in range(frames)]
+        boxes = [scene.objects[0].box(time) for time in range(frames)]
+        videos.append(Video(np.stack(rendered), np.stack(boxes), f"synthetic {index + 1:02d}", source))
+    return videos
 
 
-def _film(number, frames, size, seed, wanted, pictures):
-    """Frames `(n, height, width, 3)` of bytes and boxes `(n, 4)`."""
-    chance, (height, width) = generator(seed, 0, number), size
-    ground, piece, front = _roles(len(pictures), chance)
-    sway = int(np.ceil(SWAY * min(size)))
-    scene = _part(pictures[ground], (height + 2 * sway, width + 2 * sway), chance)
-    swaying, light = _wave(chance, 2, (0.3, 1.0)), _wave(chance, 1, (0.2, 1.0))
-    radius, outline = chance.uniform(0.06, 0.1) * min(size), _outline(chance)
-    # Each in a stream of its own, so that nothing else changes where one of them is not there.
-    objects = []
-    for other in range(wanted.distractors + 1):
-        own = generator(seed, 1, number, other)
-        look = SimpleNamespace(radius=radius, outline=outline, texture=_texture(pictures[piece], radius, own))
-        objects.append((look, _moving(look, size, wanted, own)))
-    target, moving = objects[0]
-    times = np.arange(frames)
-    places, (xs, ys, turns, scales) = np.rint(sway + 0.8 * sway * swaying(times)).astype(int), moving(times)
-    posts = None
-    if wanted.hidden:
-        own = generator(seed, 2, number)
-        posts = _part(pictures[front], scene.shape[:2], own), _posts(scene.shape[:2], target, moving, places[0], own)
-    shown, boxes = np.empty((frames, height, width, 3), np.uint8), np.empty((frames, 4), np.float32)
-    for time, (right, down) in enumerate(places):
-        view = np.s_[down : down + height, right : right + width]
-        frame = scene[view] * np.float32(1 + 0.08 * light(time)[0])
-        for look, motion in objects[::-1]:  # the target in front of the others
-            _lay(frame, look, *motion(time))
-        if posts is not None:
-            frame = np.where(posts[1][view][..., None], posts[0][view], frame)
-        frame = frame + np.float32(0.012) * generator(seed, 3, number, time).standard_normal(frame.shape, "float32")
-        shown[time] = np.rint(frame * 255).clip(0, 255)
-        boxes[time] = _box(target, xs[time], ys[time], turns[time], scales[time])
-    return shown, boxes
+class _Scene:
+    """Background, objects (the target first) and an optional occluder of one video."""
+
+    def __init__(self, seed, index, size, photos, rotation, scaling, distractors):
+        self.seed, self.index, self.size = seed, index, size
+        rng = generator(seed, 0, index)
+        order = rng.permutation(len(photos))
+        self.front_photo = photos[order[2 if len(photos) > 2 else 0]]
+        self.margin = int(np.ceil(SWAY * min(size)))
+        self.background = _random_crop(photos[order[0]], (size[0] + 2 * self.margin, size[1] + 2 * self.margin), rng)
+        self.sway, self.brightness = _wave(rng, 2, (0.3, 1.0)), _wave(rng, 1, (0.2, 1.0))
+        radius, outline = rng.uniform(0.06, 0.1) * min(size), _random_outline(rng)
+        self.objects = []
+        for number in range(distractors + 1):
+            rng = generator(seed, 1, index, number)
+            texture = _random_texture(photos[order[1]], radius, rng)
+            motion = _random_motion(radius * outline.max(), size, rotation, scaling, rng)
+            self.objects.append(_Object(radius, outline, texture, motion))
+        self.occluder = None
+
+    def corner(self, time):
+        """Top left corner (x, y) of the visible part of the background."""
+        return np.rint(self.margin + 0.8 * self.margin * self.sway(time)).astype(int)
+
+    def add_occluder(self):
+        """Adds a vertical or horizontal bar in the path of the target that does not cover its first box."""
+        rng, shape = generator(self.seed, 2, self.index), self.background.shape[:2]
+        texture, mask = _random_crop(self.front_photo, shape, rng), np.zeros(shape, bool)
+        self.occluder = texture, mask
+        target, corner = self.objects[0], self.corner(0)
+        is_vertical_first = rng.permutation([True, False])
+        for time in rng.uniform(0.3, 0.8, 12) * PERIOD:
+            for is_vertical in is_vertical_first:
+                axis = 0 if is_vertical else 1
+                *center, _, scale = target.motion(time)
+                half = rng.uniform(0.55, 0.65) * target.radius * scale
+                first, last = np.rint(corner[axis] + center[axis] + np.array([-half, half])).astype(int)
+                box = target.box(0)
+                begin, end = corner[axis] + box[axis], corner[axis] + box[axis] + box[axis + 2]
+                if first > end + 1 or last < begin - 1:
+                    bar = slice(max(first, 0), last)
+                    mask[(slice(None), bar) if is_vertical else bar] = True
+                    return
+
+    def render(self, time):
+        """The frame at this time, `(height, width, 3)` uint8."""
+        (x, y), (height, width) = self.corner(time), self.size
+        view = slice(y, y + height), slice(x, x + width)
+        frame = self.background[view] * np.float32(1 + 0.08 * self.brightness(time)[0])
+        for each in self.objects[::-1]:  # the target last, in front of the distractors
+            each.paint(frame, time)
+        if self.occluder is not None:
+            texture, mask = self.occluder
+            frame = np.where(mask[view][..., None], texture[view], frame)
+        noise = generator(self.seed, 3, self.index, time).standard_normal(frame.shape, "float32")
+        return np.rint((frame + np.float32(0.012) * noise) * 255).clip(0, 255).astype("uint8")
 
 
-def _roles(count, chance):
-    """Which photographs are the background, the object and the post in front; of two, the last is the first again."""
-    order = chance.permutation(count)
-    return order[0], order[1], order[2] if count > 2 else order[0]
+@dataclass
+class _Object:
+    """A textured object; `outline` is its radius at each of `ANGLES`, in units of `radius` (pixels)."""
+
+    radius: float
+    outline: np.ndarray
+    texture: np.ndarray
+    motion: object  # function from time to x, y, angle, scale
+
+    def box(self, time):
+        """Bounding box x, y, width, height of the outline."""
+        x, y, angle, scale = self.motion(time)
+        ends = self.radius * scale * self.outline * np.stack([np.cos(ANGLES + angle), np.sin(ANGLES + angle)])
+        low, high = ends.min(axis=1), ends.max(axis=1)
+        return np.array([x + low[0], y + low[1], *(high - low)])
+
+    def paint(self, frame, time):
+        """Paints the object on a frame, with a soft edge of one pixel."""
+        x, y, angle, scale = self.motion(time)
+        box = self.box(time)
+        left, top = np.maximum(np.floor(box[:2]).astype(int) - 1, 0)
+        right, bottom = np.ceil(box[:2] + box[2:]).astype(int) + 1
+        region = frame[top:bottom, left:right]
+        down, over = np.mgrid[top : top + region.shape[0], left : left + region.shape[1]] + 0.5
+        over, down = over - x, down - y
+        radius = self.radius * scale
+        direction = (np.arctan2(down, over) - angle) % (2 * np.pi)
+        edge = np.interp(direction, np.append(ANGLES, 2 * np.pi), np.append(self.outline, self.outline[0]))
+        opacity = (radius * edge - np.hypot(over, down) + 0.5).clip(0, 1)[..., None].astype("float32")
+        cosine, sine = np.cos(angle) / radius, np.sin(angle) / radius
+        colour = _sample_texture(self.texture, cosine * over + sine * down, cosine * down - sine * over)
+        region += opacity * (colour - region)
 
 
-def _part(picture, size, chance):
-    """A part of a photograph, brought to `size`, `(height, width, 3)`."""
-    height, width = size
-    most = min(picture.size[0] / width, picture.size[1] / height) * chance.uniform(0.6, 1)
-    room = np.array(picture.size) - most * np.array([width, height])
-    left, top = room * chance.uniform(0, 1, 2)
-    box = (left, top, left + most * width, top + most * height)
-    return _array(picture.resize((width, height), Image.Resampling.BILINEAR, box=box))
-
-
-def _array(picture):
-    return np.asarray(picture, "float32") / np.float32(255)
-
-
-def _texture(picture, radius, chance):
-    """A square of a photograph, about as fine as the object: of six parts the one with the most contrast."""
-    side, parts = int(np.ceil(2 * REACH * radius)), []
-    for _ in range(6):
-        most = min(picture.size) * chance.uniform(0.25, 0.5)
-        left, top = (np.array(picture.size) - most) * chance.uniform(0, 1, 2)
-        box = (left, top, left + most, top + most)
-        parts.append(_array(picture.resize((side, side), Image.Resampling.BILINEAR, box=box)))
-    return max(parts, key=lambda part: part.std(axis=(0, 1)).sum())
-
-
-def _outline(chance):
-    """Distance of the outline from the middle, in radii, at each of `ANGLES`."""
-    height, phase = chance.normal(0, [0.16, 0.1, 0.07, 0.05]), chance.uniform(0, 2 * np.pi, 4)
-    waves = height * np.cos(ANGLES[:, None] * np.arange(2, 6) + phase)
-    return (1 + waves.sum(axis=1)).clip(0.5, REACH - 0.1)
-
-
-def _wave(chance, dimensions, cycles):
-    """A function from time to numbers from -1 to 1, `(dimensions,)`, which rises and falls slowly."""
-    cycle, phase = chance.uniform(*cycles, dimensions), chance.uniform(0, 2 * np.pi, dimensions)
-    return lambda time: np.sin(2 * np.pi * cycle * np.asarray(time)[..., None] / PERIOD + phase)
-
-
-def _moving(look, size, wanted, chance):
-    """A function from time to where the middle is, x and y, how far it is turned, and how large it is."""
-    slow, quick, turn, scale = (
-        _wave(chance, dimensions, cycles)
-        for dimensions, cycles in ((2, (0.3, 0.8)), (2, (0.8, 1.4)), (1, (0.3, 0.8)), (1, (0.3, 0.8)))
-    )
-    most_turn, most_scale = chance.choice([-1, 1]) * chance.uniform(0.8, 2.2), chance.uniform(0.25, 0.5)
-    most_turn, most_scale = most_turn * wanted.turning, most_scale * wanted.scaling
-    middle = np.array(size[::-1]) / 2
-    room = middle - look.radius * look.outline.max() * np.exp(most_scale) - 1
-    share = chance.uniform(0.5, 1, 2)
-
-    def moving(time):
-        x, y = np.moveaxis(middle + room * share * (0.7 * slow(time) + 0.3 * quick(time)), -1, 0)
-        return x, y, most_turn * turn(time)[..., 0], np.exp(most_scale * scale(time)[..., 0])
-
-    return moving
-
-
-def _posts(size, target, moving, place, chance):
-    """Where a post stands in the scene, `(height, width)` booleans: in the way of the target, but not at the start."""
-    found = np.zeros(size, bool)
-    upright = chance.permutation([True, False])
-    for time in chance.uniform(0.3, 0.8, 12) * PERIOD:
-        for is_upright in upright:
-            axis = 0 if is_upright else 1
-            state = moving(time)
-            half = chance.uniform(0.55, 0.65) * target.radius * state[3]
-            first, last = np.rint(place[axis] + state[axis] + np.array([-half, half])).astype(int)
-            box = _box(target, *moving(0))
-            begin, end = place[axis] + box[axis], place[axis] + box[axis] + box[axis + 2]
-            if first > end + 1 or last < begin - 1:
-                found[np.s_[:, max(first, 0) : last] if is_upright else np.s_[max(first, 0) : last]] = True
-                return found
-    return found
-
-
-def _box(look, x, y, turn, scale):
-    """The straight box round an outline that is turned and scaled: x, y, width, height."""
-    ends = look.radius * scale * look.outline * np.stack([np.cos(ANGLES + turn), np.sin(ANGLES + turn)])
-    low, high = ends.min(axis=1), ends.max(axis=1)
-    return np.array([x + low[0], y + low[1], *(high - low)])
-
-
-def _lay(frame, look, x, y, turn, scale):
-    """Lays an object on a frame, with a soft edge of one pixel."""
-    box = _box(look, x, y, turn, scale)
-    left, top = np.maximum(np.floor(box[:2]).astype(int) - 1, 0)
-    right, bottom = np.ceil(box[:2] + box[2:]).astype(int) + 1
-    part = frame[top:bottom, left:right]
-    down, over = np.mgrid[top : top + part.shape[0], left : left + part.shape[1]] + 0.5
-    over, down = over - x, down - y
-    size = look.radius * scale
-    angle = (np.arctan2(down, over) - turn) % (2 * np.pi)
-    edge = np.interp(angle, np.append(ANGLES, 2 * np.pi), np.append(look.outline, look.outline[0]))
-    inside = (size * edge - np.hypot(over, down) + 0.5).clip(0, 1)[..., None].astype("float32")
-    cosine, sine = np.cos(turn) / size, np.sin(turn) / size
-    part += inside * (_sampled(look.texture, cosine * over + sine * down, cosine * down - sine * over) - part)
-
-
-def _sampled(texture, u, v):
-    """Colours of a texture that reaches from -REACH to REACH, between its pixels by linear interpolation."""
-    most = len(texture) - 1
-    places = [((axis / REACH + 1) / 2 * len(texture) - 0.5).clip(0, most - 1e-6) for axis in (u, v)]
-    column, row = (axis.astype(int) for axis in places)
-    right, down = (np.float32(axis % 1)[..., None] for axis in places)
+def _sample_texture(texture, u, v):
+    """Bilinear samples of a square texture that extends from -TEXTURE_RADIUS to TEXTURE_RADIUS."""
+    last = len(texture) - 1
+    column, row = (((axis / TEXTURE_RADIUS + 1) / 2 * len(texture) - 0.5).clip(0, last - 1e-6) for axis in (u, v))
+    right, down = (np.float32(axis % 1)[..., None] for axis in (column, row))
+    column, row = column.astype(int), row.astype(int)
     above = texture[row, column] * (1 - right) + texture[row, column + 1] * right
     below = texture[row + 1, column] * (1 - right) + texture[row + 1, column + 1] * right
     return above * (1 - down) + below * down
+
+
+def _random_crop(photo, size, rng):
+    """A random part of a photograph, resized to `size`, `(height, width, 3)` float32."""
+    height, width = size
+    factor = min(photo.size[0] / width, photo.size[1] / height) * rng.uniform(0.6, 1)
+    room = np.array(photo.size) - factor * np.array([width, height])
+    left, top = room * rng.uniform(0, 1, 2)
+    return _resized(photo, (left, top, left + factor * width, top + factor * height), size)
+
+
+def _random_texture(photo, radius, rng):
+    """The square with the most contrast among six random squares of a photograph."""
+    side, parts = int(np.ceil(2 * TEXTURE_RADIUS * radius)), []
+    for _ in range(6):
+        extent = min(photo.size) * rng.uniform(0.25, 0.5)
+        left, top = (np.array(photo.size) - extent) * rng.uniform(0, 1, 2)
+        parts.append(_resized(photo, (left, top, left + extent, top + extent), (side, side)))
+    return max(parts, key=lambda part: part.std(axis=(0, 1)).sum())
+
+
+def _resized(photo, box, size):
+    resized = photo.resize(size[::-1], Image.Resampling.BILINEAR, box=box)
+    return np.asarray(resized, "float32") / np.float32(255)
+
+
+def _random_outline(rng):
+    """Radius of a smooth closed curve at each of `ANGLES`, around 1."""
+    amplitude, phase = rng.normal(0, [0.16, 0.1, 0.07, 0.05]), rng.uniform(0, 2 * np.pi, 4)
+    waves = amplitude * np.cos(ANGLES[:, None] * np.arange(2, 6) + phase)
+    return (1 + waves.sum(axis=1)).clip(0.5, TEXTURE_RADIUS - 0.1)
+
+
+def _wave(rng, dimensions, cycles):
+    """A sine of time in [-1, 1], `(dimensions,)`, with random frequencies (cycles per period) and phases."""
+    cycle, phase = rng.uniform(*cycles, dimensions), rng.uniform(0, 2 * np.pi, dimensions)
+    return lambda time: np.sin(2 * np.pi * cycle * np.asarray(time)[..., None] / PERIOD + phase)
+
+
+def _random_motion(radius, size, rotation, scaling, rng):
+    """A function from time to the centre x, y, the angle in radians and the scale of an object."""
+    slow, fast = _wave(rng, 2, (0.3, 0.8)), _wave(rng, 2, (0.8, 1.4))
+    angle_wave, scale_wave = _wave(rng, 1, (0.3, 0.8)), _wave(rng, 1, (0.3, 0.8))
+    largest_angle, largest_scale = rng.choice([-1, 1]) * rng.uniform(0.8, 2.2), rng.uniform(0.25, 0.5)
+    largest_angle, largest_scale = largest_angle * rotation, largest_scale * scaling
+    middle = np.array(size[::-1]) / 2
+    room = middle - radius * np.exp(largest_scale) - 1
+    amplitude = room * rng.uniform(0.5, 1, 2)
+
+    def motion(time):
+        x, y = middle + amplitude * (0.7 * slow(time) + 0.3 * fast(time))
+        return x, y, largest_angle * angle_wave(time)[0], np.exp(largest_scale * scale_wave(time)[0])
+
+    return motion

@@ -1,0 +1,84 @@
+"""Sizes of template and search images, and the position of score-map cells in a search image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from siamkeras._validation import check_integer, check_number
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Image sizes, stride and label radius shared by the model, the generators and the tracker.
+
+    The centre cell of a score map corresponds to the centre of the search image.
+
+    Args:
+        template_size: Side of a template image in pixels.
+        search_size: Side of a search image in pixels, larger than the template by an even number of strides.
+        stride: Pixels of the search image from one cell of the score map to the next: the stride of the tower.
+        radius: Cells at most this many pixels from the centre of the target have label 1.
+        context: Margin around the bounding box on each side, as a fraction of the mean of its width and height.
+
+    Raises:
+        ValueError: sizes for which the score map has no centre cell; a radius so small that a target between four cells
+            has no cell with label 1; values out of range.
+
+    >>> from siamkeras.applications import tracking
+    >>> tracking.Geometry(template_size=64, search_size=128, stride=4).cells
+    17
+    """
+
+    template_size: int = 64
+    search_size: int = 128
+    stride: int = 4
+    radius: float = 8.0
+    context: float = 0.25
+
+    def __post_init__(self):
+        for name in ("template_size", "search_size", "stride"):
+            check_integer(name, getattr(self, name), 1)
+        _check_center(self.template_size, self.search_size, (self.search_size - self.template_size) / self.stride + 1)
+        check_number("radius", self.radius, minimum=self.stride / 2**0.5)
+        check_number("context", self.context, minimum=0)
+
+    @classmethod
+    def from_model(cls, model, **options):
+        """The geometry of a model from `tracking.siamfc`; `options` are `radius` and `context`."""
+        sizes = {tensor.name: tensor.shape[1] for tensor in model.inputs}
+        if set(sizes) != {"template", "search"}:
+            raise ValueError(f"Expected a model of `tracking.siamfc`. Received: a model with inputs {sorted(sizes)}.")
+        template, search, cells = sizes["template"], sizes["search"], model.output_shape[1]
+        _check_center(template, search, cells)
+        return cls(template, search, (search - template) // (cells - 1), **options)
+
+    @property
+    def cells(self):
+        """Cells on each side of the score map."""
+        return (self.search_size - self.template_size) // self.stride + 1
+
+    def cell_positions(self):
+        """Position of each cell along one axis, in pixels from the centre of the search image, `(cells,)` float32."""
+        return ((np.arange(self.cells) - (self.cells - 1) / 2) * self.stride).astype("float32")
+
+    def crop_side(self, box_size):
+        """Side of the square that shows a box and its margin as a template image, in pixels of the frame.
+
+        The square has the area of the box with its margin: `sqrt((w + m) * (h + m))` with `m = context * (w + h)`.
+
+        Args:
+            box_size: Width and height, `(..., 2)`; NumPy or TensorFlow.
+
+        Reference: Bertinetto et al. (2016), section 3.1, with a context of 0.5, https://arxiv.org/abs/1606.09549
+        """
+        width, height = box_size[..., 0], box_size[..., 1]
+        margin = self.context * (width + height)
+        return ((width + margin) * (height + margin)) ** 0.5
+
+
+def _check_center(template, search, cells):
+    if search <= template or cells < 3 or cells % 2 != 1 or (search - template) % (cells - 1):
+        raise ValueError(
+            "`search_size` must exceed `template_size` by an even number of strides, so that the score map has a "
+            f"centre cell. Received: template_size={template}, search_size={search}, {cells:g} cells."
+        )
