@@ -1,0 +1,162 @@
+"""Tests of the loaders of signatures: layouts of folders, groups of writers, stand-ins."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from siamkeras import data
+from siamkeras.applications import signatures
+
+SIZE = (16, 32)
+
+
+def write_scan(path, offset=0, blank=False):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.new("L", (60 + offset, 30), 255)
+    if not blank:
+        ImageDraw.Draw(image).line((5, 5 + offset, 50, 25), fill=20, width=3)
+    image.save(path)
+
+
+def write_sigcomp(root, writers=("nfi_002", "nfi_008", "nfi_016"), forgers=("003", "003", "061"), genuine=2, forged=1):
+    """Files named as in SigComp2009: author, sample, imitated writer."""
+    for index, (writer, forger) in enumerate(zip(writers, forgers, strict=True)):
+        number = writer[-3:]
+        for sample in range(1, genuine + 1):
+            write_scan(root / writer / "genuine" / f"{number}{sample:02d}{number}.png", index)
+        for sample in range(1, forged + 1):
+            write_scan(root / writer / "forged" / f"{forger}{sample:02d}{number}.png", index)
+    return root
+
+
+def write_cedar(root, writers=(10, 2)):
+    for writer in writers:
+        for sample in (1, 12):
+            write_scan(root / "full_org" / f"original_{writer}_{sample}.png")
+        write_scan(root / "full_forg" / f"forgeries_{writer}_1.png")
+    (root / "full_org" / "Thumbs.db").touch()
+    return root
+
+
+def test_a_folder_for_each_writer_is_read(tmp_path):
+    examples = signatures.signature_folder(write_sigcomp(tmp_path, genuine=3, forged=2), SIZE)
+    assert examples.images.shape == (15, *SIZE, 1)
+    assert examples.labels.tolist() == [0] * 5 + [1] * 5 + [2] * 5
+    assert examples.genuine.tolist() == [True, True, True, False, False] * 3
+    assert examples.class_names == {0: "nfi_002", 1: "nfi_008", 2: "nfi_016"}
+    assert "9 genuine signatures and 6 forgeries (16x32x1), 3 writers in 2 groups" in repr(examples)
+
+
+def test_the_layout_of_cedar_is_read_in_numerical_order(tmp_path):
+    examples = signatures.signature_folder(write_cedar(tmp_path), SIZE)
+    assert examples.class_names == {0: "02", 1: "10"}
+    assert examples.labels.tolist() == [0, 0, 0, 1, 1, 1] == examples.groups.tolist()
+    assert examples.genuine.tolist() == [True, True, False] * 2
+    write_scan(tmp_path / "full_org" / "scan.png")
+    with pytest.raises(ValueError, match="Received: 'scan.png'"):
+        signatures.signature_folder(tmp_path, SIZE)
+
+
+@pytest.mark.parametrize(
+    "writers, forgers, groups",
+    [
+        (("nfi_002", "nfi_008", "nfi_016"), ("003", "003", "061"), [0, 0, 1]),  # 003 imitates two writers
+        (("nfi_002", "nfi_008", "nfi_016"), ("016", "002", "061"), [0, 0, 0]),  # writers who are forgers
+        (("nfi_002", "nisdcc_008"), ("021", "021"), [0, 1]),  # another author in another collection
+        (("anna", "bert"), ("003", "003"), [0, 1]),  # other names
+    ],
+)
+def test_writers_that_share_an_author_form_a_group(tmp_path, writers, forgers, groups):
+    examples = signatures.signature_folder(write_sigcomp(tmp_path, writers, forgers), SIZE)
+    assert examples.groups.tolist() == np.repeat(groups, 3).tolist()
+    assert examples.group_names[0] == " + ".join(w for w, group in zip(writers, groups, strict=True) if group == 0)
+
+
+def test_a_split_by_groups_separates_the_authors(tmp_path):
+    examples = signatures.signature_folder(write_sigcomp(tmp_path), SIZE)
+    train, test = data.split_by_class(examples, test=0.5, by="groups")
+    assert {tuple(sorted(set(part.labels.tolist()))) for part in (train, test)} == {(0, 1), (2,)}
+    assert sorted([len(train.genuine), len(test.genuine)]) == [3, 6]
+    assert set(train.class_names) == set(train.labels) and train.source == examples.source
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda root: (root / "nfi_008/genuine/00802008.png").unlink(), r"2 genuine signatures.*nfi_008 \(1\)"),
+        (lambda root: (root / "nfi_008/forged/00301008.png").unlink(), r"1 forgeries.*nfi_008 \(0\)"),
+        (lambda root: shutil.rmtree(root / "nfi_008/forged"), r"1 forgeries.*nfi_008 \(0\)"),
+        (lambda root: (root / "nfi_008/genuine").rename(root / "nfi_008/real"), r"2 genuine.*nfi_008 \(0\)"),
+        (lambda root: write_scan(root / "other/scans/1.png"), "Expected images in .*other/genuine"),
+        (lambda root: (root / "nfi_008/genuine/00802008.png").write_bytes(b"no"), "00802008.png .not an image"),
+        (lambda root: write_scan(root / "nfi_008/genuine/00802008.png", blank=True), "00802008.png .no dark ink"),
+        (lambda root: [shutil.rmtree(root / name) for name in ("nfi_008", "nfi_016")], r"two writers.*\['nfi_002'\]"),
+    ],
+)
+def test_an_unusable_folder_raises_and_is_named(tmp_path, change, message):
+    change(write_sigcomp(tmp_path))
+    with pytest.raises(ValueError, match=message):
+        signatures.signature_folder(tmp_path, SIZE)
+
+
+def test_an_empty_or_missing_folder_raises(tmp_path):
+    with pytest.raises(ValueError, match=r"At least two writers are required. Received: \[\]"):
+        signatures.signature_folder(tmp_path, SIZE)
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        signatures.signature_folder(tmp_path / "missing", SIZE)
+
+
+def test_broken_and_blank_files_are_skipped_on_request(tmp_path):
+    write_sigcomp(tmp_path, genuine=4)
+    (tmp_path / "nfi_008/genuine/00802008.png").write_bytes(b"no")
+    write_scan(tmp_path / "nfi_016/genuine/01604016.png", blank=True)
+    with pytest.warns(data.SkippedFilesWarning, match="2 of 15 .*00802008.png .*01604016.png .no dark ink"):
+        examples = signatures.signature_folder(tmp_path, SIZE, skip_broken=True)
+    assert np.bincount(examples.labels).tolist() == [5, 4, 4]
+
+
+def test_too_few_files_after_skipping_raise(tmp_path):
+    write_sigcomp(tmp_path)
+    (tmp_path / "nfi_008/genuine/00802008.png").write_bytes(b"no")
+    with pytest.raises(ValueError, match=r"00802008.*needs at least 2 genuine signatures.*nfi_008 \(1\)"):
+        signatures.signature_folder(tmp_path, SIZE, skip_broken=True)
+
+
+@pytest.fixture
+def data_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIAMKERAS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "data"
+
+
+def test_the_data_sets_are_read_from_their_folders(data_folder):
+    writers = [f"nfi_{number:03d}" for number in range(30)]
+    write_sigcomp(data_folder / "signatures_sigcomp2009", writers, ["900"] * 15 + ["901"] * 15)
+    examples = signatures.sigcomp2009(SIZE, source="real")
+    assert examples.source == "SigComp2009 (30 writers)" and examples.images.shape == (90, *SIZE, 1)
+    assert len(examples.group_names) == 2
+    write_cedar(data_folder / "signatures_cedar", range(1, 56))
+    assert signatures.cedar(SIZE, source="real").source == "CEDAR (55 writers)"
+
+
+def test_an_incomplete_copy_raises_instead_of_being_replaced(data_folder):
+    write_sigcomp(data_folder / "signatures_sigcomp2009")
+    with pytest.raises(OSError, match="SigComp2009 in .* is incomplete: expected 30 writers, found 3"):
+        signatures.sigcomp2009(SIZE)
+
+
+def test_synthetic_signatures_stand_in_with_a_warning(data_folder):
+    with pytest.warns(data.StandInWarning, match="SigComp2009 was not found .*synthetic signatures instead"):
+        examples = signatures.sigcomp2009(SIZE)
+    assert examples.source == "synthetic signatures standing in for SigComp2009 (30 writers)"
+    assert len(np.unique(examples.labels)) == 30
+    with pytest.raises(ConnectionError, match="CEDAR was not found .*signatures.rar"):
+        signatures.cedar(SIZE, source="real")
+
+
+@pytest.mark.parametrize("size", [64, (64,), (8, 64), (64.5, 128)])
+def test_invalid_sizes_raise(tmp_path, size):
+    with pytest.raises(ValueError, match="`size` must be"):
+        signatures.signature_folder(tmp_path, size)
