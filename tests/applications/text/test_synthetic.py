@@ -1,0 +1,28 @@
+"""Tests of the synthetic sentence pairs."""
+
+import pytest
+from scipy import stats
+
+from siamkeras.applications import text
+
+
+def test_a_pair_depends_on_seed_and_index_only():
+    few, many, other = (text.synthetic_sentence_pairs(*arguments) for arguments in ((3,), (9,), (3, 1)))
+    assert few.left.tolist() == many.left[:3].tolist() and few.same.tolist() == many.same[:3].tolist()
+    assert few.left.tolist() != other.left.tolist()
+
+
+def test_word_overlap_correlates_with_the_similarity_imperfectly():
+    """Synonyms have no characters in common, so the correlation stays far below 1."""
+    pairs = text.synthetic_sentence_pairs(500)
+    left, right = ([set(sentence.lower().split()) for sentence in side] for side in (pairs.left, pairs.right))
+    overlap = [len(a & b) / len(a | b) for a, b in zip(left, right, strict=True)]
+    assert 0.5 < stats.spearmanr(overlap, pairs.same)[0] < 0.85
+    assert pairs.same.min() == 0 and pairs.same.max() == 1
+
+
+@pytest.mark.parametrize("arguments", [{"count": 0}, {"count": 2.5}, {"seed": -1}])
+def test_invalid_arguments_raise(arguments):
+    (name,) = arguments
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        text.synthetic_sentence_pairs(**arguments)
