@@ -201,7 +201,8 @@ def prepare(options):
     few = {"subjects": 7, "structures": 3} if options.quick else {}
     synthetic = [phantoms(seeds, **few) for seeds in (range(1, 2 if options.quick else 13), [99], [0])]
     source = "synthetic" if options.quick else options.source
-    scans = segmentation.hippocampus(source, every=6 if options.quick else 1)
+    scans = segmentation.hippocampus(source)
+    scans = scans.take(slice(None, None, 6)) if options.quick else scans
     rest, test = segmentation.split_by_subject(scans, test=0.25, seed=0)
     return *synthetic, *segmentation.split_by_subject(rest, test=0.2, seed=1), test
 

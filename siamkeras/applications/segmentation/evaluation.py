@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from siamkeras._validation import check_integer, check_number, check_seed
+from siamkeras._validation import check_integer, check_seed
 
 
 class DiceReport(NamedTuple):
@@ -50,15 +50,14 @@ class DiceDifference(NamedTuple):
         return f"Dice {self.dice:+.3f} [{self.interval[0]:+.3f}, {self.interval[1]:+.3f}]"
 
 
-def dice_score(y_true, y_pred, threshold=0.5):
+def dice_score(y_true, y_pred):
     """Dice coefficient of each image: `2 |A and B| / (|A| + |B|)` for the pixel sets A and B of two masks.
 
     1 for identical masks, also for two empty ones; 0 for masks without a common pixel.
 
     Args:
         y_true: True masks, `(n, height, width)` or `(n, height, width, 1)`: booleans, or 0 and 1.
-        y_pred: Predicted masks of the same size: booleans, or probabilities in [0, 1].
-        threshold: Probabilities of at least this value count as inside, in (0, 1].
+        y_pred: Predicted masks of the same size: booleans, or probabilities in [0, 1]; 0.5 and above is inside.
 
     Returns:
         `(n,)` floats.
@@ -84,8 +83,7 @@ def dice_score(y_true, y_pred, threshold=0.5):
             f"`y_pred` must be in [0, 1]. Received: values from {y_pred.min():.4g} to {y_pred.max():.4g}. "
             "Apply a sigmoid to logits."
         )
-    threshold = check_number("threshold", threshold, above=0, maximum=1)
-    true, predicted = (mask.reshape(len(mask), -1) for mask in (y_true == 1, y_pred >= threshold))
+    true, predicted = (mask.reshape(len(mask), -1) for mask in (y_true == 1, y_pred >= 0.5))
     intersection, total = np.sum(true & predicted, axis=1), true.sum(axis=1) + predicted.sum(axis=1)
     return np.where(total > 0, 2 * intersection / np.maximum(total, 1), 1.0)
 

@@ -41,9 +41,8 @@ def training_episodes(
 ):
     """Stream of batches of random episodes for `fit`.
 
-    An episode is sampled in three steps: a structure, then distinct subjects for the query and the references, then
-    one slice of each subject. References are the slices closest to the position of the query, with a random offset of
-    at most 0.1.
+    An episode consists of a random structure, a random slice that shows it, and references of other random subjects:
+    their slices closest to the position of the query, with a random offset of at most 0.1.
 
     Args:
         slices: `Slices`.
@@ -58,9 +57,8 @@ def training_episodes(
             `episode_augmentation(...)` or `synthetic_tasks()`; None for no augmentation.
 
     Returns:
-        A `tf.data.Dataset` of `({"query", "references", "masks"}, mask)`, float32, of shapes `(batch_size, height,
-        width, 1)`, `(batch_size, references, height, width, 1)`, `(batch_size, references, height, width)` and
-        `(batch_size, height, width)`.
+        A `tf.data.Dataset` of `({"query", "references", "masks"}, mask)`, float32, with the shapes that
+        `few_shot_segmenter` expects and returns.
 
     >>> import numpy as np
     >>> from siamkeras.applications import segmentation
@@ -87,11 +85,10 @@ def training_episodes(
         return tf.gather(images, indices), inside, keys
 
     def augment_episode(episode_images, episode_masks, key):
-        shapes = episode_images.shape, episode_masks.shape
-        augmented = augment(episode_images, episode_masks, key)
-        return *(tf.ensure_shape(array, shape) for array, shape in zip(augmented, shapes, strict=True)), key
+        new_images, new_masks = augment(episode_images, episode_masks, key)
+        return tf.ensure_shape(new_images, episode_images.shape), tf.ensure_shape(new_masks, episode_masks.shape)
 
-    def name_roles(batch_images, batch_masks, _):
+    def name_roles(batch_images, batch_masks, *_):
         inputs = {"query": batch_images[:, 0], "references": batch_images[:, 1:], "masks": batch_masks[:, 1:]}
         return inputs, batch_masks[:, 0]
 

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from siamkeras.applications.segmentation import nifti, synthetic
 from siamkeras.data import _sources
 
@@ -12,7 +10,7 @@ SCANS = 260
 STRUCTURES = {1: "anterior", 2: "posterior"}
 
 
-def hippocampus(source="auto", size=48, axis="sagittal", every=1, min_pixels=1):
+def hippocampus(source="auto", size=48, axis="sagittal", min_pixels=1):
     """Slices of 260 hippocampi with labels of their anterior and posterior part.
 
     Task 4 of the Medical Segmentation Decathlon (Antonelli et al., 2022), licence CC BY-SA 4.0: crops of about 35x50x35
@@ -32,7 +30,7 @@ def hippocampus(source="auto", size=48, axis="sagittal", every=1, min_pixels=1):
     Args:
         source: `"auto"`: the scans if available, else phantoms of 40 subjects with two structures and a
             `StandInWarning`. `"real"`: the scans or an error. `"synthetic"`: the phantoms.
-        size, axis, every, min_pixels: As for `volume_folder`. At 48 pixels no sagittal slice loses more than 0.4 % of
+        size, axis, min_pixels: As for `volume_folder`. At 48 pixels no sagittal slice loses more than 0.4 % of
             its labelled voxels.
 
     Returns:
@@ -42,22 +40,22 @@ def hippocampus(source="auto", size=48, axis="sagittal", every=1, min_pixels=1):
         ConnectionError, ImportError: `source="real"`, and the scans or nibabel are missing.
         OSError: the files are damaged or incomplete.
     """
-    nifti.check_slicing(size, axis, every, min_pixels)
+    nifti.check_slicing(size, axis, min_pixels)
     return _sources.real_or_stand_in(
         source,
-        real=lambda: _read(size, axis, every, min_pixels),
-        stand_in=lambda: _stand_in(size, every, min_pixels),
+        real=lambda: _read(size, axis, min_pixels),
+        stand_in=lambda: _stand_in(size, min_pixels),
         description="phantoms of two structures",
     )
 
 
-def _read(size, axis, every, min_pixels):
+def _read(size, axis, min_pixels):
     folder = _sources.find(FOLDER)
     if folder is None:
         raise _sources.manual_download_error(TITLE, URL, FOLDER)
     try:
         count = len(nifti.scan_pairs(folder))
-        slices = nifti.volume_folder(folder, STRUCTURES, size, axis, every, min_pixels)
+        slices = nifti.volume_folder(folder, STRUCTURES, size, axis, min_pixels)
     except (ValueError, FileNotFoundError) as error:
         raise _sources.damaged(TITLE, folder, error) from error
     if count != SCANS:
@@ -65,13 +63,8 @@ def _read(size, axis, every, min_pixels):
     return replace(slices, source=f"Medical Segmentation Decathlon, hippocampus ({SCANS} scans, {axis})")
 
 
-def _stand_in(size, every, min_pixels):
+def _stand_in(size, min_pixels):
     slices = synthetic.phantoms(subjects=40, structures=len(STRUCTURES), size=size, slices=18)
-    visible = np.flatnonzero((slices.masks > 0).sum(axis=(1, 2)) >= min_pixels)
-    subjects = slices.subjects[visible]
-    chosen = np.concatenate([visible[subjects == subject][::every] for subject in np.unique(subjects)])
-    return replace(
-        slices.take(chosen),
-        names=dict(STRUCTURES),
-        source="phantoms of two structures, stand-in for the hippocampus data set",
-    )
+    visible = (slices.masks > 0).sum(axis=(1, 2)) >= min_pixels
+    source = "phantoms of two structures, stand-in for the hippocampus data set"
+    return replace(slices.take(visible), names=dict(STRUCTURES), source=source)

@@ -10,7 +10,6 @@ precision.
 import keras
 from keras import ops
 
-from siamkeras._validation import check_integer
 from siamkeras.distances import unit_length
 
 EPSILON = 1e-6  # pixels; avoids a division by zero for empty masks
@@ -35,21 +34,14 @@ class FoldReferences(keras.layers.Layer):
     def call(self, inputs):
         return ops.reshape(inputs, (-1, *inputs.shape[2:]))
 
-    def compute_output_shape(self, input_shape):
-        known = None not in input_shape[:2]
-        return (input_shape[0] * input_shape[1] if known else None, *input_shape[2:])
-
 
 @_register
 class UnfoldReferences(keras.layers.Layer):
-    """Inverse of `FoldReferences`: takes the features and any tensor `(batch, references, ...)`, whose shape is used."""
+    """Inverse of `FoldReferences`; the second input is any tensor `(batch, references, ...)`."""
 
     def call(self, inputs):
         features, like = inputs
         return ops.reshape(features, (-1, ops.shape(like)[1], *features.shape[1:]))
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[1][:2], *input_shape[0][1:])
 
 
 @_register
@@ -77,8 +69,7 @@ class MaskedAveragePooling(_Float32Layer):
         self.outside = outside
 
     def build(self, input_shape):
-        features, masks = input_shape
-        _check_masks_fit(self, features, masks)
+        _check_shapes(self, input_shape, "batch references height width channels", "batch references H W")
 
     def call(self, inputs):
         features, masks = (self._cast(x) for x in inputs)
@@ -88,9 +79,6 @@ class MaskedAveragePooling(_Float32Layer):
         means = total / ops.maximum(ops.sum(weights, axis=(2, 3)), EPSILON)[..., None]
         count = ops.maximum(ops.sum(not_empty, axis=1), 1.0)
         return ops.sum(means * not_empty[..., None], axis=1) / count[:, None]
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0][0], input_shape[0][-1])
 
     def get_config(self):
         return {**super().get_config(), "outside": self.outside}
@@ -106,19 +94,11 @@ class CosineMap(_Float32Layer):
     """
 
     def build(self, input_shape):
-        features, prototype = input_shape
-        if len(features) != 4 or len(prototype) != 2 or not _compatible((features[0], features[-1]), prototype):
-            raise ValueError(
-                "`CosineMap` needs feature maps (batch, height, width, channels) and prototypes (batch, channels). "
-                f"Received: shapes {tuple(features)} and {tuple(prototype)}."
-            )
+        _check_shapes(self, input_shape, "batch height width channels", "batch channels")
 
     def call(self, inputs):
         features, prototype = (unit_length(x) for x in inputs)
         return ops.sum(features * prototype[:, None, None], axis=-1, keepdims=True)
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[0][:3], 1)
 
 
 @_register
@@ -138,13 +118,8 @@ class DenseComparison(_Float32Layer):
     """
 
     def build(self, input_shape):
-        query, references, masks = input_shape
-        _check_masks_fit(self, references, masks)
-        if tuple(query[1:]) != tuple(references[2:]) or not _compatible(query[:1], references[:1]):
-            raise ValueError(
-                "`DenseComparison` needs a query (batch, height, width, channels) and references (batch, references, "
-                f"height, width, channels). Received: shapes {tuple(query)} and {tuple(references)}."
-            )
+        query, references = "batch height width channels", "batch references height width channels"
+        _check_shapes(self, input_shape, query, references, "batch references H W")
         # exp(2.3) = 10; exp(2.1) is a Gaussian with a standard deviation of a quarter of the image width.
         self.sharpness = self.add_weight(shape=(), initializer=keras.initializers.Constant(2.3), name="sharpness")
         self.locality = self.add_weight(shape=(), initializer=keras.initializers.Constant(2.1), name="locality")
@@ -165,30 +140,23 @@ class DenseComparison(_Float32Layer):
         attention = ops.sum(ops.softmax(logits - LARGE * empty, axis=-1) * inside, axis=-1)
         return ops.reshape(ops.stack([best_inside, best_outside, attention], axis=-1), (-1, height, width, 3))
 
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[0][:3], 3)
-
 
 @_register
 class MeanReferenceMask(_Float32Layer):
     """Mean of the masks that are not empty: `(batch, references, height, width)` -> `(batch, ..., ..., 1)`.
 
     Args:
-        factor: Factor by which height and width are reduced, by averaging.
+        factor: Integer by which height and width are divided, by averaging.
     """
 
     def __init__(self, factor=1, **kwargs):
         super().__init__(**kwargs)
-        self.factor = check_integer("factor", factor, 1)
+        self.factor = factor
 
     def call(self, inputs):
         masks = self._cast(inputs)
         total = ops.sum(_downsample(masks, self.factor), axis=1)
         return (total / ops.maximum(ops.sum(_not_empty(masks), axis=1), 1.0)[:, None, None])[..., None]
-
-    def compute_output_shape(self, input_shape):
-        batch, _, height, width = input_shape
-        return (batch, height // self.factor, width // self.factor, 1)
 
     def get_config(self):
         return {**super().get_config(), "factor": self.factor}
@@ -196,8 +164,6 @@ class MeanReferenceMask(_Float32Layer):
 
 def _downsample(masks, factor):
     """The mean of each block of `factor` x `factor` pixels."""
-    if factor == 1:
-        return masks
     height, width = masks.shape[2] // factor, masks.shape[3] // factor
     blocks = ops.reshape(masks, (-1, ops.shape(masks)[1], height, factor, width, factor))
     return ops.mean(blocks, axis=(3, 5))
@@ -222,20 +188,19 @@ def _squared_distances(height, width):
     return ops.square(rows[:, None] - rows[None]) + ops.square(columns[:, None] - columns[None])
 
 
-def _check_masks_fit(layer, features, masks):
-    """Raises unless masks and features agree in batch and references, and in size up to one integer factor."""
-    fits = len(features) == 5 and len(masks) == 4 and _compatible(features[:2], masks[:2])
-    if fits and None not in (*features[2:4], *masks[2:]):
-        factor = masks[2] // features[2]
-        fits = factor >= 1 and tuple(masks[2:]) == (features[2] * factor, features[3] * factor)
+def _check_shapes(layer, shapes, *patterns):
+    """Raises unless axes of the same name agree, and masks (H, W) are an integer multiple of the feature maps."""
+    sizes, names = {}, [pattern.split() for pattern in patterns]
+    fits = len(shapes) == len(names) and all(len(s) == len(n) for s, n in zip(shapes, names, strict=True))
+    axes = [axis for s, n in zip(shapes, names, strict=True) for axis in zip(n, s, strict=True)] if fits else []
+    for name, size in axes:
+        if size is not None:
+            fits = fits and size == sizes.setdefault(name, size)
+    if fits and "H" in sizes:
+        factor = sizes["H"] // sizes["height"]
+        fits = factor > 0 and (sizes["H"], sizes["W"]) == (factor * sizes["height"], factor * sizes["width"])
     if not fits:
         raise ValueError(
-            f"`{type(layer).__name__}` needs feature maps (batch, references, height, width, channels) and masks "
-            "(batch, references, height, width) whose sides are the same integer multiple of the feature maps. "
-            f"Received: shapes {tuple(features)} and {tuple(masks)}."
+            f"`{type(layer).__name__}` needs inputs of the shapes {', '.join(f'({each})' for each in patterns)}; the "
+            f"sides of masks are the same integer multiple of height and width. Received: {shapes}."
         )
-
-
-def _compatible(shape, other):
-    """Whether two shapes agree wherever both are known."""
-    return all(None in pair or pair[0] == pair[1] for pair in zip(shape, other, strict=True))

@@ -42,14 +42,7 @@ def dice_loss(y_true, y_pred, smooth=1.0):
 
 
 def mask_cross_entropy(y_true, y_pred):
-    """Binary cross-entropy of masks, averaged over the pixels of each image.
-
-    Args:
-        y_true, y_pred: As for `dice_loss`; probabilities are clipped to [1e-6, 1 - 1e-6].
-
-    Returns:
-        `(batch,)`; NaN as for `dice_loss`.
-    """
+    """Binary cross-entropy of masks, averaged over the pixels of each image; arguments as for `dice_loss`."""
     y_true, y_pred = _flatten_pixels(y_true, y_pred)
     clipped = ops.clip(y_pred, EPSILON, 1.0 - EPSILON)
     log_likelihood = y_true * ops.log(clipped) + (1.0 - y_true) * ops.log(1.0 - clipped)
@@ -67,8 +60,8 @@ class DiceLoss(keras.losses.Loss):
         **kwargs: `name`, `reduction`, `dtype` of `keras.losses.Loss`.
     """
 
-    def __init__(self, smooth=1.0, name="dice_loss", reduction="sum_over_batch_size", dtype="float32"):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+    def __init__(self, smooth=1.0, name="dice_loss", dtype="float32", **kwargs):
+        super().__init__(name=name, dtype=dtype, **kwargs)
         self.smooth = check_number("smooth", smooth, above=0)
 
     def call(self, y_true, y_pred):
@@ -91,15 +84,8 @@ class DiceCrossEntropyLoss(DiceLoss):
         **kwargs: `name`, `reduction`, `dtype` of `keras.losses.Loss`.
     """
 
-    def __init__(
-        self,
-        smooth=1.0,
-        weight=1.0,
-        name="dice_cross_entropy_loss",
-        reduction="sum_over_batch_size",
-        dtype="float32",
-    ):
-        super().__init__(smooth, name, reduction, dtype)
+    def __init__(self, smooth=1.0, weight=1.0, name="dice_cross_entropy_loss", **kwargs):
+        super().__init__(smooth, name, **kwargs)
         self.weight = check_number("weight", weight, minimum=0)
 
     def call(self, y_true, y_pred):

@@ -16,7 +16,7 @@ PERCENTILES = (1, 99)  # of the intensities of a scan, mapped to 0 and 1
 MIN_SIZE = 8
 
 
-def volume_folder(folder, names, size=48, axis="sagittal", every=1, min_pixels=1):
+def volume_folder(folder, names, size=48, axis="sagittal", min_pixels=1):
     """Reads labelled scans from a folder of NIfTI files and cuts them into slices.
 
     Args:
@@ -27,12 +27,11 @@ def volume_folder(folder, names, size=48, axis="sagittal", every=1, min_pixels=1
             cropped to the centre.
         axis: `"sagittal"`, `"coronal"` or `"axial"`. Superior (axial: anterior) is at the top; the right side of the
             image is anterior in sagittal slices and the subject's right in the others.
-        every: Keeps every n-th of the slices with enough labelled pixels.
         min_pixels: Minimum number of labelled pixels of a slice; 0 keeps all slices.
 
     Returns:
-        `Slices`, ordered by scan and position. The intensities of each scan are scaled so that its 1st percentile is 0
-        and its 99th is 1.
+        `Slices`, ordered by scan and position; `subjects` are the names of the scans. Intensities are scaled so that
+        the 1st percentile of a scan is 0 and the 99th is 1.
 
     Raises:
         FileNotFoundError: the folder or its two subfolders do not exist.
@@ -41,12 +40,11 @@ def volume_folder(folder, names, size=48, axis="sagittal", every=1, min_pixels=1
         ValueError: scans and labels that do not match in name, shape, position or labels.
     """
     check_structure_names(names)
-    check_slicing(size, axis, every, min_pixels)
+    check_slicing(size, axis, min_pixels)
     parts = {"images": [], "masks": [], "subjects": [], "positions": []}
-    pairs = scan_pairs(folder)
-    for subject, (_, image_path, label_path) in enumerate(pairs):
+    for subject, image_path, label_path in scan_pairs(folder):
         scan, labels = (_cut(volume, AXES[axis], size) for volume in _read_pair(image_path, label_path, names))
-        visible = np.flatnonzero((labels > 0).sum(axis=(1, 2)) >= min_pixels)[::every]
+        visible = np.flatnonzero((labels > 0).sum(axis=(1, 2)) >= min_pixels)
         parts["images"].append(scan[visible, ..., None])
         parts["masks"].append(labels[visible])
         parts["subjects"].append(np.full(len(visible), subject))
@@ -57,16 +55,14 @@ def volume_folder(folder, names, size=48, axis="sagittal", every=1, min_pixels=1
     return Slices(
         **arrays,
         names=dict(names),
-        subject_names={subject: name for subject, (name, _, _) in enumerate(pairs)},
         source=f"{Path(folder).name}, {axis}",
     )
 
 
-def check_slicing(size, axis, every, min_pixels):
+def check_slicing(size, axis, min_pixels):
     """Checks the arguments that `volume_folder` and `hippocampus` have in common."""
     check_integer("size", size, MIN_SIZE)
     check_choice("axis", axis, tuple(AXES))
-    check_integer("every", every, 1)
     check_integer("min_pixels", min_pixels)
 
 

@@ -1,10 +1,10 @@
 """Labelled slices of scans in memory, and their split by subject."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from siamkeras._validation import check_number, check_seed
+from siamkeras._validation import check_labels, check_number, check_seed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -14,10 +14,9 @@ class Slices:
     Attributes:
         images: `(n, height, width, 1)`, float32 in [0, 1].
         masks: `(n, height, width)` integers: the structure of each pixel, 0 for background.
-        subjects: `(n,)` integers: the subject of each slice.
+        subjects: `(n,)` integers or strings: the subject of each slice.
         positions: `(n,)` float32: relative position of each slice in its scan, from 0 (first) to 1 (last).
         names: `{structure: name}` for every structure that `masks` may contain, integers from 1.
-        subject_names: `{subject: name}`; may be empty.
         source: Origin of the slices, one sentence.
 
     Raises:
@@ -37,7 +36,6 @@ class Slices:
     subjects: np.ndarray
     positions: np.ndarray
     names: dict
-    subject_names: dict = field(default_factory=dict)
     source: str = "user"
 
     def __post_init__(self):
@@ -55,12 +53,10 @@ class Slices:
         unknown = sorted(set(np.unique(masks).tolist()) - {0, *self.names})
         if unknown:
             raise ValueError(f"`masks` may contain 0 and {sorted(self.names)}. Received: {unknown[:5]}.")
-        subjects, positions = np.asarray(self.subjects), np.asarray(self.positions, "float32")
-        if subjects.shape != (len(images),) or subjects.dtype.kind not in "iu" or positions.shape != (len(images),):
-            raise ValueError(
-                f"`subjects` (integers) and `positions` must be ({len(images)},). "
-                f"Received: {subjects.dtype} {subjects.shape} and {positions.dtype} {positions.shape}."
-            )
+        subjects = check_labels(self.subjects, "subjects", len(images))
+        positions = np.asarray(self.positions, "float32")
+        if positions.shape != subjects.shape:
+            raise ValueError(f"`positions` must have one entry per slice. Received: shape {positions.shape}.")
         for name, values in (("images", images), ("positions", positions)):
             low, high = values.min(), values.max()
             if not (low >= 0 and high <= 1):  # also NaN
@@ -84,15 +80,12 @@ class Slices:
         indices = np.atleast_1d(np.arange(len(self))[indices])
         if not len(indices):
             raise ValueError(f"At least one slice must be selected. Received: 0 of {len(self)}.")
-        subjects = self.subjects[indices]
-        names = {subject: name for subject, name in self.subject_names.items() if subject in subjects}
         return replace(
             self,
             images=self.images[indices],
             masks=self.masks[indices],
-            subjects=subjects,
+            subjects=self.subjects[indices],
             positions=self.positions[indices],
-            subject_names=names,
         )
 
     def mask(self, structure):
@@ -124,27 +117,22 @@ class Slices:
         >>> len(both), sorted(both.names), both.subjects.tolist()
         (4, [1, 2, 3, 4, 5, 6], [0, 1, 2, 3])
         """
-        masks, subjects, names, subject_names = [], [], {}, {}
+        masks, subjects, names = [], [], {}
         for number, part in enumerate(parts, start=1):
             structures, first = np.array(list(part.names)), len(names) + 1
             new_labels = np.zeros(structures.max() + 1, "int32")
             new_labels[structures] = np.arange(first, first + len(structures))
             masks.append(new_labels[part.masks])
             names |= {first + index: f"{name}, part {number}" for index, name in enumerate(part.names.values())}
-            old, index = np.unique(part.subjects, return_inverse=True)
-            offset = subjects[-1].max() + 1 if subjects else 0
-            subjects.append(index.reshape(-1) + offset)
-            for new, subject in enumerate(old.tolist(), start=int(offset)):
-                if subject in part.subject_names:
-                    subject_names[new] = f"{part.subject_names[subject]}, part {number}"
+            index = np.unique(part.subjects, return_inverse=True)[1].reshape(-1)
+            subjects.append(index + (subjects[-1].max() + 1 if subjects else 0))
         return cls(
             images=np.concatenate([part.images for part in parts]),
             masks=np.concatenate(masks),
             subjects=np.concatenate(subjects),
             positions=np.concatenate([part.positions for part in parts]),
             names=names,
-            subject_names=subject_names,
-            source=f"{len(parts)} data sets, the first: {parts[0].source}",
+            source=parts[0].source + (f" and {len(parts) - 1} more" if len(parts) > 1 else ""),
         )
 
 
@@ -172,10 +160,8 @@ def split_by_subject(slices, test=0.2, seed=0):
 
 def check_structure_names(names):
     """Raises `ValueError` unless `names` is `{structure: name}` with integers from 1 as keys."""
-    if not isinstance(names, dict) or not names or not all(isinstance(key, (int, np.integer)) for key in names):
+    if not isinstance(names, dict) or not names or not all(isinstance(k, (int, np.integer)) and k > 0 for k in names):
         raise ValueError(f"`names` must be {{structure: name}}, structures integers from 1. Received: {names!r}.")
-    if min(names) < 1:
-        raise ValueError(f"`names` must not contain structures below 1; 0 is the background. Received: {names!r}.")
 
 
 def _counted(count, noun):

@@ -10,18 +10,14 @@ CUT_OFFSET = 0.5  # largest distance of a cut from the centroid, in standard dev
 
 
 def episode_augmentation(tasks=None, geometric=None, photometric=None):
-    """Combines the three kinds of augmentation of an episode into one function.
+    """Combines three kinds of augmentation into a function for `training_episodes(augment=)`.
 
     Args:
-        tasks: Function `(images, masks, seed) -> (images, masks)` that changes the episode as a whole, such as
-            `synthetic_tasks()`.
+        tasks: Function `(images, masks, seed) -> (images, masks)` of a whole episode, such as `synthetic_tasks()`.
         geometric: Function `(image, seed) -> image` that moves pixels, such as `augmentation.affine()`; each image of
             the episode and its mask are transformed together. Pixels from beyond the border are background.
         photometric: Function `(image, seed) -> image` that changes intensities, such as
             `augmentation.color_jitter()`; applied to each image of the episode.
-
-    Returns:
-        A function for `training_episodes(augment=)`.
     """
 
     def augment(images, masks, seed):
