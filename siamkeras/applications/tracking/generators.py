@@ -9,7 +9,7 @@ from siamkeras._validation import check_images, check_integer, check_number, che
 from siamkeras.applications.tracking.crops import crop
 from siamkeras.applications.tracking.geometry import Geometry
 from siamkeras.applications.tracking.losses import target_cells
-from siamkeras.applications.tracking.video import check_boxes, check_frame, check_inside
+from siamkeras.applications.tracking.video import check_boxes_in_frame, check_frame
 
 # Random boxes: side relative to the shorter side of the image, and aspect ratio.
 BOX_SIDE, ASPECT_RATIO = (0.12, 0.4), (1 / 3, 3.0)
@@ -42,16 +42,11 @@ class Motion:
         check_number("absent", self.absent, minimum=0, maximum=1)
 
 
+GEOMETRY, VIDEO_MOTION, IMAGE_MOTION = Geometry(), Motion(), Motion(scale=(0.8, 1.25), rotation=15.0)
+
+
 def pairs_from_videos(
-    videos,
-    batch_size=16,
-    steps=None,
-    seed=0,
-    start=0,
-    max_gap=30,
-    geometry=Geometry(),  # noqa: B008 immutable
-    motion=Motion(),  # noqa: B008
-    augment=None,
+    videos, batch_size=16, steps=None, seed=0, start=0, max_gap=30, geometry=GEOMETRY, motion=VIDEO_MOTION, augment=None
 ):
     """Batches of template and search images from two annotated frames of one video.
 
@@ -66,7 +61,7 @@ def pairs_from_videos(
         start: Number of the first batch, to resume an interrupted stream.
         max_gap: Largest distance of the two frames.
         geometry: `tracking.Geometry`; `Geometry.from_model(model)` for another model than the default.
-        motion: `tracking.Motion`.
+        motion: `tracking.Motion`; by default of 15 degrees and a factor of 1.25 for images.
         augment: Function `(image, seed)` to an image of the same shape, as in `generators.pairs`, applied to template
             and search image independently.
 
@@ -80,8 +75,6 @@ def pairs_from_videos(
     """
     videos = list(videos)
     _check_sources(len(videos), "video", geometry, motion)
-    for video in videos:
-        check_boxes(video.boxes, frame_size=video.size)
     rows = _AnnotatedFrames(videos, max_gap)
 
     def read(row):
@@ -92,15 +85,7 @@ def pairs_from_videos(
 
 
 def pairs_from_images(
-    images,
-    boxes=None,
-    batch_size=16,
-    steps=None,
-    seed=0,
-    start=0,
-    geometry=Geometry(),  # noqa: B008 immutable
-    motion=Motion(scale=(0.8, 1.25), rotation=15.0),  # noqa: B008
-    augment=None,
+    images, boxes=None, batch_size=16, steps=None, seed=0, start=0, geometry=GEOMETRY, motion=IMAGE_MOTION, augment=None
 ):
     """Batches of template and search images from one image each, with a simulated motion of the target.
 
@@ -128,7 +113,7 @@ def pairs_from_images(
     if boxes is None:
         box_of = _random_boxes(height, width)
     else:
-        box_of = _lookup(check_inside(check_boxes(boxes, count), (height, width)))
+        box_of = _lookup(check_boxes_in_frame(boxes, count, (height, width)))
 
     def sample_rows(u):
         row = _random_index(count, u[0])
@@ -161,7 +146,10 @@ class _AnnotatedFrames:
         self.begin = np.cumsum(self.counts) - self.counts
         self.video = np.repeat(np.arange(len(videos)), self.counts)
         self.frame = np.concatenate(frames)
-        self.boxes = np.concatenate([video.boxes[each] for video, each in zip(videos, frames, strict=True)])
+        boxes = [video.boxes[each] for video, each in zip(videos, frames, strict=True)]
+        for video, each in zip(videos, boxes, strict=True):
+            check_boxes_in_frame(each, len(each), video.size)
+        self.boxes = np.concatenate(boxes)
         # Rows of the same video within `max_gap`: from `first` to `last`, without `last`.
         first = [np.searchsorted(each, each - max_gap) for each in frames]
         last = [np.searchsorted(each, each + max_gap, "right") for each in frames]
@@ -227,14 +215,7 @@ def _random_boxes(height, width):
 
 
 def _pair_function(read, box_of, sample_rows, geometry, motion, augment):
-    """A function from random numbers to one example.
-
-    Args:
-        read: Function from a row to a frame, in NumPy.
-        box_of: Function from a row and random numbers to the centre and size of the target.
-        sample_rows: Function from random numbers to the rows of template, search image and other image.
-        geometry, motion, augment: As in `pairs_from_videos`.
-    """
+    """A function from random numbers to one example; `read` and `box_of` give the frame and the box of a row."""
     import tensorflow as tf
 
     def frame_of(row):

@@ -84,16 +84,8 @@ def _masked_mean(values, mask):
 class ScoreMapLoss(keras.losses.Loss):
     """Balanced logistic loss of score maps, for training `tracking.siamfc`; see `score_map_loss` for the formula.
 
-    `y_true`: `(batch, height, width)`, 1 for cells of the target and 0 elsewhere; `y_pred`: logits of the same shape.
-    Computed in float32, also under mixed precision; supports `sample_weight` of one value per example.
-
-    Args:
-        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
-
-    >>> from siamkeras.applications import tracking
-    >>> loss = tracking.ScoreMapLoss()
-    >>> print(round(float(loss([[[1.0, 0.0]]], [[[2.0, -2.0]]])), 4))  # log(1 + exp(-2)) for both
-    0.1269
+    `y_true` is 1 for cells of the target and 0 elsewhere, `(batch, height, width)`; `y_pred` has logits of this shape.
+    Computed in float32, also under mixed precision.
     """
 
     def __init__(self, name="score_map_loss", reduction="sum_over_batch_size", dtype="float32"):

@@ -70,8 +70,6 @@ def animation(video, boxes=None, every=1, fps=25, width=320, title=None):
     Returns:
         `matplotlib.animation.FuncAnimation`.
 
-    Raises:
-        ValueError: boxes that are invalid or not one per frame.
     """
     video, styles = _video_and_styles(video, boxes)
     inches, (rows, pixels) = width / 100, video.size
@@ -99,36 +97,26 @@ def success(reports, title=None, ax=None):
     Returns:
         The Axes.
     """
-    lines = {f"{name}: AUC {report.auc:.3f}": report.success for name, report in reports.items()}
-    thresholds = {f"{name}: AUC {report.auc:.3f}": report.iou_thresholds for name, report in reports.items()}
-    ax = curves(thresholds, lines, "IoU threshold", "fraction of frames", title=title or "Success plot", ax=ax)
-    ax.set(xlim=(0, 1), ylim=(-0.02, 1.02))
-    return ax
+    lines = {
+        f"{name}: AUC {report.auc:.3f}": (report.iou_thresholds, report.success) for name, report in reports.items()
+    }
+    return _threshold_plot(lines, "IoU threshold", title or "Success plot", ax)
 
 
 def precision(reports, title=None, ax=None):
-    """Precision plot: fraction of frames with a centre error of at most each threshold.
+    """Precision plot: fraction of frames with a centre error of at most each threshold; arguments as in `success`."""
+    lines = {
+        f"{name}: {report.precision:.1%} at 20 px": (report.pixel_thresholds, report.precisions)
+        for name, report in reports.items()
+    }
+    return _threshold_plot(lines, "centre error threshold (pixels)", title or "Precision plot", ax)
 
-    Args:
-        reports: `{name: TrackingReport}`.
-        title: Title of the figure.
-        ax: Axes to plot into; a new figure by default.
 
-    Returns:
-        The Axes.
-    """
-    names = {name: f"{name}: {report.precision:.1%} at 20 px" for name, report in reports.items()}
-    lines = {names[name]: report.precisions for name, report in reports.items()}
-    thresholds = {names[name]: report.pixel_thresholds for name, report in reports.items()}
-    ax = curves(
-        thresholds,
-        lines,
-        "centre error threshold (pixels)",
-        "fraction of frames",
-        title=title or "Precision plot",
-        ax=ax,
-    )
-    ax.set(xlim=(0, 50), ylim=(-0.02, 1.02))
+def _threshold_plot(lines, xlabel, title, ax):
+    x, y = ({name: line[axis] for name, line in lines.items()} for axis in (0, 1))
+    ax = curves(x, y, xlabel, "fraction of frames", title=title, ax=ax)
+    ax.set(ylim=(-0.02, 1.02))
+    ax.margins(x=0)
     return ax
 
 

@@ -16,20 +16,10 @@ PHOTOGRAPHS = {
     "sklearn": ("datasets/images", ("china.jpg", "flower.jpg")),
     "skimage": (
         "data",
-        (
-            "astronaut.png",
-            "brick.png",
-            "chelsea.png",
-            "coffee.png",
-            "grass.png",
-            "gravel.png",
-            "hubble_deep_field.jpg",
-            "ihc.png",
-            "motorcycle_left.png",
-            "rocket.jpg",
-        ),
+        ("astronaut.png", "brick.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png", "hubble_deep_field.jpg",
+         "ihc.png", "motorcycle_left.png", "rocket.jpg"),
     ),
-}
+}  # fmt: skip
 SMALLEST_FRAME = 48  # pixels
 PERIOD = 60  # frames; motion is defined in cycles per period
 SWAY = 0.05  # amplitude of the background, relative to the smaller side of the frame
@@ -59,24 +49,13 @@ def photographs():
 
 
 def synthetic_videos(
-    count,
-    frames=60,
-    size=(240, 320),
-    seed=0,
-    rotation=True,
-    scaling=True,
-    occlusion=True,
-    distractors=0,
-    photos=None,
+    count, frames=60, size=(240, 320), seed=0, rotation=True, scaling=True, occlusion=True, distractors=0, photos=None
 ):
     """Renders videos of one object that moves over a textured background: the stand-in for OTB.
 
     The object is a piece of a photograph with a smooth random outline; the background is part of another photograph and
-    sways slightly. The object moves by up to 12 pixels per frame (of 240x320) and stays inside the frame. Its box is
-    the axis-aligned bounding box of the whole outline, also under occlusion.
-
-    Each video depends on `seed` and its index only, and its first frames do not depend on `frames`. With `photos=None`
-    it also depends on which packages of `photographs` are installed.
+    sways slightly. The object stays inside the frame. Its box bounds the whole outline, also under occlusion. A video
+    depends on `seed`, its index and the photographs only; its first frames do not depend on `frames`.
 
     Args:
         count: Number of videos.

@@ -12,7 +12,7 @@ from siamkeras._validation import check_number
 from siamkeras.applications.tracking.crops import crop, to_frame
 from siamkeras.applications.tracking.geometry import Geometry
 from siamkeras.applications.tracking.model import tower_and_head
-from siamkeras.applications.tracking.video import Video, check_boxes, check_frame, check_inside
+from siamkeras.applications.tracking.video import Video, check_boxes_in_frame, check_frame
 
 
 class Tracker:
@@ -21,13 +21,6 @@ class Tracker:
     In each frame, a region around the last position is searched at three scales and, with `rotation_step`, at two more
     angles. The score map with the highest peak gives scale and angle; a cosine window prefers positions near the last
     one; a parabola through the best cell and its neighbours gives the position between cells.
-
-    ```python
-    tracker = tracking.Tracker(tracking.pretrained_siamfc())
-    tracker.start(frames[0], box=[205, 151, 17, 50])  # x, y, width, height
-    for frame in frames[1:]:
-        box = tracker.update(frame)
-    ```
 
     Args:
         model: A trained model of `tracking.siamfc`.
@@ -58,14 +51,7 @@ class Tracker:
     size_limits = 0.2, 5.0  # relative to the first box
 
     def __init__(
-        self,
-        model,
-        window=0.2,
-        scale_step=1.04,
-        rotation_step=0.0,
-        template_update=0.0,
-        lost_below=0.85,
-        context=0.25,
+        self, model, window=0.2, scale_step=1.04, rotation_step=0.0, template_update=0.0, lost_below=0.85, context=0.25
     ):
         self.model, self.geometry = model, Geometry.from_model(model, context=context)
         self.window = check_number("window", window, minimum=0, below=1)
@@ -90,15 +76,7 @@ class Tracker:
         return self.confidence < self.lost_below
 
     def start(self, frame, box):
-        """Starts with the target in the first frame.
-
-        Args:
-            frame: `(height, width, 3)`, floats in [0, 1] or uint8.
-            box: x, y, width, height in pixels, at least partly inside the frame.
-
-        Raises:
-            ValueError: an invalid frame or box.
-        """
+        """Takes the target from the first frame, `(height, width, 3)` in [0, 1] or uint8, and its box x, y, w, h."""
         frame, box = check_start(frame, box)
         self._frame_size = np.array(frame.shape[1::-1], "float64")  # width, height
         self._center, self._extent = box[:2] + box[2:] / 2, box[2:].copy()
@@ -108,11 +86,7 @@ class Tracker:
         self.box = self._bounding_box()
 
     def update(self, frame):
-        """The bounding box in the next frame, `(4,)` float32, clipped to the frame.
-
-        Raises:
-            ValueError: no `start` before; a frame of another size; scores that are not finite.
-        """
+        """The bounding box in the next frame, `(4,)` float32."""
         if self.box is None:
             raise ValueError("Call `start(frame, box)` before `update(frame)`.")
         frame = check_frame(frame, self._frame_size[::-1].astype(int))
@@ -237,9 +211,7 @@ def track(tracker, frames, box=None, progress=True):
 def check_start(frame, box):
     """The first frame as `(height, width, 3)` float32, and its box as `(4,)` float64."""
     frame = check_frame(frame)
-    box = np.asarray(box)
-    boxes = check_boxes(box if box.ndim == 2 else box[None], 1, frame.shape[:2], "box")
-    return frame, check_inside(boxes, frame.shape[:2], "box")[0].astype("float64")
+    return frame, check_boxes_in_frame(np.atleast_2d(box), 1, frame.shape[:2], "box")[0].astype("float64")
 
 
 def _search_model(model):

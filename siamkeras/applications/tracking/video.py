@@ -146,42 +146,35 @@ def read_image(path):
         return np.asarray(image.convert("RGB"), "float32") / np.float32(255)
 
 
-def check_boxes(boxes, count=None, frame_size=None, name="boxes"):
-    """`boxes` as `(n, 4)` float32; rows of NaN are allowed.
-
-    Args:
-        boxes: Boxes.
-        count: Number of frames, one box for each.
-        frame_size: Height and width; boxes must not be more than three times as large.
-        name: Name of the argument.
-    """
+def check_boxes(boxes, count=None, name="boxes"):
+    """`boxes` as `(n, 4)` float32, one for each of `count` frames; rows of NaN are allowed."""
     boxes = np.array(boxes, "float32")
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"`{name}` must be (n, 4): x, y, width, height. Received: shape {boxes.shape}.")
     if count is not None and len(boxes) != count:
         raise ValueError(f"`{name}` must have one row per frame. Received: {len(boxes)} rows for {count} frames.")
     is_valid = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
-    expected = "x, y, width, height, finite, with width and height above 0, or four NaN without annotation"
-    if frame_size is not None:
-        height, width = frame_size
-        is_valid &= (boxes[:, 2:] <= LARGEST_BOX * np.array([width, height])).all(axis=1)
-        expected += f", at most {LARGEST_BOX} times as large as the frame of {width}x{height} pixels"
     is_valid |= np.isnan(boxes).all(axis=1)
     if not is_valid.all():
         row = int(is_valid.argmin())
-        raise ValueError(f"A box must be {expected}. Received: {boxes[row].tolist()} in row {row} of `{name}`.")
+        raise ValueError(
+            "A box must be x, y, width, height, finite, with width and height above 0, or four NaN without annotation. "
+            f"Received: {boxes[row].tolist()} in row {row} of `{name}`."
+        )
     return boxes
 
 
-def check_inside(boxes, frame_size, name="boxes"):
-    """`boxes` as `check_boxes` returns them, if each of them has an area in common with the frame."""
-    boxes, (height, width) = check_boxes(boxes, frame_size=frame_size, name=name), frame_size
-    is_inside = (boxes[:, :2] < [width, height]).all(axis=1) & (boxes[:, :2] + boxes[:, 2:] > 0).all(axis=1)
-    if not is_inside.all():
-        row = int(is_inside.argmin())
+def check_boxes_in_frame(boxes, count, frame_size, name="boxes"):
+    """As `check_boxes`, if each box overlaps the frame and is not much larger; rows of NaN are not allowed."""
+    boxes, (height, width) = check_boxes(boxes, count, name), frame_size
+    size = np.array([width, height])
+    overlaps = (boxes[:, :2] < size).all(axis=1) & (boxes[:, :2] + boxes[:, 2:] > 0).all(axis=1)
+    is_valid = overlaps & (boxes[:, 2:] <= LARGEST_BOX * size).all(axis=1)
+    if not is_valid.all():
+        row = int(is_valid.argmin())
         raise ValueError(
-            f"A box must overlap its frame of {width}x{height} pixels. Received: {boxes[row].tolist()} in row {row} of "
-            f"`{name}`."
+            f"A box must overlap its frame of {width}x{height} pixels and be at most {LARGEST_BOX} times as large. "
+            f"Received: {boxes[row].tolist()} in row {row} of `{name}`."
         )
     return boxes
 
