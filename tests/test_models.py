@@ -1,4 +1,4 @@
-"""Siblings share one tower: by construction, by symmetry, in training and from a file."""
+"""Models that train a tower: shared weights, outputs by hand, training, and how the tower is recovered."""
 
 import keras
 import numpy as np
@@ -11,339 +11,328 @@ from siamkeras import distances, layers, losses, metrics, models, towers
 RNG = np.random.default_rng(4)
 
 
-def images(n, shape=(6,)):
-    return RNG.normal(size=(n, *shape)).astype("float32")
+def vectors(n, dim=6):
+    return RNG.normal(size=(n, dim)).astype("float32")
+
+
+def predict(model, inputs):
+    return ops.convert_to_numpy(model(inputs))
+
+
+def small_tower(seed=0, normalize=True):
+    keras.utils.set_random_seed(seed)
+    return towers.dense(6, embedding_dim=3, units=(8,), normalize=normalize)
 
 
 @pytest.fixture
 def tower():
-    return towers.dense(6, embedding_dim=3, units=(8,))
+    return small_tower()
+
+
+BUILDERS = {
+    "siamese": models.siamese,
+    "contrastive": models.contrastive,
+    "triplet": models.triplet,
+    "in_batch_softmax": models.in_batch_softmax,
+    "verifier": models.verifier,
+    "prototypical": lambda tower: models.prototypical(tower, way=2),
+    "classifier": lambda tower: models.classifier(tower, classes=2),
+    "siamese of three": lambda tower: models.siamese(tower, roles=("a", "b", "c")),
+    "embeddings": lambda tower: models.siamese(tower, distance=None),
+}
+each_builder = pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+
+
+# --- Outputs
 
 
 @pytest.mark.parametrize("name", sorted(distances.DISTANCES))
-def test_siamese_is_the_distance_of_two_embeddings(tower, name):
-    left, right = images(5), images(5)
-    expected = [
-        oracles.distance(name, a, b)
-        for a, b in zip(ops.convert_to_numpy(tower(left)), ops.convert_to_numpy(tower(right)), strict=True)
-    ]
-    found = models.siamese(tower, name)({"left": left, "right": right})
-    assert tuple(found.shape) == (5,)
-    np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-4, atol=1e-6)
+def test_siamese_returns_the_distance_of_the_two_embeddings(tower, name):
+    left, right = vectors(5), vectors(5)
+    pairs = zip(predict(tower, left), predict(tower, right), strict=True)
+    expected = [oracles.distance(name, *pair) for pair in pairs]
+    found = predict(models.siamese(tower, name), {"left": left, "right": right})
+    assert found.shape == (5,)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_the_siblings_are_one_tower(tower):
-    siamese = models.siamese(tower)
-    assert siamese.get_layer("tower") is tower
-    assert siamese.count_params() == tower.count_params()
-    assert sorted(siamese.input) == ["left", "right"]
-
-
-def test_left_and_right_can_be_exchanged(tower):
-    siamese = models.siamese(tower)
-    a, b = images(4), images(4)
-    one, other = siamese({"left": a, "right": b}), siamese({"left": b, "right": a})
-    np.testing.assert_allclose(ops.convert_to_numpy(one), ops.convert_to_numpy(other), rtol=1e-6)
-
-
-def test_three_siblings_are_compared_with_the_first(tower):
-    siamese = models.siamese(tower, roles=("reference", "first", "second"))
-    batch = {role: images(4) for role in ("reference", "first", "second")}
-    found = ops.convert_to_numpy(siamese(batch))
+def test_three_roles_compare_the_first_with_each_other_role(tower):
+    batch = {role: vectors(4) for role in ("reference", "first", "second")}
+    found = predict(models.siamese(tower, roles=tuple(batch)), batch)
     pair = models.siamese(tower)
-    assert found.shape == (4, 2)
-    for column, role in enumerate(("first", "second")):
-        expected = pair({"left": batch["reference"], "right": batch[role]})
-        np.testing.assert_allclose(found[:, column], ops.convert_to_numpy(expected), rtol=1e-5)
+    expected = [predict(pair, {"left": batch["reference"], "right": batch[role]}) for role in ("first", "second")]
+    np.testing.assert_allclose(found, np.transpose(expected), rtol=1e-5)
 
 
-def test_without_a_distance_siblings_give_their_embeddings(tower):
-    x = images(2)
-    found = models.siamese(tower, distance=None, roles=("a", "b", "c", "d"))({role: x for role in "abcd"})
+def test_without_a_distance_siamese_returns_the_embeddings(tower):
+    batch = {role: vectors(2) for role in "abcd"}
+    found = models.siamese(tower, distance=None, roles=("a", "b", "c", "d"))(batch)
     assert sorted(found) == ["a", "b", "c", "d"]
-    np.testing.assert_allclose(ops.convert_to_numpy(found["c"]), ops.convert_to_numpy(tower(x)), rtol=1e-6)
+    for role in batch:
+        np.testing.assert_allclose(ops.convert_to_numpy(found[role]), predict(tower, batch[role]), rtol=1e-6)
 
 
-def test_any_kind_of_tower_can_have_siblings():
-    """A recurrent tower over whole numbers: the Inputs take its shape and its dtype."""
-    inputs = keras.Input((5,), dtype="int32")
-    x = keras.layers.GRU(4)(keras.layers.Embedding(10, 3)(inputs))
-    siamese = models.siamese(keras.Model(inputs, x))
-    assert siamese.input["left"].dtype == "int32"
-    words = RNG.integers(0, 10, (3, 5)).astype("int32")
-    np.testing.assert_allclose(ops.convert_to_numpy(siamese({"left": words, "right": words})), 0, atol=1e-5)
+@each_builder
+def test_the_model_has_the_name_of_its_function_and_the_weights_of_one_tower(tower, build):
+    model = build(tower)
+    head = [layer for layer in model.layers if isinstance(layer, (layers.WeightedDistance, layers.CosineClassifier))]
+    assert model.count_params() == tower.count_params() + sum(layer.count_params() for layer in head)
+    assert model.name in models.__all__
 
 
-def learnable(n=64):
-    """Pairs of points of two clouds, around (3, 0, ...) and (-3, 0, ...); one cloud is the same, two are different."""
-    side = RNG.choice([-3.0, 3.0], (2, n))
-    left, right = images(n), images(n)
-    left[:, 0] += side[0]
-    right[:, 0] += side[1]
-    return {"left": left, "right": right}, (side[0] == side[1]).astype("float32")
+def test_triplet_returns_both_distances_and_computes_its_loss(tower):
+    batch = {role: vectors(32) for role in ("anchor", "positive", "negative")}
+    model = models.triplet(tower, margin=0.3)
+    anchor, *others = (predict(tower, batch[role]) for role in batch)
+    d_pos, d_neg = (
+        [oracles.distance("euclidean", *pair) for pair in zip(anchor, other, strict=True)] for other in others
+    )
+    np.testing.assert_allclose(predict(model, batch), np.transpose([d_pos, d_neg]), rtol=1e-4, atol=1e-6)
+    model.compile(keras.optimizers.SGD(0.0))
+    logs = model.evaluate(batch, batch_size=32, return_dict=True, verbose=0)
+    terms = np.maximum(np.subtract(d_pos, d_neg) + 0.3, 0)
+    assert logs["loss"] == pytest.approx(terms.mean(), rel=1e-4)
+    assert logs.get("active", np.mean(terms > 0)) == pytest.approx(np.mean(terms > 0))  # not available on JAX
 
 
-def test_training_the_model_trains_the_tower(tower):
-    pairs, same = learnable()
+def test_in_batch_softmax_returns_the_cosine_distance_and_computes_info_nce(tower):
+    batch = {"left": vectors(8), "right": vectors(8)}
+    model = models.in_batch_softmax(tower, temperature=0.2)
+    left, right = (predict(tower, batch[role]) for role in batch)
+    expected = [oracles.distance("cosine", *pair) for pair in zip(left, right, strict=True)]
+    np.testing.assert_allclose(predict(model, batch), expected, rtol=1e-4, atol=1e-6)
+    model.compile(keras.optimizers.SGD(0.0))
+    expected = ops.convert_to_numpy(losses.info_nce(left, right, 0.2)).mean()
+    assert model.evaluate(batch, verbose=0) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_prototypical_network_returns_scaled_distances_to_the_class_means(tower):
+    """Rows 0 and 1 of the support are class 0, rows 2 and 3 class 1."""
+    inputs = {"support": vectors(4), "query": vectors(3)}
+    support, query = (predict(tower, inputs[role]) for role in inputs)
+    expected = [
+        [-4 * np.sum((row - support[start : start + 2].mean(axis=0)) ** 2) for start in (0, 2)] for row in query
+    ]
+    found = predict(models.prototypical(tower, way=2, scale=4.0), inputs)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_classifier_starts_with_the_given_proxies(tower):
+    proxies, x = vectors(4, 3), vectors(5)
+    model = models.classifier(tower, classes=4, scale=2.0, proxies=proxies)
+    expected = [[2 * (1 - oracles.distance("cosine", row, proxy)) for proxy in proxies] for row in predict(tower, x)]
+    np.testing.assert_allclose(predict(model, x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_verifier_is_symmetric_and_its_regularizer_adds_a_loss(tower):
+    model = models.verifier(tower, kernel_regularizer=keras.regularizers.L2(0.5))
+    pairs = {"left": vectors(4), "right": vectors(4)}
+    found = predict(model, pairs)
+    assert found.shape == (4, 1)
+    np.testing.assert_allclose(found, predict(model, {"left": pairs["right"], "right": pairs["left"]}), rtol=1e-5)
+    kernel = ops.convert_to_numpy(model.get_layer("weighted_distance").kernel)
+    assert [float(loss) for loss in model.losses] == pytest.approx([0.5 * np.sum(kernel**2)], rel=1e-5)
+    assert models.verifier(tower).losses == []
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "string", "float32"])
+def test_the_inputs_have_the_shape_and_dtype_of_the_tower(dtype):
+    inputs = keras.Input((5,), dtype=dtype)
+    x = inputs
+    if dtype == "string":
+        if keras.backend.backend() != "tensorflow":
+            pytest.skip("strings in a model need the TensorFlow backend")
+        x = keras.layers.Hashing(num_bins=10)(inputs)
+    tower = keras.Model(inputs, keras.layers.Flatten()(keras.layers.Embedding(10, 2)(x)))
+    for each in (*models.siamese(tower).inputs, *models.classifier(tower, 3).inputs):
+        assert each.dtype == dtype and tuple(each.shape) == (None, 5)
+
+
+# --- Training
+
+
+def two_clusters(n=64):
+    """Pairs of points from clusters around (3, 0, ...) and (-3, 0, ...), and whether both are from the same."""
+    centers = RNG.choice([-3.0, 3.0], (2, n))
+    pairs = {"left": vectors(n), "right": vectors(n)}
+    pairs["left"][:, 0] += centers[0]
+    pairs["right"][:, 0] += centers[1]
+    return pairs, (centers[0] == centers[1]).astype("float32")
+
+
+def test_training_a_siamese_model_trains_the_tower(tower):
+    pairs, same = two_clusters()
     siamese = models.siamese(tower)
     siamese.compile(keras.optimizers.Adam(0.01), losses.ContrastiveLoss(), metrics=[metrics.PairAccuracy()])
-    before = ops.convert_to_numpy(tower(pairs["left"]))
+    before = predict(tower, pairs["left"])
     history = siamese.fit(pairs, same, epochs=30, verbose=0).history
     assert history["loss"][-1] < history["loss"][0] / 2
     assert history["pair_accuracy"][-1] > 0.9
-    assert np.abs(ops.convert_to_numpy(tower(pairs["left"])) - before).max() > 0.1
+    assert np.abs(predict(tower, pairs["left"]) - before).max() > 0.1
 
 
-def test_contrastive_endpoint_trains_as_the_loss_does():
-    """The same weights, the same batches: three ways to write one loss end at the same weights."""
-    pairs, same = learnable()
-
-    def fresh():
-        keras.utils.set_random_seed(1)
-        return towers.dense(6, embedding_dim=3, units=(8,))
-
-    by_loss, by_endpoint = fresh(), fresh()
-    siamese, endpoint = models.siamese(by_loss), models.contrastive(by_endpoint, margin=0.9)
+def test_the_contrastive_model_trains_as_siamese_with_the_contrastive_loss():
+    pairs, same = two_clusters()
+    siamese, endpoint = models.siamese(small_tower()), models.contrastive(small_tower(), margin=0.9)
+    start = siamese.get_weights()[0]
     siamese.compile(keras.optimizers.SGD(0.5), losses.ContrastiveLoss(margin=0.9))
     endpoint.compile(keras.optimizers.SGD(0.5))
-    start = by_loss.get_weights()
-    one = siamese.fit(pairs, same, batch_size=16, epochs=2, shuffle=False, verbose=0)
-    other = endpoint.fit({**pairs, "same": same}, batch_size=16, epochs=2, shuffle=False, verbose=0)
-    np.testing.assert_allclose(one.history["loss"], other.history["loss"], rtol=1e-4)
-    assert np.abs(start[0] - by_loss.get_weights()[0]).max() > 0.01
-    for a, b in zip(by_loss.get_weights(), by_endpoint.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
-    np.testing.assert_allclose(
-        siamese.predict(pairs, verbose=0), endpoint.predict({**pairs, "same": same}, verbose=0), atol=1e-5
-    )
-    assert endpoint.evaluate({**pairs, "same": same}, verbose=0) == pytest.approx(
-        siamese.evaluate(pairs, same, verbose=0), rel=1e-4
-    )
+    first = siamese.fit(pairs, same, batch_size=16, epochs=2, shuffle=False, verbose=0).history["loss"]
+    second = endpoint.fit({**pairs, "same": same}, batch_size=16, epochs=2, shuffle=False, verbose=0).history["loss"]
+    np.testing.assert_allclose(first, second, rtol=1e-4)
+    assert np.abs(start - siamese.get_weights()[0]).max() > 0.01
+    for expected, found in zip(siamese.get_weights(), endpoint.get_weights(), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(predict(endpoint, {**pairs, "same": same}), predict(siamese, pairs), atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["siamese", "siamese_of_three", "contrastive"])
-def test_models_come_back_from_a_file(tower, kind, tmp_path):
-    roles = ("left", "right", "other") if kind == "siamese_of_three" else ("left", "right")
-    batch = {role: images(3) for role in roles}
-    if kind == "contrastive":
-        model, batch["same"] = models.contrastive(tower), np.float32([1, 0, 1])
-    else:
-        model = models.siamese(tower, "cosine", roles)
+def test_a_verifier_learns_which_pairs_are_same():
+    pairs, same = two_clusters(200)
+    verifier = models.verifier(small_tower(normalize=False))
+    verifier.compile(keras.optimizers.Adam(0.02), "binary_crossentropy", metrics=["accuracy"])
+    history = verifier.fit(pairs, same, batch_size=40, epochs=20, verbose=0).history
+    assert history["accuracy"][-1] > 0.95
+    assert np.mean((predict(verifier, pairs)[:, 0] > 0.5) == same) > 0.95
+
+
+def test_prototypical_network_and_classifier_train_the_tower(tower):
+    y = np.arange(60) % 3
+    x = (vectors(60) + 4.0 * np.eye(6)[y]).astype("float32")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    classifier, prototypical = models.classifier(tower, 3, scale=10.0), models.prototypical(tower, way=3)
+    for model, inputs, labels in (
+        (classifier, x, y),
+        (prototypical, {"support": x[np.argsort(y[:30])], "query": x[30:]}, y[30:]),
+    ):
+        before = tower.get_weights()[0]
+        model.compile(keras.optimizers.Adam(0.02), loss)
+        steps = [float(model.train_on_batch(inputs, labels)) for _ in range(20)]
+        assert steps[-1] < steps[0] / 2
+        assert np.abs(tower.get_weights()[0] - before).max() > 1e-3
+
+
+# --- Different towers
+
+
+def test_different_towers_embed_into_one_space_and_are_both_trained():
+    tower = {"words": towers.recurrent(7, 3, word_vectors=4, units=4), "image": small_tower()}
+    siamese = models.siamese(tower, "squared_euclidean")
+    batch = {"words": np.array([[5, 3, 0], [4, 0, 0]], "int32"), "image": vectors(2)}
+    first, second = (predict(tower[role], batch[role]) for role in tower)
+    np.testing.assert_allclose(predict(siamese, batch), np.square(first - second).sum(axis=1), atol=1e-5)
+    before = [each.get_weights() for each in tower.values()]
+    siamese.compile("adam", losses.ContrastiveLoss(), run_eagerly=True)
+    siamese.train_on_batch(batch, np.array([1.0, 0.0]))
+    for old, each in zip(before, tower.values(), strict=True):
+        assert any(np.any(a != b) for a, b in zip(old, each.get_weights(), strict=True))
+
+
+def test_roles_of_different_towers_are_matched_by_name_not_by_order():
+    support, query = small_tower(1), small_tower(2)
+    inputs = {"support": vectors(4), "query": vectors(6)}
+    expected = predict(models.prototypical({"support": support, "query": query}, way=2), inputs)
+    found = predict(models.prototypical({"query": query, "support": support}, way=2), inputs)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    swapped = predict(models.prototypical({"support": query, "query": support}, way=2), inputs)
+    assert np.abs(swapped - expected).max() > 1e-3
+
+
+def test_the_same_tower_may_have_both_roles_of_a_dict(tower):
+    x = vectors(2)
+    found = predict(models.siamese({"left": tower, "right": tower}, "cosine"), {"left": x, "right": x})
+    np.testing.assert_allclose(found, 0.0, atol=1e-6)
+
+
+# --- The tower of a model
+
+
+@each_builder
+def test_tower_of_returns_the_tower_of_every_model_also_after_loading(tower, build, tmp_path):
+    model, x = build(tower), vectors(3)
+    assert models.tower_of(model) is tower
     model.save(tmp_path / "model.keras")
-    again = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(ops.convert_to_numpy(again(batch)), ops.convert_to_numpy(model(batch)), rtol=1e-6)
-    assert models.tower_of(again).count_params() == tower.count_params()
+    loaded = models.tower_of(keras.saving.load_model(tmp_path / "model.keras"))
+    np.testing.assert_allclose(predict(loaded, x), predict(tower, x), atol=1e-6)
 
 
-def test_tower_is_found_in_every_model_and_in_itself(tower):
-    for model in (tower, models.siamese(tower), models.contrastive(tower)):
-        assert models.tower_of(model) is tower
+def test_tower_of_returns_a_tower_unchanged_also_with_nested_models(tower):
+    nested = keras.Sequential([keras.Input((6,)), tower, keras.layers.Dense(2)], name="mine")
+    for each in (tower, nested, towers.rotated_views(towers.conv((8, 8, 1), 3, (4,)))):
+        assert models.tower_of(each) is each
+    assert models.tower_of(models.siamese(nested)) is nested
+    assert models.tower_of(models.classifier(nested, classes=5)) is nested
 
 
-def test_a_tower_of_another_name_is_found_too():
-    inputs = keras.Input((4,))
-    mine = keras.Model(inputs, keras.layers.Dense(2)(inputs), name="mine")
-    assert models.tower_of(models.siamese(mine)) is mine
+def test_tower_of_returns_one_of_several_towers_by_its_role(tower):
+    siamese = models.siamese({"left": tower, "right": small_tower(1)})
+    x = vectors(2)
+    np.testing.assert_array_equal(predict(models.tower_of(siamese, "left"), x), predict(tower, x))
+    assert np.abs(predict(models.tower_of(siamese, "right"), x) - predict(tower, x)).max() > 1e-3
+    for role in (None, "middle"):
+        with pytest.raises(ValueError, match=r"several towers; `role` must be one of \['left', 'right'\]. Received: "):
+            models.tower_of(siamese, role)
 
 
-def test_a_tower_of_the_user_is_given_back_whole():
-    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    mine = keras.Sequential([keras.Input((4,)), inner, keras.layers.Dense(2)], name="mine")
-    assert models.tower_of(mine) is mine
+def with_another_head(tower):
+    """A model with two inputs that was not built by `siamkeras.models`."""
+    siamese = models.siamese(tower, distance=None)
+    difference = keras.layers.Subtract()(list(siamese.outputs))
+    return keras.Model(siamese.inputs, keras.layers.Dense(1)(difference))
 
 
-def test_a_model_without_a_tower_is_refused():
+def without_tower():
     inputs = keras.Input((4, 3))
-    model = keras.Model(inputs, layers.UnitLength()(inputs), name="lonely")
-    with pytest.raises(ValueError, match="Received: a model named 'lonely'"):
-        models.tower_of(model)
+    return keras.Model(inputs, layers.UnitLength()(inputs))
 
 
 @pytest.mark.parametrize(
-    "build, message",
+    "build",
+    [with_another_head, lambda tower: without_tower(), lambda tower: keras.Sequential(), lambda tower: "tower"],
+)
+def test_tower_of_raises_for_other_models(tower, build):
+    with pytest.raises(ValueError, match="must be a tower or a model from `siamkeras.models`. Received: "):
+        models.tower_of(build(tower))
+
+
+def test_a_verifier_with_a_layer_after_its_head_is_reported(tower):
+    verifier = models.verifier(tower)
+    assert models._verifier_head(verifier) is verifier.layers[-1]
+    assert models._verifier_head(models.siamese(tower)) is None
+    longer = keras.Model(verifier.inputs, keras.layers.Dense(1)(verifier.outputs[0]))
+    with pytest.raises(ValueError, match="must be its last layer. Received: <Dense"):
+        models._verifier_head(longer)
+
+
+# --- Errors
+
+MAPS = [keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)]
+
+
+@pytest.mark.parametrize(
+    "call, message",
     [
-        (lambda t: models.siamese(t, "hamming"), "Received: 'hamming'"),
-        (lambda t: models.siamese(t, roles=("left",)), r"two different names, .* Received: roles=\('left',\)"),
+        (lambda t: models.siamese(t, "hamming"), "Received: .*'hamming'"),
+        (lambda t: models.siamese(t, roles=("left",)), r"two different names. Received: \('left',\)"),
         (lambda t: models.siamese(t, roles=("left", "left")), "two different names"),
-        (lambda t: models.siamese(t, roles=3), r"two different names, .* Received: roles=\(3,\)"),
-        (lambda t: models.siamese(t, roles="left"), r"two different names, .* Received: roles=\('left',\)"),
-        (lambda t: models.siamese(t, roles=("left", "my right")), "of letters, digits and _, and not 'tower' or 'dist"),
-        (lambda t: models.siamese(t, roles=("left", "distance")), r"Received: roles=\('left', 'distance'\)"),
-        (lambda t: models.siamese({"tower": t, "right": t}), r"not 'tower' or 'distance'. Received: \['tower', 'r"),
+        (lambda t: models.siamese(t, roles="left"), "two different names. Received: 'left'"),
+        (lambda t: models.siamese(t, roles=("left", "my right")), "letters, digits and underscores"),
+        (lambda t: models.siamese(t, roles=("left", "distance")), '"distance" is used 2 times'),
+        (lambda t: models.siamese({"left": t}), "two different names"),
+        (lambda t: models.siamese({"left": t, "right": towers.dense(6)}), "Received: {'left': 3, 'right': 64}"),
         (lambda t: models.siamese("tower"), "built keras.Model with one input .* Received: 'tower'"),
         (lambda t: models.siamese(keras.Sequential([keras.layers.Dense(3)])), "built keras.Model"),
         (lambda t: models.siamese(models.siamese(t)), "built keras.Model with one input"),
-        (lambda t: models.contrastive(t, margin=-1), "Received: margin=-1"),
+        (lambda t: models.siamese(keras.Sequential(MAPS)), r"with outputs \[\(None, 6, 6, 2\)\]"),
+        (lambda t: models.contrastive({"photo": t, "sketch": t}), "keys left, right. Received: photo, sketch"),
+        (lambda t: models.verifier({"photo": t, "sketch": t}), "keys left, right"),
+        (lambda t: models.in_batch_softmax({"photo": t, "sketch": t}), "keys left, right"),
+        (lambda t: models.triplet({"photo": t, "sketch": t}), "keys anchor, positive, negative"),
+        (lambda t: models.prototypical({"photo": t, "sketch": t}, way=2), "keys support, query"),
+        (lambda t: models.classifier(keras.Sequential(), 3), "built keras.Model"),
+        (lambda t: models.classifier(t, 3, proxies=np.ones((2, 3))), r"\(2, 3\)"),
+        (lambda t: models.classifier(t, 2, proxies=[[0, 0, 0], [0, np.nan, 0]]), "`proxies` must be finite"),
     ],
 )
-def test_what_cannot_be_siblings_is_refused(tower, build, message):
+def test_wrong_arguments_raise(tower, call, message):
     with pytest.raises(ValueError, match=message):
-        build(tower)
-
-
-def test_a_tower_that_gives_maps_is_refused():
-    inputs = keras.Input((8, 8, 1))
-    maps = keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs))
-    with pytest.raises(ValueError, match=r"one output \(batch, dim\). Received: outputs \[\(None, 6, 6, 2\)\]"):
-        models.siamese(maps)
-
-
-def test_triplet_gives_both_distances_and_trains_by_its_own_loss(tower, tmp_path):
-    batch = {role: images(32) for role in ("anchor", "positive", "negative")}
-    model = models.triplet(tower, margin=0.3)
-    anchor, *others = (ops.convert_to_numpy(tower(batch[role])) for role in batch)
-    expected = [[oracles.distance("euclidean", a, b) for a, b in zip(anchor, other, strict=True)] for other in others]
-    np.testing.assert_allclose(ops.convert_to_numpy(model(batch)), np.transpose(expected), rtol=1e-4, atol=1e-6)
-    loss = np.mean([max(d_pos - d_neg + 0.3, 0) for d_pos, d_neg in zip(*expected, strict=True)])
-    model.compile(keras.optimizers.SGD(0.0))
-    logs = model.evaluate(batch, batch_size=32, return_dict=True, verbose=0)
-    assert logs["loss"] == pytest.approx(loss, rel=1e-4)
-    active = np.mean(np.subtract(*expected) + 0.3 > 0)
-    assert logs.get("active", active) == pytest.approx(active)  # JAX drops what a layer counts
-    model.save(tmp_path / "triplet.keras")
-    again = keras.saving.load_model(tmp_path / "triplet.keras")
-    assert again.evaluate(batch, batch_size=32, verbose=0, return_dict=True)["loss"] == pytest.approx(loss, rel=1e-4)
-    before = tower.get_weights()[0]
-    model.compile(keras.optimizers.SGD(0.5))
-    model.fit(batch, verbose=0)
-    assert np.abs(tower.get_weights()[0] - before).max() > 1e-3
-
-
-def test_in_batch_softmax_trains_by_its_own_loss(tower):
-    batch = {"left": images(8), "right": images(8)}
-    model = models.in_batch_softmax(tower, temperature=0.2)
-    left, right = (ops.convert_to_numpy(tower(batch[role])) for role in ("left", "right"))
-    expected = [oracles.distance("cosine", a, b) for a, b in zip(left, right, strict=True)]
-    np.testing.assert_allclose(ops.convert_to_numpy(model(batch)), expected, rtol=1e-4, atol=1e-6)
-    model.compile(keras.optimizers.SGD(0.5))
-    loss = ops.convert_to_numpy(losses.info_nce(left, right, 0.2)).mean()
-    assert model.evaluate(batch, verbose=0) == pytest.approx(loss, rel=1e-4)
-    assert model.fit(batch, epochs=10, verbose=0).history["loss"][-1] < loss
-
-
-def test_a_classifier_trains_the_tower_below_it(tower, tmp_path):
-    y = np.arange(60) % 3
-    x = (np.random.default_rng(0).normal(size=(60, 6)) + 4.0 * np.eye(6)[y]).astype("float32")
-    model = models.classifier(tower, classes=3, scale=10.0)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(0.02), loss, metrics=["accuracy"])
-    before = tower.get_weights()[0]
-    assert model.fit(x, y, epochs=20, verbose=0).history["accuracy"][-1] > 0.8
-    assert np.abs(tower.get_weights()[0] - before).max() > 1e-3
-    assert models.tower_of(model) is tower
-    model.save(tmp_path / "classifier.keras")
-    again = keras.saving.load_model(tmp_path / "classifier.keras")
-    np.testing.assert_allclose(ops.convert_to_numpy(again(x)), ops.convert_to_numpy(model(x)), rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    "make, message",
-    [
-        (lambda tower: models.triplet(tower, margin=0), "Received: margin=0"),
-        (lambda tower: models.triplet(tower, distance="taxi"), "Received: 'taxi'"),
-        (lambda tower: models.triplet("tower"), "`tower` must be a built keras.Model"),
-        (lambda tower: models.in_batch_softmax(tower, 0), "Received: temperature=0"),
-        (lambda tower: models.classifier(tower, 1), "Received: classes=1"),
-        (lambda tower: models.classifier(keras.Sequential(), 3), "`tower` must be a built keras.Model"),
-    ],
-)
-def test_bad_arguments_of_ways_to_train_are_refused(tower, make, message):
-    with pytest.raises(ValueError, match=message):
-        make(tower)
-
-
-@pytest.mark.parametrize("mining", losses.MINING)
-def test_a_tower_trains_on_labelled_batches_and_comes_back_with_its_loss(tower, tmp_path, mining):
-    x, y = images(64), np.arange(64) % 4 * 10 - 7
-    x[:, 0] += 0.3 * y
-    tower.compile(keras.optimizers.Adam(0.01), losses.TripletLoss(0.2, mining), metrics=[metrics.ActiveTriplets(0.2)])
-    tower.fit(x, y, epochs=2, batch_size=32, verbose=0)
-    tower.save(tmp_path / "tower.keras")
-    again = keras.saving.load_model(tmp_path / "tower.keras")
-    assert again.loss.mining == mining
-    expected = tower.evaluate(x, y, batch_size=64, verbose=0)
-    np.testing.assert_allclose(again.evaluate(x, y, batch_size=64, verbose=0), expected, rtol=1e-4)
-
-
-def test_the_tower_of_a_classifier_is_found_whatever_its_name():
-    tower = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)], name="mine")
-    assert models.tower_of(models.classifier(tower, classes=5)) is tower
-
-
-def test_a_verifier_is_symmetric_learns_and_comes_back(tmp_path):
-    """Two clusters on a line, each of a class: after some steps pairs of one are probably the same."""
-    rng = np.random.default_rng(3)
-    tower = towers.dense(2, embedding_dim=4, units=(16,), normalize=False)
-    verifier = models.verifier(tower, kernel_regularizer=keras.regularizers.L2(1e-4))
-    classes = rng.integers(0, 2, (2, 400))
-    left, right = (rng.normal(size=(400, 2)) * 0.1 + np.array([[1.0, 0.0]]) * c[:, None] for c in classes)
-    pairs = {"left": left.astype("float32"), "right": right.astype("float32")}
-    same = (classes[0] == classes[1]).astype("float32")
-    verifier.compile(keras.optimizers.Adam(0.02), "binary_crossentropy", metrics=["accuracy"])
-    verifier.fit(pairs, same, batch_size=40, epochs=8, verbose=0)
-    found = ops.convert_to_numpy(verifier(pairs))
-    assert found.shape == (400, 1)
-    assert np.mean((found[:, 0] > 0.5) == same) > 0.95
-    swapped = ops.convert_to_numpy(verifier({"left": pairs["right"], "right": pairs["left"]}))
-    np.testing.assert_allclose(found, swapped, rtol=1e-5)
-    assert models.tower_of(verifier) is tower
-    verifier.save(tmp_path / "verifier.keras")
-    again = keras.saving.load_model(tmp_path / "verifier.keras")
-    np.testing.assert_allclose(ops.convert_to_numpy(again(pairs)), found, rtol=1e-5)
-
-
-def test_a_prototypical_network_is_its_formula_learns_and_comes_back(tmp_path):
-    """Query 0 is nearest to the mean of rows 2 and 3 of the support, class 1."""
-    tower = towers.dense(2, embedding_dim=3, units=(8,))
-    model = models.prototypical(tower, way=2, scale=4.0)
-    support, query = images(4, (2,)), images(3, (2,))
-    x, q = ops.convert_to_numpy(tower(support)), ops.convert_to_numpy(tower(query))
-    expected = [[-4 * np.sum((row - x[at : at + 2].mean(axis=0)) ** 2) for at in (0, 2)] for row in q]
-    inputs = {"support": support, "query": query}
-    np.testing.assert_allclose(ops.convert_to_numpy(model(inputs)), expected, rtol=1e-4, atol=1e-5)
-    model.compile(keras.optimizers.Adam(0.02), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    labels = np.array([0, 1, 1])
-    losses_seen = [float(model.train_on_batch(inputs, labels)) for _ in range(80)]
-    assert losses_seen[-1] < losses_seen[0] / 2
-    found = ops.convert_to_numpy(model(inputs))
-    model.save(tmp_path / "prototypical.keras")
-    again = keras.saving.load_model(tmp_path / "prototypical.keras")
-    np.testing.assert_allclose(ops.convert_to_numpy(again(inputs)), found, rtol=1e-5)
-
-
-def test_a_classifier_begins_with_the_proxies_that_it_is_given(tower):
-    proxies = images(4, (3,))
-    model = models.classifier(tower, classes=4, scale=2.0, proxies=proxies)
-    x = images(5)
-    expected = [[2 * (1 - oracles.distance("cosine", a, b)) for b in proxies] for a in ops.convert_to_numpy(tower(x))]
-    np.testing.assert_allclose(ops.convert_to_numpy(model(x)), expected, rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match=r"one finite vector for each class, \(4, 3\). Received: \(3, 3\), all finite"):
-        models.classifier(tower, classes=4, proxies=proxies[:3])
-    with pytest.raises(ValueError, match=r"Received: \(4, 3\), not all finite"):
-        models.classifier(tower, classes=4, proxies=(proxies * np.nan).tolist())
-
-
-def test_siblings_of_two_kinds_are_known_by_their_names_and_not_by_their_order():
-    """Two towers of the support and of the query, given the wrong way round, are the same model."""
-    keras.utils.set_random_seed(0)
-    first, second = (towers.dense((6,), embedding_dim=4) for _ in range(2))
-    inputs = {"support": images(4), "query": images(6)}
-    wanted = models.prototypical({"support": first, "query": second}, way=2)(inputs)
-    found = models.prototypical({"query": second, "support": first}, way=2)(inputs)
-    assert tuple(found.shape) == (6, 2)
-    np.testing.assert_allclose(ops.convert_to_numpy(found), ops.convert_to_numpy(wanted), atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "build, roles",
-    [
-        (models.contrastive, "left, right"),
-        (models.verifier, "left, right"),
-        (models.in_batch_softmax, "left, right"),
-        (models.triplet, "anchor, positive, negative"),
-        (lambda towers: models.prototypical(towers, way=2), "support, query"),
-    ],
-)
-def test_roles_that_a_model_does_not_have_are_refused(tower, build, roles):
-    with pytest.raises(ValueError, match=f"are to be {roles} here. Received: .'photo', 'sketch'."):
-        build({"photo": tower, "sketch": tower})
+        call(tower)

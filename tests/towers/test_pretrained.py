@@ -1,0 +1,214 @@
+"""Pretrained towers, and the layers that `freeze` and `unfreeze` train."""
+
+import importlib
+import shutil
+import urllib.error
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from siamkeras import towers
+
+# The function `towers.pretrained` hides the module of the same name.
+module = importlib.import_module("siamkeras.towers.pretrained")
+APPLICATIONS = list(module._PREPROCESSING)
+RNG = np.random.default_rng(2)
+PHOTOS = RNG.random((4, 32, 40, 3), "float32")
+
+
+# --- The Omniglot tower
+
+
+def test_the_omniglot_tower_has_its_published_embeddings():
+    """Embeddings of a diagonal stroke and of a horizontal one, as computed when the weights were written."""
+    images = np.stack([np.eye(28), np.eye(28)[13] * np.ones((28, 28))]).astype("float32")[..., None]
+    tower = towers.pretrained("omniglot")
+    embeddings = ops.convert_to_numpy(tower(images))
+    assert (tower.name, embeddings.shape) == ("tower", (2, 64))
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1.0, rtol=1e-5)
+    expected = [[-0.055466, 0.166933, 0.017139, -0.147111], [-0.055944, -0.023139, 0.268309, -0.144247]]
+    np.testing.assert_allclose(embeddings[:, :4], expected, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")  # of Keras, for the other network
+def test_a_damaged_missing_or_other_weights_file_is_reported(tmp_path):
+    damaged, other = tmp_path / "damaged.weights.h5", tmp_path / "other.weights.h5"
+    shutil.copy(module._OMNIGLOT, damaged)
+    damaged.write_bytes(damaged.read_bytes()[:100_000])
+    towers.conv((28, 28, 1), filters=(2, 2, 2, 2)).save_weights(other)
+    for path in (damaged, other, tmp_path / "none.weights.h5"):
+        with pytest.raises(
+            OSError, match=rf"weights file .*{path.name} is missing or damaged. Install siamkeras again"
+        ):
+            module._load_omniglot(path)
+
+
+# --- Networks of keras.applications
+
+
+@pytest.fixture(scope="module")
+def mobilenet():
+    """The smallest network, with random weights and an embedding of 7 values."""
+    return towers.pretrained("MobileNetV3Small", weights=None, input_shape=(32, 40, 3), embedding_dim=7)
+
+
+def test_an_application_is_a_tower(mobilenet):
+    embeddings = ops.convert_to_numpy(mobilenet(PHOTOS))
+    assert (type(mobilenet).__name__, mobilenet.name, embeddings.shape) == ("Functional", "tower", (4, 7))
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_the_preprocessing_is_the_one_of_keras(name):
+    """The module of each network has `preprocess_input` for values from 0 to 255."""
+    modules = {"MobileNetV3": "mobilenet_v3", "EfficientNetB": "efficientnet", "EfficientNetV2": "efficientnet_v2"}
+    modules |= {"ResNet50V2": "resnet_v2", "ConvNeXt": "convnext"}
+    preprocess = next(
+        getattr(keras.applications, value).preprocess_input for key, value in modules.items() if name.startswith(key)
+    )
+    scale, offset = module._PREPROCESSING[name]
+    values = np.float32([0, 51, 255]).reshape(1, 1, 3)
+    np.testing.assert_allclose(scale * values / 255 + offset, preprocess(values.copy()), atol=1e-5)
+
+
+def test_the_preprocessing_is_inside_the_tower(monkeypatch):
+    """With global average pooling instead of the network: 0.5 becomes 2 * 0.5 - 1 = 0, and 0.75 becomes 0.5."""
+    monkeypatch.setattr(module, "_application", lambda *_: keras.layers.GlobalAveragePooling2D())
+    tower = towers.pretrained("ResNet50V2", weights=None, input_shape=(32, 32, 3), normalize=False)
+    found = ops.convert_to_numpy(tower(np.broadcast_to(np.float32([0.5, 0.75, 0.0]), (1, 32, 32, 3))))
+    np.testing.assert_allclose(found, [[0.0, 0.5, -1.0]], atol=1e-6)
+    gray = towers.pretrained("ResNet50V2", weights=None, input_shape=(32, 40, 1), normalize=False)
+    np.testing.assert_allclose(ops.convert_to_numpy(gray(np.full((1, 32, 40, 1), 0.75))), [[0.5] * 3], atol=1e-6)
+    assert towers.pretrained("ResNet50V2", weights=None).input_shape == (None, 224, 224, 3)
+
+
+def test_a_frozen_application_is_saved_with_its_trainable_layers(mobilenet, tmp_path):
+    towers.unfreeze(mobilenet, layers=3)
+    mobilenet.save(tmp_path / "tower.keras")
+    loaded = keras.saving.load_model(tmp_path / "tower.keras")
+    expected = ops.convert_to_numpy(mobilenet(PHOTOS))
+    np.testing.assert_allclose(ops.convert_to_numpy(loaded(PHOTOS)), expected, rtol=1e-4, atol=1e-5)
+    assert [weight.path for weight in loaded.trainable_weights] == [w.path for w in mobilenet.trainable_weights]
+
+
+def test_an_application_loads_a_weights_file(mobilenet, tmp_path):
+    """Without an embedding layer, the output is the 576 features."""
+    path = str(tmp_path / "small.weights.h5")
+    mobilenet.get_layer("MobileNetV3Small").save_weights(path)
+    tower = towers.pretrained("MobileNetV3Small", weights=path, input_shape=(32, 40, 3), normalize=False)
+    features = keras.Model(mobilenet.inputs[0], mobilenet.get_layer("embedding").input)
+    expected = ops.convert_to_numpy(features(PHOTOS))
+    assert expected.shape == (4, 576)
+    np.testing.assert_allclose(ops.convert_to_numpy(tower(PHOTOS)), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_embedding_of_an_application_is_float32_under_mixed_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        tower = towers.pretrained("MobileNetV3Small", weights=None, input_shape=(32, 32, 3), normalize=False)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert tower.get_layer("MobileNetV3Small").layers[2].compute_dtype == "bfloat16"
+    assert keras.backend.standardize_dtype(tower.outputs[0].dtype) == "float32"
+
+
+def test_without_network_access_the_error_names_the_weights_and_the_alternatives(monkeypatch, tmp_path):
+    """Images that are not of a size that the classifier knows cause no warning."""
+    from keras.src.utils import file_utils
+
+    def fail(*_, **__):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr(file_utils.config, "keras_home", lambda: str(tmp_path))
+    monkeypatch.setattr(file_utils, "urlretrieve", fail)
+    message = (
+        "weights of MobileNetV3Small could not be downloaded: URL fetch failure on https://.*Without network access"
+    )
+    with warnings.catch_warnings(), pytest.raises(ConnectionError, match=message):
+        warnings.simplefilter("error")
+        towers.pretrained("MobileNetV3Small", input_shape=(32, 48, 3))
+
+
+# --- Frozen layers
+
+
+def small_network():
+    """Two convolutions with batch normalization in a nested model, and an embedding layer."""
+    nested = [keras.layers.Conv2D(3, 3, name="first"), keras.layers.BatchNormalization(name="first_norm")]
+    nested += [keras.layers.Conv2D(3, 3, name="second"), keras.layers.BatchNormalization(name="second_norm")]
+    body = keras.Sequential([keras.Input((6, 6, 1)), *nested, keras.layers.Flatten(name="flat")], name="body")
+    inputs = keras.Input((6, 6, 1))
+    x = keras.layers.Rescaling(2.0, name="preprocessing")(inputs)
+    return keras.Model(inputs, keras.layers.Dense(2, name="embedding")(body(x)), name="tower")
+
+
+def changed_layers(tower):
+    """Names of the layers that one training step changes, in their weights or moving averages."""
+    before = {weight.path: ops.convert_to_numpy(weight) for weight in tower.weights}
+    tower.compile(keras.optimizers.SGD(0.1), loss="mse", run_eagerly=True)
+    tower.train_on_batch(RNG.normal(3.0, size=(8, 6, 6, 1)), RNG.normal(size=(8, 2)))
+    after = {weight.path: ops.convert_to_numpy(weight) for weight in tower.weights}
+    return {path.split("/")[-2] for path in before if not np.array_equal(before[path], after[path])}
+
+
+def untrainable(tower):
+    tower.trainable = False  # also of the nested model
+    return tower
+
+
+ALL = {"first", "first_norm", "second", "second_norm", "embedding"}
+
+
+@pytest.mark.parametrize(
+    "choose, expected",
+    [
+        (lambda tower: tower, ALL),
+        (towers.freeze, {"embedding"}),
+        (lambda tower: towers.freeze(tower, until="body"), {"embedding"}),
+        (lambda tower: towers.freeze(tower, until="first_norm"), {"second", "second_norm", "embedding"}),
+        (lambda tower: towers.freeze(tower, until="first"), ALL - {"first"}),
+        (lambda tower: towers.freeze(tower, until="preprocessing"), ALL),
+        (lambda tower: towers.unfreeze(towers.freeze(tower)), ALL - {"first_norm", "second_norm"}),
+        (lambda tower: towers.unfreeze(towers.freeze(tower), batch_norm=True), ALL),
+        (lambda tower: towers.unfreeze(towers.freeze(tower), layers=1), {"embedding"}),
+        (lambda tower: towers.unfreeze(towers.freeze(tower), layers=2), {"embedding", "second"}),
+        (lambda tower: towers.unfreeze(tower, layers=2, batch_norm=True), {"embedding", "second_norm"}),
+        (lambda tower: towers.freeze(towers.unfreeze(tower, layers=2)), {"embedding"}),
+        (lambda tower: towers.unfreeze(untrainable(tower), layers=2), {"embedding", "second"}),
+    ],
+)
+def test_a_training_step_changes_exactly_the_layers_that_are_not_frozen(choose, expected):
+    tower = small_network()
+    assert choose(tower) is tower
+    assert changed_layers(tower) == expected
+
+
+def test_a_frozen_application_runs_in_inference_mode(mobilenet):
+    towers.freeze(mobilenet)
+    assert len(mobilenet.trainable_weights) == 2
+    training, inference = (ops.convert_to_numpy(mobilenet(PHOTOS, training=mode)) for mode in (True, False))
+    np.testing.assert_array_equal(training, inference)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: towers.freeze(small_network(), until="third"), "no layer 'third'. .* first, first_norm, second, sec"),
+        (lambda: towers.unfreeze(small_network(), layers=0), "`layers` must be an integer of at least 1 and at most 3"),
+        (lambda: towers.unfreeze(small_network(), layers=6, batch_norm=True), "at most 5. Received: layers=6"),
+        (lambda: towers.pretrained("VGG16"), "`name` must be one of 'omniglot', 'MobileNetV3Small', .*'VGG16'"),
+        (lambda: towers.pretrained("omniglot", weights=None), "takes no other argument"),
+        (lambda: towers.pretrained("omniglot", embedding_dim=8), "takes no other argument"),
+        (lambda: towers.pretrained("omniglot", input_shape=(28, 28, 1)), "takes no other argument"),
+        (lambda: towers.pretrained("ResNet50V2", None, (31, 64, 3)), "at least 32x32"),
+        (lambda: towers.pretrained("MobileNetV3Small", None, (32, 32, 2)), "found shape=.None, 32, 32, 2."),
+        (lambda: towers.pretrained("MobileNetV3Small", "no-such-file.h5", (32, 32, 3)), "path to the weights file"),
+    ],
+)
+def test_wrong_arguments_raise(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
