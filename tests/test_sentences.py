@@ -6,7 +6,6 @@ from scipy import stats
 
 from siamkeras import evaluation, generators
 from siamkeras.data.examples import checked_sentences
-from siamkeras.evaluation import correlation as correlating
 
 # --- Streams
 
@@ -55,89 +54,6 @@ def test_one_long_sentence_does_not_widen_the_others():
     found = checked_sentences(["a"] * 20_000 + ["b" * 100_000])
     assert found.dtype == object and found.nbytes == 20_001 * 8
     assert len(found[-1]) == 100_000
-
-
-# --- Correlation
-
-
-def test_correlation_agrees_with_scipy_also_with_ties():
-    rng = np.random.default_rng(0)
-    distances, same = rng.integers(0, 9, 60) / 8, rng.integers(0, 6, 60) / 5
-    report = evaluation.correlation_from_distances(distances, same, resamples=0)
-    assert np.isclose(report.spearman, stats.spearmanr(-distances, same)[0])
-    assert np.isclose(report.pearson, stats.pearsonr(-distances, same)[0])
-    assert report.interval == {}
-
-
-def test_weighed_correlation_is_that_of_pairs_that_occur_so_often():
-    rng = np.random.default_rng(1)
-    score, same, weights = rng.integers(0, 9, 40) / 8, rng.random(40), rng.integers(0, 4, (3, 40))
-    found = correlating._both(score, same, weights.astype("float64"))
-    for row, both in zip(weights, found.T, strict=True):
-        again = np.repeat(score, row), np.repeat(same, row)
-        np.testing.assert_allclose(both, [stats.spearmanr(*again)[0], stats.pearsonr(*again)[0]], rtol=1e-9)
-
-
-def test_correlation_by_hand():
-    """Ranks of the scores 3, 1, 2 and of the labels 3, 2, 1 differ by 0, 1, 1: 1 - 6 * 2 / (3 * 8) = 0.5. Scores
-    -1, -3, -2 and labels 1, 0.5, 0: deviations 1, -1, 0 and 0.5, 0, -0.5; 0.5 / sqrt(2 * 0.5) = 0.5."""
-    report = evaluation.correlation_from_distances([1, 3, 2], [1, 0.5, 0], resamples=0)
-    assert np.isclose(report.spearman, 0.5) and np.isclose(report.pearson, 0.5)
-
-
-def test_a_perfect_order_is_1_and_a_turned_one_minus_1():
-    same = np.linspace(0, 1, 20)
-    assert np.isclose(evaluation.correlation_from_distances((1 - same) ** 3, same, resamples=9).spearman, 1)
-    assert evaluation.correlation_from_distances((1 - same) ** 3, same, resamples=9).pearson < 0.99
-    assert np.isclose(evaluation.correlation_from_distances(same, same, resamples=9).pearson, -1)
-
-
-def test_equal_distances_follow_nothing():
-    report = evaluation.correlation_from_distances(np.full(30, 0.1), np.linspace(0, 1, 30), resamples=20)
-    assert (report.pearson, report.spearman) == (0, 0) and report.interval["spearman"] == (0, 0)
-
-
-def test_intervals_cover_the_truth_as_often_as_they_say():
-    """Two normal variables of correlation 0.6, of which 95 % of 200 intervals should hold it: at least 88 %."""
-    rng, held = np.random.default_rng(2), 0
-    for seed in range(200):
-        x, y = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 100).T
-        same = (y - y.min()) / np.ptp(y)
-        low, high = evaluation.correlation_from_distances(-x, same, resamples=200, seed=seed).interval["pearson"]
-        held += low <= 0.6 <= high
-    assert held >= 176
-
-
-def test_intervals_are_wider_where_pairs_hang_together():
-    rng = np.random.default_rng(3)
-    x = np.repeat(rng.random(20), 10)
-    same = np.clip(x + np.repeat(rng.normal(0, 0.3, 20), 10), 0, 1)
-    alone = evaluation.correlation_from_distances(-x, same).interval["spearman"]
-    together = evaluation.correlation_from_distances(-x, same, units=np.repeat(np.arange(20), 10)).interval["spearman"]
-    assert together[1] - together[0] > 2 * (alone[1] - alone[0])
-
-
-def test_a_table_has_a_line_for_each_correlation():
-    """Deviations of the scores 0.3, 0, 0.2, -0.5, of the labels 0.4375, 0.1875, -0.0625, -0.5625: the sum of products
-    is 0.4, those of squares 0.38 and 0.547; 0.4 / sqrt(0.38 * 0.547) = 0.877."""
-    report = evaluation.correlation_from_distances([0.1, 0.4, 0.2, 0.9], [1.0, 0.75, 0.5, 0.0], resamples=0)
-    assert str(evaluation.table({"tower": report})).split() == "Spearman Pearson pairs tower 0.800 0.877 4".split()
-    assert repr(report).split() == "Spearman Pearson pairs 0.800 0.877 4".split()
-
-
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        (([0.1], [1, 0]), "Every pair needs one distance and one label. Received: 1 and 2"),
-        (([0.1, np.nan], [1, 0]), "Distances must be finite. Received: nan"),
-        (([0.1, 0.2], [1, 5]), "`same` must lie in \\[0, 1\\]"),
-        (([0.1, 0.2], [1, 1]), "Labels must differ .* Received: 2 pairs, all alike"),
-        (([], []), "Labels must differ .* Received: 0 pairs"),
-    ],
-)
-def test_pairs_that_have_no_correlation_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        evaluation.correlation_from_distances(*arguments)
 
 
 @pytest.mark.parametrize("missing", [float("nan"), None, 3])

@@ -23,7 +23,7 @@ def resample_counts(n, resamples, seed, clusters=None, strata=None):
         strata: `(n,)` booleans: without clusters, the two kinds are resampled separately and keep their sizes.
     """
     resamples, rng = check_integer("resamples", resamples), check_seed(seed)
-    if clusters is not None:
+    if clusters is not None and resamples > 0:
         cluster_of, total = _cluster_indices(clusters, n)
     for start in range(0, resamples, max(1, BLOCK // n)):
         rows = min(max(1, BLOCK // n), resamples - start)

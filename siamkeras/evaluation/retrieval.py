@@ -109,9 +109,8 @@ def retrieval(
     several = k if isinstance(k, (list, tuple)) else [k]
     depths = np.array(sorted({check_integer("k", depth, 1, len(gallery) - own) for depth in several}))
     check_choice("distance", distance, DISTANCES)
-    clusters = np.arange(len(labels)) if clusters is None else np.asarray(clusters)
-    if clusters.shape != labels.shape:
-        raise ValueError(f"`clusters` must be one per query, ({len(labels)},). Received: shape {clusters.shape}.")
+    if clusters is not None and np.shape(clusters) != labels.shape:
+        raise ValueError(f"`clusters` must be one per query, ({len(labels)},). Received: shape {np.shape(clusters)}.")
     ranks = _positive_ranks(embeddings, classes, gallery, gallery_classes, own, distance)
     queries = np.array([query for query, positives in enumerate(ranks) if len(positives)])
     if not len(queries):
@@ -121,7 +120,8 @@ def retrieval(
     names = [f"{name}_at_{depth}" for name in ("recall", "precision") for depth in depths] + ["map_at_r"]
     values = np.column_stack([hits > 0, hits / depths, average_precision])
     means = dict(zip(names, values.mean(axis=0).tolist(), strict=True))
-    ends = mean_intervals(values, resamples if len(queries) > 1 else 0, seed, clusters[queries])
+    clusters = None if clusters is None else np.asarray(clusters)[queries]
+    ends = mean_intervals(values, resamples if len(queries) > 1 else 0, seed, clusters)
     return Retrieval(
         recall_at_k={depth: means[f"recall_at_{depth}"] for depth in depths.tolist()},
         precision_at_k={depth: means[f"precision_at_{depth}"] for depth in depths.tolist()},

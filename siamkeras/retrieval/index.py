@@ -165,7 +165,8 @@ class Index:
             ImportError: the index is approximate, and faiss is missing.
         """
         try:
-            with np.load(path, allow_pickle=False) as content:  # verifies the checksum of each array
+            # np.load verifies the checksum of each array; a file object is closed also after an error.
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
                 arrays = {name: content[name] for name in content.files}
             settings = json.loads(arrays.pop("settings").item())
             if settings.pop("format") != FORMAT:

@@ -1,0 +1,127 @@
+"""Correlation of distances with graded labels, against SciPy and by hand."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from siamkeras import evaluation, generators, models, towers
+from siamkeras.evaluation._bootstrap import resample_counts
+
+LINEAR = np.linspace(0, 1, 20)
+
+
+def evaluate(*arguments, resamples=0, **options):
+    return evaluation.correlation_from_distances(*arguments, resamples=resamples, **options)
+
+
+def tied_pairs():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 9, 60) / 8, rng.integers(0, 6, 60) / 5
+
+
+def test_correlations_agree_with_scipy_also_with_ties():
+    distances, same = tied_pairs()
+    report = evaluate(distances, same)
+    assert report.spearman == pytest.approx(stats.spearmanr(-distances, same)[0])
+    assert report.pearson == pytest.approx(stats.pearsonr(-distances, same)[0])
+    assert report.interval == {}
+
+
+def test_correlations_by_hand():
+    """Ranks of the scores 3, 1, 2 and of the labels 3, 2, 1 differ by 0, 1, 1: 1 - 6 * 2 / (3 * 8) = 0.5. Scores
+    -1, -3, -2 and labels 1, 0.5, 0 have deviations 1, -1, 0 and 0.5, 0, -0.5: 0.5 / sqrt(2 * 0.5) = 0.5."""
+    report = evaluate([1, 3, 2], [1, 0.5, 0])
+    assert (report.spearman, report.pearson) == (pytest.approx(0.5), pytest.approx(0.5))
+
+
+def test_spearman_measures_the_order_and_pearson_the_line():
+    monotone, inverted = evaluate((1 - LINEAR) ** 3, LINEAR), evaluate(LINEAR, LINEAR)
+    assert monotone.spearman == pytest.approx(1) and 0.8 < monotone.pearson < 0.99
+    assert inverted.pearson == pytest.approx(-1)
+
+
+def test_equal_distances_have_correlation_0():
+    report = evaluate(np.full(20, 0.1), LINEAR, resamples=20)
+    assert (report.pearson, report.spearman, report.interval["spearman"]) == (0, 0, (0, 0))
+
+
+@pytest.mark.parametrize("scale", [1e-11, 1e160, 1.7e308])
+def test_correlations_do_not_depend_on_the_scale_of_distances(scale):
+    same = np.random.default_rng(0).random(50)
+    report = evaluate((1 - same) * scale, same)
+    assert (report.pearson, report.spearman) == (pytest.approx(1), pytest.approx(1))
+
+
+def test_the_interval_is_that_of_the_resamples():
+    distances, same = tied_pairs()
+    report, values = evaluate(distances, same, resamples=30, seed=4), []
+    for counts in np.concatenate(list(resample_counts(60, 30, seed=4))).astype(int):
+        sample = np.repeat(-distances, counts), np.repeat(same, counts)
+        values.append([stats.spearmanr(*sample)[0], stats.pearsonr(*sample)[0]])
+    expected = np.percentile(values, [2.5, 97.5], axis=0).T
+    np.testing.assert_allclose([report.interval["spearman"], report.interval["pearson"]], expected)
+
+
+def test_intervals_have_their_nominal_coverage():
+    """Two normal variables of correlation 0.6; of 50 intervals of 95 %, 47.5 should cover it with a standard deviation
+    of 1.5; at least 42 is 3.6 of these."""
+    rng, covered = np.random.default_rng(2), 0
+    for seed in range(50):
+        x, y = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 100).T
+        same = (y - y.min()) / np.ptp(y)
+        low, high = evaluate(-x, same, resamples=60, seed=seed).interval["pearson"]
+        covered += low <= 0.6 <= high
+    assert covered >= 42
+
+
+def test_intervals_over_clusters_are_wider():
+    """Twenty clusters, each with ten equal pairs."""
+    rng = np.random.default_rng(3)
+    x, clusters = np.repeat(rng.random(20), 10), np.repeat(np.arange(20), 10)
+    same = np.clip(x + np.repeat(rng.normal(0, 0.3, 20), 10), 0, 1)
+    over_pairs, over_clusters = (evaluate(-x, same, resamples=200, clusters=each) for each in (None, clusters))
+    widths = [np.diff(report.interval["spearman"])[0] for report in (over_pairs, over_clusters)]
+    assert widths[1] > 2 * widths[0]
+
+
+def test_resamples_without_different_labels_are_left_out_or_rejected():
+    """One of ten clusters has the label 1: (9/10)^10 = 35 % of the resamples lack it. With five of ten it is
+    2 * 0.5^10, and these must not enter as a correlation of 0."""
+    cluster, noise = np.repeat(np.arange(10), 10), np.random.default_rng(0).normal(0, 0.01, 100)
+    with pytest.raises(ValueError, match="3.% of the bootstrap resamples have no two different labels"):
+        evaluate(1 - (cluster == 0) + noise, (cluster == 0) * 1.0, clusters=cluster, resamples=1000)
+    report = evaluate(1 - (cluster < 5) + noise, (cluster < 5) * 1.0, clusters=cluster, resamples=1000)
+    assert report.interval["pearson"][0] > 0.99
+
+
+def test_a_report_is_one_row_of_a_table():
+    """Deviations of the scores 0.3, 0, 0.2, -0.5 and of the labels 0.4375, 0.1875, -0.0625, -0.5625: the products sum
+    to 0.4, the squares to 0.38 and 0.547; 0.4 / sqrt(0.38 * 0.547) = 0.877."""
+    report = evaluate([0.1, 0.4, 0.2, 0.9], [1.0, 0.75, 0.5, 0.0])
+    assert str(evaluation.table({"tower": report})).split() == "Spearman Pearson pairs tower 0.800 0.877 4".split()
+
+
+def test_a_text_model_is_evaluated_on_a_stream():
+    """More shared words give a smaller distance: the order of the labels."""
+    siamese = models.siamese(towers.bag_of_ngrams(embedding_dim=None, buckets=2000), "cosine")
+    left, right = ["a cat sleeps"] * 3, ["a cat sleeps", "a cat runs", "planes fly high"]
+    stream = generators.from_pairs(left, right, [1.0, 0.5, 0.0], shuffle=False, text=True)
+    report = evaluation.correlation(siamese, stream, resamples=0)
+    assert report.spearman == pytest.approx(1)
+    comparison = evaluation.compare(siamese, left[1], right[1])
+    np.testing.assert_allclose(comparison.distance, report.distances[1:2], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (([0.1], [1, 0]), "Every pair needs one distance and one label. Received: 1 and 2"),
+        (([0.1, np.nan], [1, 0]), "Distances must be finite. Received: nan"),
+        (([0.1, 0.2], [1, 5]), r"`same` must lie in \[0, 1\]"),
+        (([0.1, 0.2], [1, 1]), r"Labels must differ. Received: 2 pairs with \[1.0\]"),
+        (([], []), "Labels must differ. Received: 0 pairs"),
+    ],
+)
+def test_argument_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(*arguments)

@@ -1,0 +1,395 @@
+"""Verification against plain loops, scikit-learn, and simulations with a known truth."""
+
+import keras
+import numpy as np
+import oracles
+import pytest
+from keras import ops
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from siamkeras import distances, evaluation, generators, models, towers
+from siamkeras.evaluation._bootstrap import resample_counts
+
+RNG = np.random.default_rng(8)
+IMAGES = np.float32([[0, 0], [0, 0.1], [5, 5], [5, 5.2], [9, 1], [9, 1.3]])
+LABELS = [8, 8, 3, 3, 21, 21]
+
+
+def simulated(n=400, shift=1.0, rng=RNG):
+    """Normal distances of same pairs, and of different pairs with a mean larger by `shift`."""
+    same = rng.random(n) < 0.4
+    return rng.normal(size=n) + shift * ~same, same
+
+
+def evaluate(*arguments, resamples=0, **options):
+    return evaluation.verification_from_distances(*arguments, resamples=resamples, **options)
+
+
+@pytest.fixture
+def siamese():
+    return models.siamese(towers.pixels((2,)))
+
+
+# --- ROC, AUC, EER, TAR at FAR
+
+
+@pytest.mark.parametrize("digits", [6, 1])
+def test_auc_agrees_with_counting_and_with_scikit_learn(digits):
+    """Rounded to one digit, many distances are equal."""
+    distance, same = simulated()
+    distance = distance.round(digits)
+    report = evaluate(distance, same)
+    assert report.auc == pytest.approx(oracles.auc(distance, same))
+    assert report.auc == pytest.approx(roc_auc_score(same, -distance))
+
+
+def test_the_curve_agrees_with_scikit_learn():
+    distance, same = simulated(100)
+    far, tar, _ = roc_curve(same, -distance.round(1), drop_intermediate=False)
+    report = evaluate(distance.round(1), same)
+    np.testing.assert_allclose(report.false_accept_rate, far)
+    np.testing.assert_allclose(report.true_accept_rate, tar)
+
+
+def test_each_point_of_the_curve_accepts_distances_up_to_its_threshold():
+    distance, same = simulated(60)
+    report = evaluate(distance, same)
+    for far, tar, threshold in zip(report.false_accept_rate, report.true_accept_rate, report.thresholds, strict=True):
+        false_accepts, false_rejects = oracles.rates(distance, same, np.nextafter(threshold, np.inf))
+        assert (far, tar) == (pytest.approx(false_accepts), pytest.approx(1 - false_rejects))
+
+
+def test_perfect_and_inverted_distances():
+    perfect = evaluate([0.1, 0.2, 0.8, 0.9], [1, 1, 0, 0])
+    assert (perfect.auc, perfect.eer, perfect.accuracy) == (1.0, 0.0, 1.0)
+    assert perfect.threshold == pytest.approx(0.5)
+    inverted = evaluate([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1])
+    assert (inverted.auc, inverted.eer) == (0.0, 1.0)
+
+
+def test_equal_error_rate_by_hand():
+    """Up to 0.5, one of four different pairs is accepted and one of four same pairs rejected: 25 %. The threshold is
+    halfway to the next distance, 0.6."""
+    report = evaluate([0.1, 0.2, 0.3, 0.8, 0.5, 0.6, 0.7, 0.9], [1, 1, 1, 1, 0, 0, 0, 0])
+    assert report.eer == pytest.approx(0.25)
+    assert report.threshold == pytest.approx(0.55)
+    assert (report.far, report.frr, report.accuracy) == (0.25, 0.25, 0.75)
+
+
+def test_equal_error_rate_is_interpolated_between_two_points():
+    """From (0, 1/2) to (1, 1/2) the curve crosses FAR = FRR at 1/2."""
+    assert evaluate([0.1, 0.5, 0.9], [1, 0, 1]).eer == pytest.approx(0.5)
+
+
+def test_equal_distances_are_uninformative():
+    report = evaluate([0.5] * 4, [1, 1, 0, 0])
+    assert (report.auc, report.eer) == (0.5, 0.5)
+    assert np.isfinite(report.threshold)
+
+
+def test_true_accept_rate_at_a_false_accept_rate_by_hand():
+    """Different pairs have the distances 1 to 100. 10 % of them are those below 11, with three of four same pairs."""
+    distance = [0.5, 0.7, 10.5, 11.5, *range(1, 101)]
+    report = evaluate(distance, [1] * 4 + [0] * 100, far=(0.1, 0.09))
+    assert report.tar_at_far[0.1] == 0.75
+    assert np.isnan(report.tar_at_far[0.09])  # fewer than ten false accepts
+
+
+def test_labels_count_as_same_from_one_half():
+    assert evaluate([0.1, 0.2, 0.8, 0.9], [0.9, 0.5, 0.4, 0.0]).same.tolist() == [True, True, False, False]
+
+
+# --- Threshold
+
+
+def test_a_distance_equal_to_the_threshold_is_rejected(siamese):
+    """One rule everywhere: "same" is distance < threshold. The distance of (0, 0) and (3, 4) is 5."""
+    report = evaluate([1.0, 5.0, 5.0, 6.0], [1, 1, 0, 0], 5.0)
+    assert (report.far, report.frr) == (0.0, 0.5)
+    for threshold, same in ((5.0, False), (5.01, True)):
+        assert evaluation.compare(siamese, np.float32([0, 0]), np.float32([3, 4]), threshold).same.tolist() == [same]
+
+
+def test_the_threshold_of_validation_pairs_is_applied_to_test_pairs():
+    validation = evaluate(*simulated())
+    distance, same = simulated()
+    report = evaluate(distance, same, validation.threshold)
+    assert (validation.threshold_source, report.threshold_source) == ("these pairs", "given")
+    assert report.threshold == validation.threshold
+    assert (report.far, report.frr) == pytest.approx(oracles.rates(distance, same, validation.threshold))
+    assert report.eer == evaluate(distance, same).eer
+
+
+def test_a_threshold_of_0_is_a_threshold(siamese):
+    report = evaluate([-1.0, 1.0], [1, 0], 0)
+    assert (report.threshold, report.threshold_source, report.accuracy) == (0.0, "given", 1.0)
+    assert evaluation.compare(siamese, IMAGES[:1], IMAGES[1:2], 0).same.tolist() == [False]
+
+
+# --- Intervals
+
+
+def test_the_interval_of_each_measure_is_that_of_its_resamples():
+    """Each resample is written out as its pairs and evaluated anew."""
+    distance, same = simulated(300, rng=np.random.default_rng(6))
+    distance = distance.round(1)
+    report = evaluate(distance, same, 0.4, far=(0.2, 0.01), resamples=50)
+    measures = []
+    for counts in np.concatenate(list(resample_counts(300, 50, seed=0, strata=same))):
+        sample = np.repeat(np.arange(300), counts.astype(int))
+        again = evaluate(distance[sample], same[sample], 0.4, far=(0.2,))
+        measures.append([again.auc, again.eer, again.accuracy, again.tar_at_far[0.2]])
+    ends = np.percentile(measures, [2.5, 97.5], axis=0).T
+    assert list(report.interval) == ["auc", "eer", "accuracy", "tar_at_0.2"]  # too few different pairs for 1 %
+    np.testing.assert_allclose(list(report.interval.values()), ends)
+
+
+def test_intervals_contain_the_estimate_and_depend_on_the_seed():
+    distance, same = simulated()
+    one, again, other = (evaluate(distance, same, seed=seed, resamples=200) for seed in (1, 1, 2))
+    for name in ("auc", "eer", "accuracy"):
+        low, high = one.interval[name]
+        assert low < getattr(one, name) < high
+    assert one.interval == again.interval
+    assert one.interval != other.interval
+    assert evaluate(distance, same).interval == {}
+
+
+def test_intervals_have_their_nominal_coverage():
+    """Two normal distributions with shift 1: AUC = Phi(1 / sqrt 2) = 0.7602. Of 100 intervals, 95 should cover it with
+    a standard deviation of 2.2; from 86 to 100 is four of these."""
+    rng, covered = np.random.default_rng(3), 0
+    for seed in range(100):
+        low, high = evaluate(*simulated(300, rng=rng), resamples=100, seed=seed).interval["auc"]
+        covered += low <= 0.7602 <= high
+    assert 86 <= covered <= 100
+
+
+@pytest.mark.slow
+def test_intervals_over_people_cover_the_truth_more_often_than_those_over_pairs():
+    """Twenty people with four photos each; a distance is the sum of an effect of each person and noise. The truth is
+    the AUC of 400 people. Over 80 samples, intervals over people covered it 67, 68 and 72 times for three seeds (95 %
+    would be 76), those over pairs 34, 35 and 44 times. Here are forty samples."""
+
+    def population(people, photos, rng):
+        labels = np.repeat(np.arange(people), photos)
+        left, right, same = generators.all_pairs(labels)
+        between, within = rng.normal(size=(2, people))
+        noise, effect = rng.normal(size=len(left)), between[labels[left]] + between[labels[right]]
+        distance = np.where(same, 0.7 * within[labels[left]], 1.5 + 0.4 * effect) + 0.7 * noise
+        return distance, same, np.stack([labels[left], labels[right]], axis=1)
+
+    rng = np.random.default_rng(1)
+    truth = evaluate(*population(400, 2, rng)[:2]).auc
+    covered = {"people": 0, "pairs": 0}
+    for _ in range(40):
+        distance, same, people = population(20, 4, rng)
+        for name, clusters in (("people", people), ("pairs", None)):
+            low, high = evaluate(distance, same, clusters=clusters, resamples=100).interval["auc"]
+            covered[name] += low <= truth <= high
+    assert covered["people"] >= 30 and covered["pairs"] <= 25, covered
+
+
+def test_clusters_that_do_not_mix_same_and_different_pairs_give_no_interval():
+    same = np.arange(60) % 2
+    with pytest.raises(ValueError, match="bootstrap resamples have no same or no different pairs"):
+        evaluate(RNG.random(60), same, clusters=same, resamples=50)
+
+
+# --- All pairs of embeddings
+
+
+@pytest.mark.parametrize("name", ["euclidean", "cosine", "manhattan"])
+def test_every_pair_of_embeddings_is_evaluated_once(name):
+    """Against the distance of each pair; the clusters are the two classes of a pair."""
+    labels = np.array(["b", "a", "b", "c", "a", "c", "d", "e"])
+    embeddings = np.random.default_rng(2).normal(size=(8, 3)).astype("float32")
+    report = evaluation.verification_from_embeddings(embeddings, labels, 0.7, name, resamples=200, far=(0.5,))
+    left, right, same = generators.all_pairs(labels)
+    distance = ops.convert_to_numpy(distances.DISTANCES[name](embeddings[left], embeddings[right]))
+    np.testing.assert_allclose(report.distances, distance, atol=1e-5)
+    clusters = np.stack([labels[left], labels[right]], axis=1)
+    expected = evaluate(report.distances, same, 0.7, far=(0.5,), clusters=clusters, resamples=200)
+    assert (report.auc, report.interval, report.same.tolist()) == (expected.auc, expected.interval, same.tolist())
+    assert report.threshold_source == "given" and len(report.same) == 28
+
+
+def test_two_classes_are_too_few_for_an_interval():
+    """Half of the resamples contain one class twice, and no different pair."""
+    embeddings, labels = RNG.normal(size=(8, 2)), np.repeat([7, 3], 4)
+    with pytest.raises(ValueError, match="bootstrap resamples have no same or no different pairs.*resamples=0"):
+        evaluation.verification_from_embeddings(embeddings, labels)
+    assert evaluation.verification_from_embeddings(embeddings, labels, resamples=0).interval == {}
+
+
+# --- Models
+
+
+def test_a_model_is_evaluated_on_a_stream(siamese):
+    """Images of a class are at most 0.3 apart, classes at least 5."""
+    stream = generators.pairs(IMAGES, LABELS, batch_size=7, steps=3)
+    report = evaluation.verification(siamese, stream, resamples=10)
+    assert (report.auc, len(report.same), report.same.sum()) == (1.0, 21, 10)
+    assert 0.3 < report.threshold < 5
+
+
+def test_streams_with_labels_among_the_inputs_and_of_own_pairs_are_evaluated(siamese):
+    endpoint = models.contrastive(towers.pixels((2,)))
+    stream = generators.same_as_input(generators.pairs(IMAGES, LABELS, batch_size=7, steps=3))
+    assert evaluation.verification(endpoint, stream, resamples=0).auc == 1.0
+    own = generators.from_pairs(IMAGES[:-1], IMAGES[1:], [1, 0, 1, 0, 1], batch_size=2, shuffle=False)
+    report = evaluation.verification(siamese, own, resamples=0)
+    np.testing.assert_allclose(report.distances[:1], [0.1], rtol=1e-5)
+    assert report.same.tolist() == [True, False, True, False, True]
+
+
+def test_batches_have_the_forms_that_keras_accepts(siamese):
+    pair = {"left": IMAGES[:2], "right": IMAGES[1:3]}
+    for batch in ((pair, [1, 0]), [pair, [1, 0]], (pair, [1, 0], [0.5, 0.5])):
+        distance, same = evaluation.pair_distances(siamese, [batch])
+        np.testing.assert_allclose(distance, [0.1, 7.0007], rtol=1e-4)
+        assert same.tolist() == [1, 0]
+    for batch in ((pair,), pair, (IMAGES, [1, 0])):
+        with pytest.raises(ValueError, match=r"A batch must be \(\{'left', 'right'\}, same\)"):
+            evaluation.pair_distances(siamese, [batch])
+
+
+@pytest.mark.parametrize("build", [models.siamese, models.verifier])
+def test_models_run_in_inference_mode(build):
+    """In training mode, batch normalisation would use and update its statistics, and dropout would drop values."""
+    inputs = keras.Input((2,))
+    x = keras.layers.BatchNormalization()(keras.layers.Dropout(0.75)(inputs))
+    model = build(keras.Model(inputs, x, name="tower"))
+    left, right = IMAGES[:3], IMAGES[3:]
+    expected = ops.convert_to_numpy(model({"left": left, "right": right}, training=False)).ravel()
+    expected = -np.log(expected) if build is models.verifier else expected
+    pairs = [({"left": left, "right": right}, [1, 0, 1])]
+    np.testing.assert_allclose(evaluation.compare(model, left, right).distance, expected, rtol=1e-3)
+    np.testing.assert_allclose(evaluation.pair_distances(model, pairs)[0], expected, rtol=1e-3)
+    normalization = models.tower_of(model).layers[-1]
+    np.testing.assert_array_equal(ops.convert_to_numpy(normalization.moving_mean), [0, 0])
+
+
+@pytest.mark.parametrize("bias", [-40.0, -18.0, 0.0, 40.0, 110.0])
+def test_the_distance_of_a_verifier_is_the_negative_log_probability(bias):
+    """The logits bias - 1 and bias - 2 keep their order also where both probabilities round to 0 or 1."""
+    inputs = keras.Input((1,))
+    verifier = models.verifier(keras.Model(inputs, keras.layers.Identity()(inputs), name="tower"))
+    verifier.get_layer("weighted_distance").set_weights([np.float32([[-1]]), np.float32([bias])])
+    left, right = np.float32([[0], [0]]), np.float32([[1], [2]])
+    comparison = evaluation.compare(verifier, left, right, threshold=np.log(2))
+    np.testing.assert_allclose(comparison.distance, np.log1p(np.exp([1.0 - bias, 2.0 - bias])), rtol=1e-4)
+    assert comparison.same.all() == (bias > 2)
+    pairs = [({"left": left, "right": right}, np.float32([1, 0]))]
+    assert evaluation.verification(verifier, pairs, resamples=0).auc == 1.0
+
+
+def test_a_verifier_of_two_towers_uses_both():
+    keras.utils.set_random_seed(0)
+    verifier = models.verifier({role: towers.dense((3,), embedding_dim=4) for role in ("left", "right")})
+    left, right = np.random.default_rng(0).random((2, 5, 3), "float32")
+    expected = -np.log(ops.convert_to_numpy(verifier({"left": left, "right": right}))[:, 0])
+    np.testing.assert_allclose(evaluation.compare(verifier, left, right).distance, expected, atol=1e-5)
+
+
+# --- compare
+
+
+def test_new_inputs_are_compared_one_or_many(siamese):
+    """The distance of (0, 0) and (3, 4) is 5; 600 pairs need three batches."""
+    one = evaluation.compare(siamese, np.float32([0, 0]), np.float32([3, 4]), threshold=6.0)
+    assert (one.distance.tolist(), one.score.tolist(), one.same.tolist()) == ([5.0], [-5.0], [True])
+    left, right = RNG.normal(size=(2, 600, 2)).astype("float32")
+    many = evaluation.compare(siamese, left, right, threshold=1.0)
+    np.testing.assert_allclose(many.distance, np.linalg.norm(left - right, axis=1), rtol=1e-4)
+    assert (many.same == (many.distance < 1.0)).all() and (many.score == -many.distance).all()
+    assert evaluation.compare(siamese, left, right).same is None
+
+
+def test_a_comparison_reads_as_sentences(siamese):
+    comparison = evaluation.compare(siamese, IMAGES[:2], IMAGES[1:3], threshold=1.0)
+    assert repr(comparison) == "distance 0.100: same\ndistance 7.001: different"
+    many = evaluation.compare(siamese, np.zeros((12, 2), "float32"), np.zeros((12, 2), "float32"))
+    assert repr(many).splitlines()[-1] == "and 2 more"
+
+
+def test_uint8_images_are_divided_by_255_and_token_ids_are_not(siamese):
+    """(0, 0) and (153, 204) have the distance 255, divided by 255."""
+    assert evaluation.compare(siamese, np.uint8([0, 0]), np.uint8([153, 204])).distance[0] == pytest.approx(1.0)
+    text = models.siamese(towers.bag_of_ngrams(5, 4, buckets=64))
+    left, right = np.array([[1, 2, 3, 4, 5]]), np.array([[7, 8, 9, 4, 6]])
+    expected = evaluation.compare(text, left, right).distance
+    assert expected[0] > 0.1
+    from_bytes = evaluation.compare(text, left.astype("uint8"), right.astype("uint8")).distance
+    np.testing.assert_allclose(from_bytes, expected, atol=1e-6)
+
+
+def test_images_of_any_size_are_compared_if_the_tower_accepts_them():
+    inputs = keras.Input((None, None, 1))
+    siamese = models.siamese(keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs)))
+    zeros, ones = np.zeros((4, 5, 1), "float32"), np.ones((4, 5, 1), "float32")
+    assert evaluation.compare(siamese, zeros, ones).distance[0] == pytest.approx(1.0)
+
+
+# --- Errors
+
+
+@pytest.mark.parametrize(
+    "arguments, options, message",
+    [
+        (([0.1, 0.2], [1]), {}, "one distance and one label. Received: 2 and 1"),
+        (([0.1, np.nan], [1, 0]), {}, "Distances must be finite. Received: nan"),
+        (([0.1, 0.2], [1, 2]), {}, r"`same` must lie in \[0, 1\]"),
+        (([0.1, 0.2], [1, 1]), {}, "Both same and different pairs are needed. Received: 2 same of 2"),
+        (([], []), {}, "Received: 0 same of 0"),
+        (([0.1, 0.2], [1, 0]), {"far": (0,)}, "`far` must be a number above 0 and at most 1. Received: far=0"),
+        (([0.1, 0.2], [1, 0]), {"threshold": float("nan")}, "`threshold` must be a number"),
+        (([0.1, 0.2], [1, 0]), {"clusters": [1, 2, 3], "resamples": 5}, "`clusters` must be"),
+    ],
+)
+def test_argument_errors_of_distances(arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(*arguments, **options)
+
+
+@pytest.mark.parametrize(
+    "embeddings, labels, message",
+    [
+        (np.zeros((3, 2)), [1, 1], "`labels` must have one entry for each of the 3 examples. Received: 2"),
+        ([[0, 1], [np.nan, 0]], [1, 1], "`embeddings` must be finite"),
+        (np.zeros((3, 2)), [7, 3, 11], "Both same and different pairs are needed. Received: 0 same of 3"),
+    ],
+)
+def test_argument_errors_of_embeddings(embeddings, labels, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.verification_from_embeddings(embeddings, labels)
+
+
+def test_errors_of_streams_and_models(siamese):
+    with pytest.raises(ValueError, match="This stream never ends. Give it a length"):
+        evaluation.verification(siamese, generators.pairs(IMAGES, LABELS))
+    with pytest.raises(ValueError, match="The stream is empty"):
+        evaluation.verification(siamese, [])
+    embeddings = keras.Model(siamese.input, siamese.input["left"])
+    with pytest.raises(ValueError, match=r"one distance for each pair. Received: 7 pairs, output \(7, 2\)"):
+        evaluation.verification(embeddings, generators.pairs(IMAGES, LABELS, batch_size=7, steps=1))
+    with pytest.raises(ValueError, match=r"The model expects \['a', 'b'\]. Received: \['left', 'right'\]"):
+        evaluation.compare(models.siamese(towers.pixels((2,)), roles=("a", "b")), IMAGES, IMAGES)
+    with pytest.raises(ValueError, match="Received: 2 outputs"):
+        evaluation.compare(models.siamese(towers.pixels((2,)), distance=None), IMAGES, IMAGES)
+
+
+@pytest.mark.parametrize(
+    "left, right, message",
+    [
+        (np.zeros(3), np.zeros(3), r"must be inputs of shape \(2,\), one or the same number on each side"),
+        (np.zeros((4, 2)), np.zeros((5, 2)), r"Received: \(4, 2\) and \(5, 2\)"),
+        (np.zeros(2), np.zeros((1, 2)), r"Received: \(2,\) and \(1, 2\)"),
+        (np.zeros((0, 2)), np.zeros((0, 2)), r"Received: \(0, 2\)"),
+        ([["a", "b"]], [["c", "d"]], r"expects numbers \(float32\) in `left`. Received: strings"),
+        (np.float32([np.nan, 0]), np.float32([0, 0]), "one finite distance for each pair"),
+    ],
+)
+def test_argument_errors_of_compare(siamese, left, right, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.compare(siamese, left, right)

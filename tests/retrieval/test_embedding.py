@@ -1,0 +1,208 @@
+"""`retrieval.embed`: batches, files, sentences, inference mode and test-time augmentation."""
+
+import time
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from PIL import Image
+
+from siamkeras import data, retrieval, towers
+
+IMAGES = np.random.default_rng(4).random((10, 4, 4, 1)).astype("float32")
+needs_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="runs in a tf.data pipeline")
+
+
+@pytest.fixture
+def tower():
+    return towers.dense((4, 4, 1), embedding_dim=3, units=())
+
+
+def identity(dim=2):
+    inputs = keras.Input((dim,))
+    return keras.Model(inputs, keras.layers.Identity()(inputs))
+
+
+def test_images_are_embedded_in_batches(tower, monkeypatch):
+    """Ten images in batches of four: 4, 4 and 2."""
+    sizes, call = [], type(tower).__call__
+
+    def counting(self, batch, **options):
+        sizes.append(len(batch))
+        return call(self, batch, **options)
+
+    with monkeypatch.context() as during:
+        during.setattr(type(tower), "__call__", counting)
+        embeddings = retrieval.embed(tower, IMAGES, batch_size=4)
+    np.testing.assert_allclose(embeddings, ops.convert_to_numpy(tower(IMAGES)), atol=1e-6)
+    assert (sizes, embeddings.dtype) == ([4, 4, 2], "float32")
+
+
+def test_the_tower_runs_in_inference_mode():
+    """Batch normalisation with its initial mean 0 and variance 1 - 0.001 is the identity, and stays so.
+
+    In training mode it would subtract the mean of the batch, and dropout would set three of four values to 0.
+    """
+    inputs = keras.Input((2,))
+    x = keras.layers.BatchNormalization(epsilon=1e-9)(keras.layers.Dropout(0.75)(inputs))
+    tower, points = keras.Model(inputs, x), np.float32([[1, 2], [3, 5]])
+    for options in ({}, {"views": 2, "augment": lambda image, seed: image}):
+        if not options or keras.backend.backend() == "tensorflow":
+            np.testing.assert_allclose(retrieval.embed(tower, points, **options), points, rtol=1e-5)
+    np.testing.assert_array_equal(ops.convert_to_numpy(tower.layers[-1].moving_mean), [0, 0])
+
+
+def test_uint8_and_single_images_are_embedded_as_the_generators_yield_them(tower):
+    """uint8 is divided by 255; a single image is a batch of one."""
+    in_bytes = np.round(IMAGES * 255).astype("uint8")
+    embeddings = retrieval.embed(towers.pixels((4, 4, 1)), in_bytes)
+    np.testing.assert_allclose(embeddings, in_bytes.reshape(10, 16) / 255, atol=1e-6)
+    np.testing.assert_allclose(retrieval.embed(tower, IMAGES[3]), retrieval.embed(tower, IMAGES)[3:4], atol=1e-6)
+
+
+def test_towers_of_any_image_size_embed():
+    inputs = keras.Input((None, None, 1))
+    any_size = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+    np.testing.assert_allclose(retrieval.embed(any_size, IMAGES)[:, 0], IMAGES.mean(axis=(1, 2, 3)), rtol=1e-5)
+
+
+@needs_tensorflow
+def test_sentences_are_embedded_one_or_many():
+    tower = towers.bag_of_ngrams(embedding_dim=None, buckets=64)
+    many = retrieval.embed(tower, ["A cat sleeps.", "A dog barks."])
+    np.testing.assert_allclose(retrieval.embed(tower, "A dog barks."), many[1:], atol=1e-6)
+    with pytest.raises(ValueError, match="`load` and `augment` are for images"):
+        retrieval.embed(tower, ["A cat sleeps."], load=len)
+
+
+@pytest.fixture
+def paths(tmp_path):
+    """Ten files; all pixels of file i have the value 20 i."""
+    for number in range(10):
+        Image.fromarray(np.full((4, 4), 20 * number, "uint8")).save(tmp_path / f"{number}.png")
+    return sorted(tmp_path.glob("*.png"))
+
+
+def test_files_are_embedded_in_order(paths):
+    load, pixels = data.load_image((4, 4), channels=1), towers.pixels((4, 4, 1))
+    embeddings = retrieval.embed(pixels, [str(path) for path in paths[::-1]], load=load, batch_size=4)
+    np.testing.assert_allclose(embeddings, np.repeat(np.arange(9, -1, -1)[:, None] * 20 / 255, 16, axis=1), atol=1e-3)
+    for path in (paths[2], str(paths[2])):
+        np.testing.assert_allclose(retrieval.embed(pixels, path, load=load), embeddings[7:8])
+
+
+def test_uint8_from_load_is_divided_by_255(paths):
+    import tensorflow as tf
+
+    def load(path):
+        return tf.ensure_shape(tf.io.decode_png(tf.io.read_file(path), channels=1), (4, 4, 1))
+
+    embeddings = retrieval.embed(towers.pixels((4, 4, 1)), paths, load=load)
+    np.testing.assert_allclose(embeddings[:, 0], np.arange(10) * 20 / 255, atol=1e-6)
+
+
+def test_files_are_read_when_they_are_needed(paths, monkeypatch):
+    """Of 500 files, in batches of two, few are read before the tower runs on the first batch."""
+    import tensorflow as tf
+
+    read, read_before_batch = [], []
+
+    def count(path):
+        read.append(path)
+        return np.zeros((4, 4, 1), "float32")
+
+    def load(path):
+        return tf.ensure_shape(tf.numpy_function(count, [path], tf.float32), (4, 4, 1))
+
+    pixels = towers.pixels((4, 4, 1))
+    call = type(pixels).__call__
+
+    def slow_at_first(self, batch, **options):
+        if not read_before_batch:
+            time.sleep(0.5)
+        read_before_batch.append(len(read))
+        return call(self, batch, **options)
+
+    monkeypatch.setattr(type(pixels), "__call__", slow_at_first)
+    assert retrieval.embed(pixels, paths * 50, load=load, batch_size=2).shape == (500, 16)
+    assert read_before_batch[0] < 100 and len(read) == 500
+
+
+def brighter(image, seed):
+    """Adds a number from 0 to 0.999 that depends only on the seed."""
+    return image + ops.cast(ops.mod(seed[0], 1000), "float32") / 1000
+
+
+@needs_tensorflow
+def test_the_embedding_is_the_mean_over_the_image_and_its_augmented_views():
+    """Of (x, y) and two copies with the first component negated: (-x / 3, y)."""
+    points = np.float32([[3, 1], [6, 2]])
+    embeddings = retrieval.embed(identity(), points, views=3, augment=lambda point, seed: point * np.float32([-1, 1]))
+    np.testing.assert_allclose(embeddings, [[-1, 1], [-2, 2]], rtol=1e-6)
+
+
+@needs_tensorflow
+def test_every_view_of_every_image_has_a_seed_of_its_own():
+    """The seeds that `augment` receives: 4 images x 5 views differ from each other and from those of the next seed."""
+    import tensorflow as tf
+
+    seeds = []
+
+    def augment(image, key):
+        (key,) = tf.numpy_function(lambda key: (seeds.append(tuple(key)), key)[1:], [key], [tf.int32], stateful=True)
+        return image + 0 * tf.cast(tf.ensure_shape(key, (2,)), tf.float32)
+
+    for seed in (5, 6):
+        retrieval.embed(identity(), np.zeros((4, 2), "float32"), views=6, augment=augment, seed=seed)
+    assert len(seeds) == len(set(seeds)) == 40
+
+
+@needs_tensorflow
+def test_views_depend_on_seed_and_position_and_not_on_the_batch_size():
+    images = np.float32([[0, 1], [2, 3], [4, 5], [6, 7]])
+    first, again, other = (
+        retrieval.embed(identity(), images, views=3, augment=brighter, seed=seed, batch_size=size)
+        for seed, size in ((5, 4), (5, 3), (9, 4))
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+    assert len(np.unique((first - images)[:, 0].round(4))) == 4
+    in_bytes = retrieval.embed(identity(), np.uint8(images * 10), views=3, augment=brighter, seed=5)
+    np.testing.assert_allclose(in_bytes - images * 10 / 255, first - images, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"images": IMAGES[:, :3]}, r"expects images of shape \(4, 4, 1\). Received: images of shape \(3, 4, 1\)"),
+        ({"images": IMAGES[0, :3]}, r"Received: images of shape \(3, 4, 1\)"),
+        ({"images": IMAGES[..., 0, 0]}, r"Received: images of shape \(4,\)"),
+        ({"images": np.full((1, 4, 4, 1), np.nan)}, "`images` must be finite"),
+        ({"images": "photo.png"}, "`images` holds file paths; pass `load="),
+        ({"batch_size": 0}, "`batch_size` must be an integer of at least 1. Received: batch_size=0"),
+        ({"views": 0}, "`views` must be an integer of at least 1"),
+        ({"views": 2}, "`views` above 1 and `augment` go together, for images in memory. Received: views=2"),
+        ({"augment": brighter}, "`views` above 1 and `augment` go together.* Received: views=1"),
+        ({"views": 2, "augment": brighter, "load": brighter}, "for images in memory. Received: views=2"),
+        ({"tower": keras.Sequential([keras.layers.Dense(3)])}, "must be a built keras.Model with one input"),
+    ],
+)
+def test_argument_errors(tower, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        retrieval.embed(**{"tower": tower, "images": IMAGES} | arguments)
+
+
+def test_a_tower_needs_one_output_of_one_vector_per_image(tower):
+    inputs = keras.Input((4, 4, 1))
+    with pytest.raises(ValueError, match=r"one output \(batch, dim\). Received: \(10, 4, 4, 1\)"):
+        retrieval.embed(keras.Model(inputs, keras.layers.ReLU()(inputs)), IMAGES)
+    with pytest.raises(ValueError, match="Received: 2 outputs"):
+        retrieval.embed(keras.Model(inputs, [tower(inputs), tower(inputs)]), IMAGES)
+
+
+def test_files_must_exist_and_fit_the_tower(tower, paths):
+    with pytest.raises(ValueError, match=r"expects images of shape \(4, 4, 1\). .* of shape \(5, 4, 1\)"):
+        retrieval.embed(tower, paths, load=data.load_image((5, 4), channels=1))
+    with pytest.raises(FileNotFoundError, match="nowhere.png"):
+        retrieval.embed(tower, [*paths, "nowhere.png"], load=data.load_image((4, 4), channels=1))

@@ -1,0 +1,299 @@
+"""The index against plain loops; its file complete, damaged and interrupted."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import oracles
+import pytest
+from keras import ops
+
+from siamkeras import distances, retrieval
+from siamkeras.retrieval import _search
+
+RNG = np.random.default_rng(4)
+EMBEDDINGS = RNG.normal(size=(60, 5)).astype("float32")
+QUERIES = RNG.normal(size=(7, 5)).astype("float32")
+LABELS = RNG.choice([7, 3, 11], 60)
+NAMES = [f"photos/{number:02d}.png" for number in range(60)]
+SEARCHES = [("euclidean", "exact"), ("cosine", "exact"), ("manhattan", "exact")]
+SEARCHES += [("euclidean", "approximate"), ("cosine", "approximate")]
+each_search = pytest.mark.parametrize("distance, method", SEARCHES)
+
+
+def make_index(embeddings=EMBEDDINGS, *arguments, **options):
+    if options.get("method") == "approximate":
+        pytest.importorskip("faiss")
+    return retrieval.Index(embeddings, *arguments, **options)
+
+
+def clustered(n, classes=100, dim=16):
+    """Unit-length embeddings around 100 directions."""
+    rng = np.random.default_rng(n)
+    directions = np.random.default_rng(0).normal(size=(classes, dim))
+    embeddings = directions[rng.integers(0, classes, n)] + 0.7 * rng.normal(size=(n, dim))
+    return (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype("float32")
+
+
+@each_search
+def test_search_agrees_with_plain_loops(distance, method):
+    """Sixty embeddings fit into one list, so that the approximate search compares with all of them."""
+    neighbours = make_index(distance=distance, method=method).nearest(QUERIES, k=9)
+    for query, row in enumerate(QUERIES):
+        expected = oracles.nearest(distance, row, EMBEDDINGS, 9)
+        assert neighbours.index[query].tolist() == [index for _, index in expected]
+        np.testing.assert_allclose(neighbours.distance[query], [value for value, _ in expected], rtol=1e-4, atol=1e-6)
+    assert (neighbours.distance.dtype, neighbours.index.dtype) == ("float32", "int64")
+
+
+@each_search
+def test_distances_are_those_of_the_library(distance, method):
+    neighbours = make_index(distance=distance, method=method).nearest(QUERIES, k=60)
+    expected = distances.get(distance)(QUERIES[:, None], EMBEDDINGS[neighbours.index])
+    np.testing.assert_allclose(neighbours.distance, ops.convert_to_numpy(expected), rtol=1e-4, atol=1e-6)
+
+
+@each_search
+def test_equal_embeddings_have_distance_0_also_if_they_are_long(distance, method):
+    """The square of a length of 10,000 has more digits than float32."""
+    long = EMBEDDINGS * 1e4 / np.linalg.norm(EMBEDDINGS, axis=1, keepdims=True)
+    neighbours = make_index(np.repeat(long, 2, axis=0), distance=distance, method=method).nearest(long, k=3)
+    np.testing.assert_allclose(neighbours.distance[:, :2] / 1e4, 0, atol=1e-6)
+    assert (neighbours.index[:, :2] // 2 == np.arange(60)[:, None]).all()
+    assert (neighbours.distance[:, 2] > 1e-3).all()
+
+
+@pytest.mark.parametrize("method", ["exact", "approximate"])
+def test_zero_vectors_have_cosine_distance_1(method):
+    """From (2, 0): itself 0, (0, 0) and (0, 3) 1, (-1, 0) 2. From (0, 0) all are at 1, including (0, 0)."""
+    index = make_index([[0, 0], [-1, 0], [0, 3], [2, 0]], distance="cosine", method=method)
+    neighbours = index.nearest([[2, 0], [0, 0]], k=4)
+    np.testing.assert_allclose(neighbours.distance, [[0, 1, 1, 2], [1, 1, 1, 1]], atol=1e-6)
+    assert neighbours.index[0, [0, 3]].tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e14])
+@each_search
+def test_extreme_lengths_give_finite_distances(distance, method, size):
+    neighbours = make_index(EMBEDDINGS * size, distance=distance, method=method).nearest(QUERIES * size, k=60)
+    assert np.isfinite(neighbours.distance).all()
+    assert sorted(neighbours.index[0]) == list(range(60))
+
+
+def test_labels_and_names_belong_to_the_neighbours():
+    neighbours = retrieval.Index(EMBEDDINGS, LABELS, NAMES).nearest(EMBEDDINGS[[20, 41]], k=3)
+    assert neighbours.index[:, 0].tolist() == [20, 41]
+    assert (neighbours.label == LABELS[neighbours.index]).all()
+    assert neighbours.name[:, 0].tolist() == ["photos/20.png", "photos/41.png"]
+    plain = retrieval.Index(EMBEDDINGS).nearest(QUERIES)
+    assert (plain.label, plain.name, plain.index.shape) == (None, None, (7, 5))
+
+
+def test_one_query_is_a_batch_of_one():
+    one, many = (retrieval.Index(EMBEDDINGS).nearest(queries, k=2) for queries in (QUERIES[0], QUERIES))
+    assert one.distance.shape == (1, 2)
+    assert one.index[0].tolist() == many.index[0].tolist()
+
+
+def test_a_match_has_a_distance_below_the_threshold():
+    """The distance from (0, 0) to (3, 4) is 5, which is not below 5."""
+    index = retrieval.Index([[0, 0], [3, 4], [6, 8]], threshold=5)
+    assert index.nearest([0, 0], k=3).match.tolist() == [[True, False, False]]
+    assert index.nearest([0, 0], k=3, threshold=5.01).match.tolist() == [[True, True, False]]
+    assert not index.nearest([20, 0], k=1).match[:, 0]
+
+
+def test_a_threshold_of_0_is_a_threshold_and_none_is_not():
+    strict, without = retrieval.Index([[0, 0], [3, 4]], threshold=0), retrieval.Index([[0, 0], [3, 4]])
+    assert strict.nearest([0, 0], k=2).match.tolist() == [[False, False]]
+    assert without.nearest([0, 0], k=2).match.tolist() == [[True, True]]
+    assert without.nearest([0, 0], k=2, threshold=0).match.tolist() == [[False, False]]
+
+
+def test_neighbours_read_as_sentences():
+    """At distances 0, 1 and 2; the second query is 7 from the last."""
+    index = retrieval.Index([[0.0], [1.0], [2.0]], [7, 7, 3], ["a.png", "b.png", "c.png"], threshold=1.5)
+    assert repr(index.nearest([[0], [9]], k=3)).splitlines() == [
+        "query 0: 7 a.png (0.000), 7 b.png (1.000)",
+        "query 1: no match, the nearest is 3 c.png (7.000)",
+    ]
+    assert repr(retrieval.Index([[0.0], [1.0]]).nearest([0.25], k=2)) == "query 0: #0 (0.250), #1 (0.750)"
+    many = repr(retrieval.Index(EMBEDDINGS).nearest(EMBEDDINGS[:12], k=12)).splitlines()
+    assert (many[-1], len(many)) == ("and 2 more", 11)
+    assert many[0].endswith("), and 2 more")
+
+
+def test_the_text_form_of_an_index_lists_its_content():
+    index = retrieval.Index(EMBEDDINGS, LABELS, NAMES, threshold=0.5)
+    assert repr(index) == "Index: 60 embeddings of dimension 5, euclidean, exact, 3 labels, names, threshold 0.5"
+    assert repr(retrieval.Index(EMBEDDINGS)) == "Index: 60 embeddings of dimension 5, euclidean, exact"
+
+
+def test_the_approximate_search_has_a_high_recall_on_clustered_embeddings():
+    """8,000 in 205 lists, of which a query visits 12."""
+    embeddings, queries = clustered(8_000), clustered(300)
+    exact, approximate = (make_index(embeddings, method=method) for method in ("exact", "approximate"))
+    expected, found = (index.nearest(queries, k=10).index for index in (exact, approximate))
+    recall = np.mean([len({*one} & {*other}) for one, other in zip(expected, found, strict=True)]) / 10
+    assert 0.98 <= recall < 1
+
+
+def test_the_approximate_search_visits_more_lists_until_it_has_k_neighbours(monkeypatch):
+    """From one list of about 39 embeddings up to all 3,000."""
+    monkeypatch.setattr(_search, "PROBES", 1)
+    monkeypatch.setattr(_search, "CANDIDATES_PER_NEIGHBOUR", 0)
+    embeddings, queries = clustered(3_000), clustered(20)
+    index = make_index(embeddings, method="approximate")
+    for k in (10, 100, 3_000):
+        neighbours = index.nearest(queries, k=k)
+        assert all(len({*row} - {-1}) == k for row in neighbours.index)
+        assert (np.diff(neighbours.distance, axis=1) >= 0).all()
+        expected = np.linalg.norm(queries[:, None] - embeddings[neighbours.index], axis=2)
+        np.testing.assert_allclose(neighbours.distance, expected, rtol=1e-4)
+
+
+def test_without_faiss_the_error_names_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(ImportError, match=r'needs faiss: pip install "siamkeras\[faiss\]"'):
+        retrieval.Index(EMBEDDINGS, method="approximate")
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"embeddings": [1.0, 2.0]}, r"`embeddings` must be a numeric array .* shape \(2,\)"),
+        ({"embeddings": [[1.0], [np.nan]]}, "`embeddings` must be finite .* Received: nan in row 1"),
+        ({"labels": [1, 2]}, "`labels` must have one entry for each of the 60 examples. Received: 2"),
+        ({"labels": np.zeros(60)}, "`labels` must be integers or strings. Received: float64"),
+        ({"names": NAMES[1:]}, "`names` must have one entry for each of the 60 examples. Received: 59"),
+        ({"distance": "hamming"}, "`distance` must be one of 'cosine', 'euclidean', 'manhattan'"),
+        ({"distance": distances.cosine}, "`distance` must be one of .* Received: distance=<function cosine"),
+        ({"method": "tree"}, "`method` must be one of 'approximate', 'exact'"),
+        ({"method": "approximate", "distance": "manhattan"}, '`method` must be "exact" for distance="manhattan"'),
+        ({"threshold": -0.1}, "`threshold` must be a number of at least 0. Received: threshold=-0.1"),
+        ({"threshold": float("nan")}, "Received: threshold=nan"),
+    ],
+)
+def test_argument_errors_of_the_index(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        retrieval.Index(**{"embeddings": EMBEDDINGS} | arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"queries": np.zeros((2, 4))}, r"`queries` must have 5 columns. Received: shape \(2, 4\)"),
+        ({"queries": np.zeros(4)}, r"`queries` must have 5 columns. Received: shape \(1, 4\)"),
+        ({"queries": np.zeros((1, 2, 5))}, r"`queries` must be a numeric array \(n, dim\)"),
+        ({"queries": np.full((1, 5), np.nan)}, "`queries` must be finite"),
+        ({"k": 0}, "`k` must be an integer of at least 1 and at most 60. Received: k=0"),
+        ({"k": 61}, "Received: k=61"),
+        ({"threshold": -1}, "`threshold` must be a number of at least 0"),
+    ],
+)
+def test_argument_errors_of_a_search(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        retrieval.Index(EMBEDDINGS).nearest(**{"queries": QUERIES} | arguments)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "people.index"
+    retrieval.Index(EMBEDDINGS, LABELS, NAMES, threshold=1.5).save(path)
+    return path
+
+
+@each_search
+def test_a_loaded_index_finds_the_same_neighbours(tmp_path, distance, method, monkeypatch):
+    """The centroids of an approximate index are saved, and k-means does not run again."""
+    embeddings = clustered(2_000)
+    index = make_index(embeddings, np.arange(2_000) % 9, distance=distance, method=method, threshold=0.4)
+    index.save(tmp_path / "one")
+    if method == "approximate":
+        monkeypatch.setattr("faiss.Kmeans", None)
+    again = retrieval.Index.load(tmp_path / "one")
+    assert repr(again) == repr(index)
+    for one, other in zip(index.nearest(embeddings[:50]), again.nearest(embeddings[:50]), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_labels_names_and_threshold_are_saved(saved):
+    index = retrieval.Index.load(str(saved))
+    assert (index.labels == LABELS).all() and index.names.tolist() == NAMES
+    assert index.threshold == 1.5
+    retrieval.Index(EMBEDDINGS, LABELS.astype(str), [Path(name) for name in NAMES], threshold=0).save(saved)
+    index = retrieval.Index.load(saved)
+    assert index.labels.dtype.kind == index.names.dtype.kind == "U"
+    assert index.names.tolist() == [str(Path(name)) for name in NAMES]
+    assert index.threshold == 0
+
+
+def test_a_truncated_file_is_rejected(saved):
+    content = saved.read_bytes()
+    for length in (0, 1, 100, len(content) // 2, len(content) - 1):
+        saved.write_bytes(content[:length])
+        with pytest.raises(ValueError, match="Expected an undamaged file written by `Index.save`. .*people.index"):
+            retrieval.Index.load(saved)
+
+
+def test_a_changed_byte_is_detected_or_changes_nothing(saved):
+    """The checksums of a zip file cover its content, but not the dates of its members."""
+    content, index, rejected = saved.read_bytes(), retrieval.Index.load(saved), 0
+    positions = range(3, len(content), 41)
+    for position in positions:
+        changed = bytearray(content)
+        changed[position] ^= 0x55
+        saved.write_bytes(changed)
+        try:
+            again = retrieval.Index.load(saved)
+        except ValueError as error:
+            assert "people.index" in str(error)
+            rejected += 1
+        else:
+            np.testing.assert_array_equal(again.embeddings, index.embeddings)
+            assert (again.names.tolist(), again.labels.tolist()) == (NAMES, LABELS.tolist())
+            assert repr(again) == repr(index)
+    assert rejected > 0.8 * len(positions)
+
+
+def test_files_that_are_not_an_index_are_rejected(tmp_path):
+    text, foreign, objects = tmp_path / "notes.txt", tmp_path / "foreign.npz", tmp_path / "objects.npz"
+    text.write_text("This is not an index. " * 50)
+    np.savez(foreign, embeddings=EMBEDDINGS)
+    np.savez(objects, settings=np.array([{"format": 1}], dtype=object), embeddings=EMBEDDINGS)
+    for path in (text, foreign, objects):
+        with pytest.raises(ValueError, match=f"written by `Index.save`. Received: .*{path.name}"):
+            retrieval.Index.load(path)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        retrieval.Index.load(tmp_path / "nowhere")
+
+
+def test_a_file_of_another_format_version_is_rejected(saved, monkeypatch):
+    monkeypatch.setattr("siamkeras.retrieval.index.FORMAT", 7)
+    with pytest.raises(ValueError, match="people.index': it is not of format 7"):
+        retrieval.Index.load(saved)
+
+
+def test_a_file_with_inconsistent_content_is_rejected(saved):
+    with np.load(saved) as content:
+        arrays = dict(content)
+    for changed in ({"labels": LABELS[1:]}, {"embeddings": EMBEDDINGS * np.nan}, {"vectors": EMBEDDINGS}):
+        with open(saved, "wb") as file:
+            np.savez(file, **arrays | changed)
+        with pytest.raises(ValueError, match="people.index': .*(labels|finite|vectors)"):
+            retrieval.Index.load(saved)
+
+
+@pytest.mark.parametrize("function", ["numpy.savez", "os.replace"])
+def test_an_interrupted_save_leaves_the_old_file(saved, monkeypatch, function):
+    old = saved.read_bytes()
+
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(function, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        retrieval.Index(EMBEDDINGS * 2).save(saved)
+    assert saved.read_bytes() == old
+    assert list(saved.parent.iterdir()) == [saved]
