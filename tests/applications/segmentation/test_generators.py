@@ -114,7 +114,7 @@ def test_an_image_and_its_mask_move_alike_and_each_in_its_own_way():
     masks = np.zeros((6, 16, 16), int)
     masks[:, 4:12, 5:10] = 1
     slices = Slices(masks[..., None].astype(float), masks, np.arange(6), np.zeros(6), {1: "box"})
-    move = augmentation.affine(30, 0.2, (0.7, 1.3), 3, chance=1)
+    move = augmentation.affine(30, 0.2, (0.7, 1.3), 3, probability=1)
     inputs, truth = next(iter(segmentation.episodes(slices, references=2, batch_size=8, move=move)))
     assert ((inputs["query"].numpy()[..., 0] > 0.5) == truth.numpy()).all()
     assert ((inputs["references"].numpy()[..., 0] > 0.5) == inputs["masks"].numpy()).all()
@@ -132,11 +132,11 @@ def test_shading_leaves_masks_alone():
 
 def test_streams_are_mixed_batch_by_batch():
     one, other = (segmentation.episodes(numbered(), [which], batch_size=3, least=2, steps=2) for which in (3, 8))
-    batches = [of(batch)[0] for batch in generators.mixed(one, other)]
+    batches = [of(batch)[0] for batch in generators.concat_batches(one, other)]
     assert len(batches) == 2
     assert all((at[:3] < 3).all() and (at[3:] >= 3).all() for at in batches)
     with pytest.raises(ValueError, match="Streams to be mixed have one structure, and the same shapes"):
-        generators.mixed(one, segmentation.episodes(numbered((1, 2, 3), (5,)), references=2, least=1))
+        generators.concat_batches(one, segmentation.episodes(numbered((1, 2, 3), (5,)), references=2, least=1))
 
 
 def test_trials_ask_for_every_slice_once_with_the_nearest_of_other_subjects():
@@ -261,7 +261,7 @@ def test_what_comes_in_from_beyond_the_edge_is_outside_whatever_its_colour():
     phantoms = synthetic.phantoms(subjects=3, structures=1, size=16, slices=2)
     truth = {}
     for fill in (0.0, 0.7, 1.0):
-        move = augmentation.affine(shift=6.0, chance=1.0, fill=fill)
+        move = augmentation.affine(shift=6.0, probability=1.0, fill=fill)
         stream = segmentation.episodes(phantoms, batch_size=8, steps=1, least=1, move=move)
         truth[fill] = next(iter(stream))[1].numpy()
         assert truth[fill][:, 0].max() == 0  # a phantom leaves the rim free

@@ -1,111 +1,129 @@
-"""Segmenters whose weights come with the package: small, as they were saved, and a clear error where damaged."""
+"""The few-shot segmenter: any number of references, training, saving, and the pretrained networks."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from siamkeras import towers
 from siamkeras.applications import segmentation
-from siamkeras.applications.segmentation import _kept as kept
 
-RNG = np.random.default_rng(5)
-
-
-def small(**arguments):
-    return segmentation.few_shot_segmenter(segmentation.maps_tower((8, 8, 1), filters=(3, 4)), **arguments)
+RNG = np.random.default_rng(3)
 
 
-def episode(size=8):
-    inputs = {"query": RNG.random((2, size, size, 1)), "references": RNG.random((2, 3, size, size, 1))}
-    inputs["masks"] = RNG.random((2, 3, size, size)) > 0.5
-    return {role: values.astype("float32") for role, values in inputs.items()}
+def numpy(x):
+    return ops.convert_to_numpy(x)
 
 
-@pytest.mark.parametrize("dense", [0, 2])
-def test_a_segmenter_comes_back_nearly_as_it_was(tmp_path, dense):
-    """float16 keeps three decimals."""
-    model = small(dense=dense)
-    kept.save(tmp_path / "there" / "mine.npz", model, seed=3)
-    again, inputs = kept.load(tmp_path / "there" / "mine.npz"), episode()
-    np.testing.assert_allclose(ops.convert_to_numpy(again(inputs)), ops.convert_to_numpy(model(inputs)), atol=0.01)
+def episodes(batch=2, references=3, size=8):
+    return {
+        "query": RNG.random((batch, size, size, 1)).astype("float32"),
+        "references": RNG.random((batch, references, size, size, 1)).astype("float32"),
+        "masks": (RNG.random((batch, references, size, size)) > 0.5).astype("float32"),
+    }
 
 
-def test_what_would_come_back_as_another_model_is_not_kept(tmp_path):
-    large = small()
-    large.set_weights([weight + 1e6 for weight in large.get_weights()])
-    with pytest.raises(ValueError, match="Only a `few_shot_segmenter` of a `maps_tower`, whose weights fit float16"):
-        kept.save(tmp_path / "mine.npz", large)
-    assert not list(tmp_path.iterdir())
-    with pytest.raises(ValueError, match="kept in a file `.npz`. Received: .*mine.weights"):
-        kept.save(tmp_path / "mine.weights", large)
+def small(**options):
+    return segmentation.few_shot_segmenter(segmentation.encoder((8, 8, 1), filters=(3, 4)), **options)
 
 
-def test_a_damaged_or_missing_file_is_named(tmp_path):
-    broken = tmp_path / "broken.npz"
-    broken.write_bytes(b"PK no zip")
-    for path in (broken, tmp_path / "none.npz"):
-        with pytest.raises(OSError, match=rf"The weights in .*{path.name} cannot be read: .*Install the package again"):
-            kept.load(path)
-    with pytest.raises(
-        ValueError, match="`name` must be one of 'phantoms', 'anterior', 'posterior'. Received: 'liver'"
-    ):
-        segmentation.pretrained("liver")
+@pytest.mark.parametrize("dense_scales", [0, 1, 2])
+def test_the_output_is_a_probability_per_pixel(dense_scales):
+    masks = numpy(small(dense_scales=dense_scales)(episodes()))
+    assert masks.shape == (2, 8, 8) and ((masks >= 0) & (masks <= 1)).all()
 
 
-@pytest.mark.parametrize("name", kept.KEPT)
-def test_those_of_the_package_are_small_and_give_masks(name):
-    assert kept.KEPT[name].stat().st_size < 2_000_000
-    found = segmentation.segment(segmentation.pretrained(name), episode(48))
-    assert found.shape == (2, 48, 48)
-    assert ((found >= 0) & (found <= 1)).all()
+def test_any_number_of_references_in_any_order():
+    model = small()
+    for count in (1, 2, 5):
+        inputs = episodes(references=count)
+        reversed_order = inputs | {role: inputs[role][:, ::-1] for role in ("references", "masks")}
+        np.testing.assert_allclose(numpy(model(inputs)), numpy(model(reversed_order)), atol=1e-5)
 
 
-def test_what_a_segmenter_is_given_is_checked_before_it_is_asked():
-    model, inputs = small(references=3), episode()
-    assert segmentation.segment(model, inputs).shape == (2, 8, 8)
-    with pytest.raises(ValueError, match="This model takes references .* .3, 8, 8, 1.. Received: .2, 8, 8, 1."):
-        segmentation.segment(
-            model, {**inputs, "references": inputs["references"][:, :2], "masks": inputs["masks"][:, :2]}
-        )
-    with pytest.raises(ValueError, match="of the same size, masks"):
-        segmentation.segment(model, {**inputs, "references": np.zeros((2, 3, 4, 4, 1), "float32")})
-    with pytest.raises(ValueError, match="Received: empty masks alone in episode 1"):
-        segmentation.segment(model, {**inputs, "masks": inputs["masks"] * np.float32([1, 0])[:, None, None, None]})
-    with pytest.raises(ValueError, match="Episodes are a dict of 'query', 'references', 'masks'. Received: .'query'"):
-        segmentation.segment(model, {"query": inputs["query"]})
-    with pytest.raises(ValueError, match=r"takes references .number, height, width, channels. .'any', 8, 8, 1."):
-        segmentation.segment(small(), episode(16))
+def test_padding_with_empty_references_changes_nothing():
+    inputs, model = episodes(references=2), small()
+    padded = {role: np.concatenate([inputs[role], 0 * inputs[role]], axis=1) for role in ("references", "masks")}
+    np.testing.assert_allclose(numpy(model(inputs)), numpy(model(inputs | padded)), atol=1e-5)
 
 
-def test_only_a_model_of_one_tower_is_a_segmenter():
-    with pytest.raises(ValueError, match="`tower` must be"):
-        segmentation.few_shot_segmenter(towers.conv((8, 8, 1), filters=(3,)))
+def test_episodes_with_empty_masks_only_give_finite_probabilities():
+    inputs = episodes()
+    assert np.isfinite(numpy(small()(inputs | {"masks": 0 * inputs["masks"]}))).all()
 
 
-def test_a_good_file_stays_where_a_model_cannot_be_kept(tmp_path):
-    model, path = small(), tmp_path / "mine.npz"
-    kept.save(path, model, seed=np.int64(3), dice=np.float32(0.5))
-    before = path.read_bytes()
-    model.set_weights([weight + 1e6 for weight in model.get_weights()])
-    for other in (model, segmentation.maps_tower((8, 8, 1), filters=(3, 4)), None):
-        with pytest.raises(ValueError, match="Only a `few_shot_segmenter` of a `maps_tower`"):
-            kept.save(path, other)
-    with pytest.raises(ValueError, match="What is to be known of a model is numbers and words"):
-        kept.save(path, small(), what=object())
-    assert path.read_bytes() == before
-    with pytest.raises(ValueError, match="`name` must be one of 'phantoms'"):
-        segmentation.pretrained(["phantoms"])
+def test_query_and_references_share_one_encoder():
+    encoder = segmentation.encoder((8, 8, 1), filters=(3, 4))
+    model = segmentation.few_shot_segmenter(encoder)
+    assert [layer for layer in model.layers if isinstance(layer, keras.Model)] == [encoder]
 
 
-def test_a_segmenter_is_asked_only_for_images_of_its_kind():
-    model, inputs = small(), episode()
-    for role in ("query", "references"):
-        for wrong in ((255 * inputs[role]).astype("uint8"), 255 * inputs[role], inputs[role] - 1):
-            with pytest.raises(ValueError, match=rf"sees images in \[0, 1\]; bytes are divided by 255.* as '{role}'"):
-                segmentation.segment(model, {**inputs, role: wrong})
-    for other in (None, segmentation.maps_tower((8, 8, 1), filters=(3, 4))):
-        with pytest.raises(ValueError, match="`model` must be a `few_shot_segmenter`. Received: "):
-            segmentation.segment(other, inputs)
-    for size in (0, 1.5):
-        with pytest.raises(ValueError, match="`batch_size` must be a whole number, at least 1"):
-            segmentation.segment(model, inputs, batch_size=size)
+def test_a_segmenter_is_trained_saved_and_loaded(tmp_path):
+    model, inputs = small(), episodes(batch=4)
+    truth = (RNG.random((4, 8, 8)) > 0.5).astype("float32")
+    attention = model.get_layer("dense_2")
+    before = [float(numpy(weight)) for weight in (attention.sharpness, attention.locality)]
+    model.compile(keras.optimizers.Adam(0.02), segmentation.DiceCrossEntropyLoss(), jit_compile=False)
+    history = model.fit(inputs, truth, epochs=12, batch_size=4, verbose=0).history["loss"]
+    assert history[-1] < 0.8 * history[0]
+    after = [float(numpy(weight)) for weight in (attention.sharpness, attention.locality)]
+    assert before[0] != after[0] and before[1] != after[1]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(segmentation.segment(loaded, inputs), numpy(model(inputs)), atol=1e-5)
+
+
+def test_comparisons_are_float32_under_mixed_precision():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        masks = small()(episodes())
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert keras.backend.standardize_dtype(masks.dtype) == "float32" and np.isfinite(numpy(masks)).all()
+
+
+@pytest.mark.parametrize("name", ["phantoms", "anterior", "posterior"])
+def test_pretrained_segmenters_find_most_of_a_structure_of_an_unseen_anatomy(name):
+    slices = segmentation.synthetic.phantoms(subjects=4, structures=5, size=48, slices=2)
+    test = segmentation.evaluation_episodes(slices, structures=1, references=2)
+    masks = numpy(segmentation.pretrained_segmenter(name)(test.inputs))
+    dice = segmentation.dice_score(test.truth, masks).mean()
+    assert dice > segmentation.dice_score(test.truth, segmentation.baselines.majority_mask(test.inputs)).mean() + 0.1
+
+
+def named_maps():
+    inputs = keras.Input((8, 8, 1))
+    fine = keras.layers.Conv2D(3, 3, padding="same")(inputs)
+    return keras.Model(inputs, {"fine": fine, "coarse": keras.layers.MaxPooling2D()(fine)})
+
+
+def wrong_episodes(**changed):
+    return lambda: segmentation.segment(small(), episodes() | changed)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: segmentation.encoder((9, 8, 1), (3, 4)), "divisible by 2.*Received: input_shape=.9, 8, 1."),
+        (lambda: segmentation.encoder((8, 8, 1), (3,)), "at least two scales"),
+        (lambda: segmentation.encoder((8, 8), (3, 4)), "`input_shape` must be 3 positive integers"),
+        (lambda: segmentation.few_shot_segmenter(towers.dense((8, 8, 1))), "`encoder` must be a keras.Model"),
+        (lambda: segmentation.few_shot_segmenter(named_maps()), "`encoder` must be a keras.Model"),
+        (lambda: segmentation.few_shot_segmenter("encoder"), "Received: 'encoder'"),
+        (lambda: small(dense_scales=3), "`dense_scales` must be an integer of at least 0 and at most 2"),
+        (lambda: segmentation.pretrained_segmenter("liver"), "one of 'phantoms', 'anterior', 'posterior'"),
+        (wrong_episodes(masks=np.zeros((2, 3, 8, 8))), "only empty masks in 2 of 2 episodes, the first is 0"),
+        (wrong_episodes(references=np.zeros((2, 3, 4, 4, 1))), r"Received: \(2, 8, 8, 1\), \(2, 3, 4, 4, 1\)"),
+        (wrong_episodes(query=np.full((2, 8, 8, 1), 200, "uint8")), "200 to 200. Divide uint8 images by 255"),
+        (wrong_episodes(query=np.full((2, 8, 8, 1), np.nan)), "`query` must be in .0, 1.. Received: float64, nan"),
+        (wrong_episodes(masks=np.full((2, 3, 8, 8), 2)), "`masks` must be in .0, 1.. Received: int64, 2 to 2"),
+    ],
+)
+def test_wrong_arguments(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_an_image_of_another_size_than_the_model_is_rejected_by_keras():
+    with pytest.raises(ValueError, match="shape"):
+        segmentation.segment(small(), episodes(size=16))
