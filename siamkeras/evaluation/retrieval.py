@@ -88,8 +88,8 @@ def retrieval(
         `Retrieval`.
 
     Raises:
-        ValueError: embeddings not `(n, dim)` or not finite; labels of another length or kind; only one of `gallery` and
-            `gallery_labels`; k out of range; no query with an example of its class; unknown distance; one cluster.
+        ValueError: embeddings not finite or not one per label; labels and gallery labels of different kinds; k out of
+            range; no query with an example of its class in the gallery; unknown distance; a single cluster.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.retrieval([[0], [1], [3], [9]], ["a", "a", "b", "b"], k=1)
@@ -100,45 +100,9 @@ def retrieval(
     """
     embeddings = check_embeddings(embeddings)
     labels = check_labels(labels, count=len(embeddings))
-    if (gallery is None) != (gallery_labels is None):
-        raise ValueError(
-            "`gallery` and `gallery_labels` go together. "
-            f"Received: no `{'gallery_labels' if gallery_labels is None else 'gallery'}`."
-        )
-    gallery, classes, gallery_classes, own = _gallery(embeddings, labels, gallery, gallery_labels)
-    several = k if isinstance(k, (list, tuple)) else [k]
-    depths = np.array(sorted({check_integer("k", depth, 1, len(gallery) - own) for depth in several}))
-    check_choice("distance", distance, DISTANCES)
-    if clusters is not None and np.shape(clusters) != labels.shape:
-        raise ValueError(f"`clusters` must be one per query, ({len(labels)},). Received: shape {np.shape(clusters)}.")
-    ranks = _positive_ranks(embeddings, classes, gallery, gallery_classes, own, distance)
-    queries = np.array([query for query, positives in enumerate(ranks) if len(positives)])
-    if not len(queries):
-        raise ValueError(f"No query has an example of its class in the gallery. Received: {len(labels)} queries.")
-    hits = np.array([np.searchsorted(ranks[query], depths, side="right") for query in queries])
-    average_precision = np.array([_average_precision(ranks[query]) for query in queries])
-    names = [f"{name}_at_{depth}" for name in ("recall", "precision") for depth in depths] + ["map_at_r"]
-    values = np.column_stack([hits > 0, hits / depths, average_precision])
-    means = dict(zip(names, values.mean(axis=0).tolist(), strict=True))
-    clusters = None if clusters is None else np.asarray(clusters)[queries]
-    ends = mean_intervals(values, resamples if len(queries) > 1 else 0, seed, clusters)
-    return Retrieval(
-        recall_at_k={depth: means[f"recall_at_{depth}"] for depth in depths.tolist()},
-        precision_at_k={depth: means[f"precision_at_{depth}"] for depth in depths.tolist()},
-        map_at_r=means["map_at_r"],
-        interval=dict(zip(names, ends, strict=False)),
-        queries=queries,
-        without=len(labels) - len(queries),
-        hits=hits,
-        average_precision=average_precision,
-    )
-
-
-def _gallery(embeddings, labels, gallery, gallery_labels):
-    """Gallery, class indices of queries and gallery, and whether the queries are the gallery."""
-    if gallery is None:
-        classes = np.unique(labels, return_inverse=True)[1]
-        return embeddings, classes, classes, True
+    own = gallery is None and gallery_labels is None
+    if own:
+        gallery, gallery_labels = embeddings, labels
     gallery = check_embeddings(gallery, "gallery", embeddings.shape[1])
     gallery_labels = check_labels(gallery_labels, "gallery_labels", len(gallery))
     if (labels.dtype.kind in "US") != (gallery_labels.dtype.kind in "US"):
@@ -146,21 +110,45 @@ def _gallery(embeddings, labels, gallery, gallery_labels):
             "`labels` and `gallery_labels` must both be integers, or both strings. "
             f"Received: {labels.dtype} and {gallery_labels.dtype}."
         )
-    classes = np.unique(np.concatenate([labels, gallery_labels]), return_inverse=True)[1]
-    return gallery, classes[: len(labels)], classes[len(labels) :], False
+    check_choice("distance", distance, DISTANCES)
+    if clusters is not None and np.shape(clusters) != labels.shape:
+        raise ValueError(f"`clusters` must be one per query, ({len(labels)},). Received: shape {np.shape(clusters)}.")
+    several = k if isinstance(k, (list, tuple)) else [k]
+    depths = sorted({check_integer("k", depth, 1, len(gallery) - own) for depth in several})
+    ranks = _positive_ranks(embeddings, labels, gallery, gallery_labels, own, distance)
+    queries = np.array([query for query, positives in enumerate(ranks) if len(positives)])
+    if not len(queries):
+        raise ValueError(f"No query has an example of its class in the gallery. Received: {len(labels)} queries.")
+    hits = np.array([np.searchsorted(ranks[query], depths, side="right") for query in queries])
+    recall, precision = hits > 0, hits / depths
+    average_precision = np.array([_average_precision(ranks[query]) for query in queries])
+    names = [f"{name}_at_{depth}" for name in ("recall", "precision") for depth in depths] + ["map_at_r"]
+    values = np.column_stack([recall, precision, average_precision])
+    clusters = None if clusters is None else np.asarray(clusters)[queries]
+    intervals = mean_intervals(values, resamples if len(queries) > 1 else 0, seed, clusters)
+    return Retrieval(
+        recall_at_k=dict(zip(depths, recall.mean(axis=0).tolist(), strict=True)),
+        precision_at_k=dict(zip(depths, precision.mean(axis=0).tolist(), strict=True)),
+        map_at_r=float(average_precision.mean()),
+        interval=dict(zip(names, intervals, strict=False)),
+        queries=queries,
+        without=len(labels) - len(queries),
+        hits=hits,
+        average_precision=average_precision,
+    )
 
 
-def _positive_ranks(queries, classes, gallery, gallery_classes, own, distance):
-    """For each query the ascending ranks, from 1, of the gallery examples of its class."""
+def _positive_ranks(queries, labels, gallery, gallery_labels, own, distance):
+    """For each query the ascending ranks, from 1, of the gallery examples of its class, without itself if `own`."""
     queries, gallery = queries.astype("float64"), gallery.astype("float64")
     rows, ranks = max(1, BLOCK // len(gallery)), []
     for start in range(0, len(queries), rows):
-        distances = _distances(queries[start : start + rows], gallery, distance)
-        for query, row in enumerate(distances, start):
-            is_positive, is_other = gallery_classes == classes[query], np.full(len(gallery), True)
+        for query, row in enumerate(_distances(queries[start : start + rows], gallery, distance), start):
+            is_positive = gallery_labels == labels[query]
+            negatives = np.sort(row[~is_positive])
             if own:
-                is_other[query] = False
-            positives, negatives = np.sort(row[is_positive & is_other]), np.sort(row[~is_positive])
+                is_positive[query] = False
+            positives = np.sort(row[is_positive])
             # Rank = position among the positives + number of negatives that are not farther.
             ranks.append(np.arange(1, len(positives) + 1) + np.searchsorted(negatives, positives, side="right"))
     return ranks

@@ -195,8 +195,8 @@ def test_a_report_is_one_row_of_a_table():
     [
         ((EMBEDDINGS[:, 0], LABELS), {}, "`embeddings` must be a numeric array"),
         ((EMBEDDINGS, LABELS[1:]), {}, "`labels` must have one entry for each of the 20 examples. Received: 19"),
-        ((EMBEDDINGS, LABELS, EMBEDDINGS), {}, "go together. Received: no `gallery_labels`"),
-        ((EMBEDDINGS, LABELS, None, LABELS), {}, "go together. Received: no `gallery`"),
+        ((EMBEDDINGS, LABELS, EMBEDDINGS), {}, r"`gallery_labels` must be one-dimensional.* shape \(\)"),
+        ((EMBEDDINGS, LABELS, None, LABELS), {}, r"`gallery` must be a numeric array .* shape \(\)"),
         ((EMBEDDINGS, LABELS, EMBEDDINGS[:, :2], LABELS), {}, r"`gallery` must have 3 columns. .*\(20, 2\)"),
         ((EMBEDDINGS, LABELS, EMBEDDINGS, LABELS[1:]), {}, "`gallery_labels` must have one entry"),
         ((EMBEDDINGS, LABELS, EMBEDDINGS, LABELS.astype(str)), {}, "both be integers, or both strings. .* <U21"),
