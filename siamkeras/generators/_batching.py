@@ -42,16 +42,12 @@ def sampled_batches(sample, images, to_batch, batch_size, options):
         batch_size: Examples of each role in a batch.
         options: `StreamOptions`.
     """
-    steps = steps_dataset(lambda step: (*sample(step), step), options.start, options.steps)
-    return load_batches(steps, (images,), to_batch, batch_size, options)
-
-
-def steps_dataset(function, start, steps):
-    """A dataset of `function(step)` for `steps` steps from `start` on; endless if `steps` is None."""
     import tensorflow as tf
 
-    counter = tf.data.Dataset.counter(start)
-    return (counter if steps is None else counter.take(steps)).map(function, tf.data.AUTOTUNE)
+    counter = tf.data.Dataset.counter(options.start)
+    counter = counter if options.steps is None else counter.take(options.steps)
+    indices = counter.map(lambda step: (*sample(step), step), tf.data.AUTOTUNE)
+    return load_batches(indices, (images,), to_batch, batch_size, options)
 
 
 def load_batches(indices, arrays, to_batch, batch_size, options, drop_remainder=True):
@@ -63,7 +59,7 @@ def load_batches(indices, arrays, to_batch, batch_size, options, drop_remainder=
 
     load, augment = options.load, options.augment
     is_text = load is None and arrays[0].dtype.kind in "Oi"
-    gathers = [gather_from(array) for array in arrays]
+    gathers = [_gather_from(array) for array in arrays]
 
     def look_up(indices, extra, step):
         if len(gathers) == 1:
@@ -93,11 +89,10 @@ def load_batches(indices, arrays, to_batch, batch_size, options, drop_remainder=
         examples = indices.map(look_up, 2).map(add_keys).unbatch().map(load_example, tf.data.AUTOTUNE)
         batches = examples.batch(batch_size, drop_remainder=drop_remainder, num_parallel_calls=tf.data.AUTOTUNE)
         batches = batches.map(to_batch)
-    return finish(batches, options.steps)
+    return _prefetch(batches, options.steps)
 
 
-def finish(batches, steps):
-    """Sets the cardinality of a dataset of batches and prefetches two of them."""
+def _prefetch(batches, steps):
     import tensorflow as tf
 
     cardinality = tf.data.INFINITE_CARDINALITY if steps is None else steps
@@ -108,7 +103,7 @@ def finish(batches, steps):
     return batches.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(2).with_options(options)
 
 
-def gather_from(images):
+def _gather_from(images):
     """A function from indices `(k,)` to `images[indices]`, in the graph, that never copies the whole array."""
     import tensorflow as tf
 
@@ -140,13 +135,3 @@ def _to_float(images):
     if images.dtype != tf.uint8 and not images.dtype.is_floating:
         raise ValueError(f"`load` must return floats in [0, 1] or uint8 in 0-255. Received: {images.dtype.name}.")
     return tf.cast(images, tf.float32) / (255.0 if images.dtype == tf.uint8 else 1.0)
-
-
-# Until the generators of the applications use the new names.
-drawn, look_up_in = steps_dataset, gather_from
-
-
-def of_length(length):
-    import tensorflow as tf
-
-    return tf.data.experimental.assert_cardinality(length)

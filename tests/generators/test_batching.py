@@ -1,0 +1,287 @@
+"""What all streams share: images from arrays and files, memory, length, seeds, resuming and augmentation."""
+
+import os
+import subprocess
+import sys
+import tracemalloc
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from siamkeras import generators
+from siamkeras._arrays import aligned_empty
+
+LABELS = np.array([7, 3, 11, 7, 7, 3, 11, 7, 40, 40, 7, 3])
+GROUPS = np.where(np.isin(LABELS, [7, 40]), 5, 2)
+# All values of image i are i, so that a batch shows which images it has.
+IMAGES = np.arange(12, dtype="float32").reshape(12, 1, 1, 1) * np.ones((1, 2, 4, 1), "float32")
+
+
+def pairs(images=IMAGES, labels=LABELS, **arguments):
+    return generators.pairs(images, labels, **{"batch_size": 6, **arguments})
+
+
+def triplets(images=IMAGES, labels=LABELS, **arguments):
+    return generators.triplets(images, labels, **{"batch_size": 6, **arguments})
+
+
+def balanced(images=IMAGES, labels=LABELS, **arguments):
+    return generators.balanced(images, labels, **{"classes": 3, "per_class": 2, **arguments})
+
+
+def episodes(images=IMAGES, labels=LABELS, **arguments):
+    return generators.episodes(images, labels, **{"way": 2, "query": 1, **arguments})
+
+
+every_stream = pytest.mark.parametrize("stream", [pairs, triplets, balanced, episodes])
+
+
+def parts(batch):
+    """All images of a batch, in a list."""
+    inputs = batch[0] if isinstance(batch, tuple) else batch
+    return [np.asarray(part) for part in (inputs.values() if isinstance(inputs, dict) else [inputs])]
+
+
+def indices(images):
+    return np.rint(np.asarray(images)[:, 0, 0, 0]).astype(int)
+
+
+def check_labels(batch, index=indices):
+    """Whether the images of a batch have the labels that their roles say."""
+    if isinstance(batch, dict):
+        anchor, positive, negative = (LABELS[index(images)] for images in batch.values())
+        np.testing.assert_array_equal(anchor, positive)
+        assert (anchor != negative).all()
+    elif not isinstance(batch[0], dict):
+        np.testing.assert_array_equal(LABELS[index(batch[0])], batch[1])
+    elif "left" in batch[0]:
+        left, right = (LABELS[index(images)] for images in batch[0].values())
+        np.testing.assert_array_equal(batch[1], left == right)
+    else:
+        np.testing.assert_array_equal(LABELS[index(batch[0]["support"])][batch[1]], LABELS[index(batch[0]["query"])])
+
+
+def aligned(images):
+    copy = aligned_empty(images.shape, images.dtype)
+    copy[:] = images
+    return copy
+
+
+def unaligned(images):
+    memory = aligned_empty((images.nbytes + 16,), "uint8")
+    copy = memory[16:].view(images.dtype).reshape(images.shape)
+    copy[:] = images
+    return copy
+
+
+def read_only(images):
+    copy = aligned(images)
+    copy.flags.writeable = False
+    return copy
+
+
+def aligned_fortran(images):
+    """Aligned, but not C-contiguous: only the check of contiguity distinguishes it from an array to read in place."""
+    return aligned(np.ascontiguousarray(images.T)).T
+
+
+def every_second_column(images):
+    copy = aligned(np.repeat(images, 2, axis=2))
+    copy[:, :, 1::2] = -1
+    return copy[:, :, ::2]
+
+
+def memory_map(images, folder):
+    np.save(folder / "images.npy", images)
+    return np.load(folder / "images.npy", mmap_mode="r")
+
+
+@every_stream
+def test_batches_have_the_images_of_their_labels(stream):
+    for batch in stream(steps=5):
+        check_labels(batch)
+
+
+@pytest.mark.parametrize(
+    "layout", [aligned, unaligned, read_only, np.asfortranarray, aligned_fortran, every_second_column, memory_map]
+)
+def test_images_can_have_any_memory_layout(layout, tmp_path):
+    images = layout(IMAGES, tmp_path) if layout is memory_map else layout(IMAGES)
+    np.testing.assert_array_equal(images, IMAGES)
+    for batch in pairs(images, steps=5):
+        check_labels(batch)
+        for part in parts(batch):
+            np.testing.assert_array_equal(part, IMAGES[indices(part)])
+
+
+@every_stream
+def test_aligned_images_are_read_in_place(stream, monkeypatch):
+    monkeypatch.setattr(np, "take", None)
+    stream(aligned(IMAGES), steps=1).get_single_element()
+
+
+@pytest.mark.parametrize("view", [lambda images: images[:, ::2], np.transpose], ids=["strided", "transposed"])
+def test_images_that_are_not_contiguous_are_not_copied_as_a_whole(view):
+    images = view(np.ones((200, 200, 200), "float32"))
+    stream = generators.pairs(images, np.arange(200) % 2, batch_size=2)
+    next(iter(stream))
+    tracemalloc.start()
+    list(stream.take(5))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < images.nbytes / 2
+
+
+MEMORY = """
+import numpy as np
+from siamkeras import generators
+from siamkeras._arrays import aligned_empty
+
+def resident(field):
+    lines = open("/proc/self/status", encoding="utf-8").readlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1000
+
+list(generators.pairs(np.zeros((20, 9), "float32"), np.arange(20) % 2, batch_size=4, steps=20))
+images = aligned_empty((300_000, 256), "float32")
+images[:] = 1
+before = resident("VmRSS")
+list(generators.pairs(images, np.arange(300_000) % 9, batch_size=4, steps=20))
+print(resident("VmHWM") - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs the memory of a process, as on Linux")
+def test_images_are_not_copied_into_the_graph():
+    """307 MB of images; by default the optimiser of tf.data copies them."""
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert float(done.stdout.split()[-1]) < 100
+
+
+@every_stream
+def test_uint8_images_are_divided_by_255(stream):
+    for part in parts(next(iter(stream((IMAGES * 20).astype("uint8"))))):
+        assert part.dtype == np.float32
+        np.testing.assert_allclose(part, IMAGES[np.rint(part[:, 0, 0, 0] * 255 / 20).astype(int)] * 20 / 255, atol=1e-6)
+
+
+def jitter(image, seed):
+    return image + tf.random.stateless_uniform((), seed, -0.4, 0.4)
+
+
+every_augment = pytest.mark.parametrize("augment", [None, jitter])
+
+
+@every_stream
+@every_augment
+def test_streams_have_static_shapes_and_a_length(stream, augment):
+    assert stream(augment=augment).cardinality() == tf.data.INFINITE_CARDINALITY
+    finite = stream(steps=3, augment=augment)
+    assert finite.cardinality() == len(list(finite)) == 3
+    assert all(None not in spec.shape for spec in tf.nest.flatten(finite.element_spec))
+
+
+@every_stream
+@every_augment
+def test_a_batch_is_a_function_of_seed_and_step(stream, augment):
+    """Passes, workers with streams of their own, and a resumed stream yield the same batches."""
+    whole = stream(steps=6, seed=2, augment=augment)
+    first, again, worker, other = (
+        np.array([np.concatenate(parts(batch)) for batch in each])
+        for each in (whole, whole, stream(steps=6, seed=2, augment=augment), stream(steps=6, seed=3, augment=augment))
+    )
+    resumed = np.array([np.concatenate(parts(batch)) for batch in stream(steps=2, start=4, seed=2, augment=augment)])
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(first, worker)
+    np.testing.assert_array_equal(first[4:], resumed)
+    assert (first[0] != first[1]).any() and (first != other).any()
+
+
+@every_stream
+def test_every_image_is_augmented_with_a_seed_of_its_own(stream):
+    values = np.concatenate([part[:, 0, 0, 0] for batch in stream(steps=2, augment=jitter) for part in parts(batch)])
+    noise = values - np.rint(values)
+    assert np.abs(noise).max() <= 0.4
+    assert len(np.unique(np.round(noise, 6))) == len(noise)
+
+
+def test_augmentation_must_keep_the_shape():
+    with pytest.raises(ValueError, match="Shape must be rank 3 but is rank 1"):
+        pairs(augment=lambda image, seed: tf.reshape(image, (8,)))
+
+
+@every_stream
+def test_groups_stay_together(stream):
+    for batch in stream(groups=GROUPS, steps=10, **({"classes": 2} if stream is balanced else {})):
+        groups = np.array([GROUPS[indices(part)] for part in parts(batch)], object)
+        if stream in (pairs, triplets):
+            assert (groups == groups[:1]).all()
+        else:
+            assert len(set(np.concatenate(groups))) == 1
+
+
+def test_narrow_integers_do_not_overflow():
+    stream = pairs(batch_size=np.uint8(200), steps=np.uint8(2), seed=np.uint8(255))
+    assert [len(same) for _, same in stream] == [200, 200]
+
+
+@pytest.fixture
+def files(tmp_path):
+    paths = [tmp_path / f"{i}.png" for i in range(12)]
+    for i, path in enumerate(paths):
+        keras.utils.save_img(path, np.full((4, 4, 1), i * 20.0), scale=False)
+    return paths
+
+
+def read(path):
+    return tf.ensure_shape(tf.io.decode_png(tf.io.read_file(path), channels=1), (4, 4, 1))
+
+
+@every_stream
+def test_files_are_read_and_augmented(stream, files):
+    """The values of image i are 20 i / 255; the noise is less than half of the difference between two images."""
+
+    def augment(image, seed):
+        return image + tf.random.stateless_uniform((), seed, -0.03, 0.03)
+
+    for batch in stream(files, steps=3, load=read, augment=augment):
+        check_labels(batch, lambda images: indices(np.asarray(images) * 255 / 20))
+        assert all(part.shape[1:] == (4, 4, 1) for part in parts(batch))
+
+
+def test_load_returns_floats_or_uint8(files):
+    stream = balanced(files, load=lambda path: tf.zeros((2, 2), tf.float64))
+    assert next(iter(stream))[0].dtype == tf.float32
+    with pytest.raises(ValueError, match="`load` must return floats .* Received: int32"):
+        triplets(files, load=lambda path: tf.zeros((2, 2), tf.int32))
+
+
+def test_a_missing_file_is_an_error(files):
+    files[7].unlink()
+    with pytest.raises(FileNotFoundError, match="7.png"):
+        pairs(files, load=read)
+
+
+@every_stream
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"labels": LABELS[:5]}, "`labels` must have one entry for each of the 12 examples. Received: 5"),
+        ({"labels": LABELS[:, None]}, r"one-dimensional, \(n,\)"),
+        ({"labels": [*range(11), 0]}, "examples.*. Received: class 1 with 1"),
+        ({"images": IMAGES.astype("int32")}, "Received: int32"),
+        ({"images": np.full_like(IMAGES, np.nan)}, "NaN or infinity in 0"),
+        ({"images": IMAGES[:0]}, "`images` must be a non-empty array"),
+        ({"steps": 0}, "`steps` must be an integer of at least 1. Received: steps=0"),
+        ({"start": -1}, "`start` must be an integer of at least 0"),
+        ({"seed": None}, "`seed` must be an integer of at least 0"),
+        ({"groups": np.arange(12)}, "must belong to one group"),
+        ({"load": len}, "Omit `load`"),
+    ],
+)
+def test_invalid_arguments_are_errors(stream, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        stream(**arguments)

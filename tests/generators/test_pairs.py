@@ -1,0 +1,208 @@
+"""Pairs sampled from labelled images, pairs of the user, and all pairs."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from siamkeras import generators, losses, models, towers
+
+LABELS = np.array([7, 3, 11, 7, 7, 3, 11, 7, 40, 40, 7, 3])
+GROUPS = np.where(np.isin(LABELS, [7, 40]), 5, 2)
+IMAGES = np.arange(12, dtype="float32").reshape(12, 1, 1, 1) * np.ones((1, 2, 2, 1), "float32")  # image i has value i
+SAME = np.linspace(0, 1, 12).astype("float32")
+
+
+def value(images):
+    return np.asarray(images)[:, 0, 0, 0]
+
+
+def checksum(arrays):
+    return hashlib.sha256(b"".join(np.asarray(array).astype("<i8").tobytes() for array in arrays)).hexdigest()[:16]
+
+
+def stamp(image, seed):
+    """Adds a number made from the seed."""
+    return image + tf.cast(seed[0] % 1000 * 100 + seed[1] % 1000 * 100_000, tf.float32)
+
+
+def from_pairs(**arguments):
+    return generators.from_pairs(**{"left": IMAGES, "right": IMAGES, "same": SAME, "batch_size": 5, **arguments})
+
+
+@pytest.mark.parametrize(
+    "groups, augment, recorded",
+    [
+        (None, None, "2c4716e630f9df1d"),
+        (None, stamp, "c70c4b277506fe45"),
+        (GROUPS, None, "589b1e7413f5815e"),
+        (GROUPS, stamp, "ea8fb320aae91c83"),
+    ],
+)
+def test_pairs_of_a_seed_do_not_change_between_versions(groups, augment, recorded):
+    """The results of the lessons and benchmarks depend on them."""
+    stream = generators.pairs(IMAGES, LABELS, batch_size=7, steps=3, seed=5, start=2, groups=groups, augment=augment)
+    assert checksum(part for batch, same in stream for part in (batch["left"], batch["right"], same)) == recorded
+
+
+@pytest.mark.parametrize("augment, recorded", [(None, "49c3248398beca0e"), (stamp, "dc971a0d3a5ca587")])
+def test_the_order_of_shuffled_pairs_does_not_change_between_versions(augment, recorded):
+    stream = from_pairs(right=IMAGES[::-1], seed=5, augment=augment)
+    assert checksum(part for batch, same in stream for part in (batch["left"], batch["right"], same * 1000)) == recorded
+
+
+def test_the_fraction_of_positive_pairs_is_exact():
+    _, same = next(iter(generators.pairs(IMAGES, LABELS, batch_size=200, positive_fraction=0.1)))
+    assert same.numpy().sum() == 20
+
+
+def test_classes_with_one_image_are_enough_for_negative_pairs():
+    batch, _ = next(iter(generators.pairs(IMAGES[:3], [5, 6, 7], positive_fraction=0)))
+    assert (value(batch["left"]) != value(batch["right"])).all()
+
+
+def test_streams_train_a_siamese_model_and_a_contrastive_model():
+    tower = towers.dense((2, 2, 1), units=(4,))
+    siamese = models.siamese(tower)
+    siamese.compile("sgd", losses.ContrastiveLoss())
+    training, validation = generators.pairs(IMAGES, LABELS, 3), generators.pairs(IMAGES, LABELS, 1, steps=4)
+    history = siamese.fit(training, steps_per_epoch=2, epochs=2, validation_data=validation, shuffle=False, verbose=0)
+    assert np.isfinite(history.history["val_loss"]).all()
+    contrastive = models.contrastive(tower)
+    contrastive.compile("sgd")
+    contrastive.fit(generators.same_as_input(training), steps_per_epoch=2, shuffle=False, verbose=0)
+
+
+def test_same_as_input_moves_same_into_the_inputs():
+    stream = generators.pairs(IMAGES, LABELS, steps=3)
+    moved = generators.same_as_input(stream)
+    assert moved.cardinality() == 3
+    for (batch, same), inputs in zip(stream, moved, strict=True):
+        np.testing.assert_array_equal(inputs["same"], same)
+        np.testing.assert_array_equal(inputs["left"], batch["left"])
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_from_pairs_yields_each_pair_once_with_its_label(shuffle):
+    right, order = IMAGES[::-1].copy() + 100, []
+    for batch, same in from_pairs(right=right, shuffle=shuffle):
+        indices = value(batch["left"]).astype(int)
+        np.testing.assert_array_equal(value(batch["right"]), value(right)[indices])
+        np.testing.assert_allclose(same, SAME[indices])
+        order.extend(indices)
+    assert sorted(order) == list(range(12))
+    assert (order == list(range(12))) is not shuffle
+
+
+@pytest.mark.parametrize("augment", [None, stamp])
+def test_from_pairs_has_a_length_and_a_batch_of_any_size(augment):
+    stream = from_pairs(augment=augment)
+    assert stream.cardinality() == 3
+    assert [len(same) for _, same in stream] == [5, 5, 2]
+    assert stream.element_spec[0]["left"].shape == (None, 2, 2, 1)
+
+
+def test_every_pass_has_an_order_of_its_own_that_the_seed_determines():
+    def orders(seed):
+        stream = from_pairs(seed=seed)
+        return [tuple(np.concatenate([value(batch["left"]) for batch, _ in stream])) for _ in range(4)]
+
+    assert len(set(orders(1))) == 4
+    assert orders(1) == orders(1) != orders(2)
+
+
+def test_shuffling_is_uniform():
+    """The first of four pairs in 60 passes: 15 each, standard deviation 3.4; 14 is four of them."""
+    stream = generators.from_pairs(IMAGES[:4], IMAGES[:4], SAME[:4], batch_size=4, seed=1)
+    first = [int(value(batch["left"])[0]) for batch, _ in stream.repeat(60)]
+    assert (np.abs(np.bincount(first, minlength=4) - 15) < 14).all()
+
+
+def test_fit_gets_every_pair_in_every_epoch_in_a_new_order():
+    seen = []
+
+    def record(batch, same):
+        left = tf.numpy_function(lambda x: seen.extend(value(x)) or x, [batch["left"]], tf.float32)
+        return {**batch, "left": tf.ensure_shape(left, (None, 2, 2, 1))}, same
+
+    siamese = models.siamese(towers.dense((2, 2, 1), units=(4,)))
+    siamese.compile("sgd", losses.ContrastiveLoss())
+    siamese.fit(from_pairs(same=SAME[:, None]).map(record), epochs=3, shuffle=False, verbose=0)
+    orders = np.reshape(seen, (3, 12))
+    assert [sorted(order) for order in orders] == [list(range(12))] * 3
+    assert len({tuple(order) for order in orders}) == 3
+    assert siamese.optimizer.iterations == 9
+
+
+def test_pairs_of_files_are_loaded_and_augmented(tmp_path):
+    for i in range(12):
+        (tmp_path / str(i)).write_text(f"{i}")
+
+    def load(path):
+        return tf.fill((2, 2, 1), tf.strings.to_number(tf.io.read_file(path)))
+
+    paths = [tmp_path / str(i) for i in range(12)]
+    stream = from_pairs(
+        left=paths, right=paths[::-1], shuffle=False, batch_size=12, load=load, augment=lambda image, _: image / 2
+    )
+    ((batch, same),) = stream
+    np.testing.assert_array_equal(value(batch["left"]), np.arange(12) / 2)
+    np.testing.assert_array_equal(value(batch["right"]), np.arange(12)[::-1] / 2)
+    np.testing.assert_array_equal(same, SAME)
+
+
+def test_text_is_yielded_unchanged():
+    words = np.array([f"word {i}" for i in range(12)])
+    ((batch, _),) = from_pairs(left=words, right=words[::-1], text=True, shuffle=False, batch_size=12)
+    assert [word.decode() for word in batch["right"].numpy()] == words[::-1].tolist()
+    ids = np.arange(24).reshape(12, 2)
+    ((batch, _),) = from_pairs(left=ids, right=ids + 1, text=True, shuffle=False, batch_size=12)
+    assert batch["left"].dtype == tf.int32
+    np.testing.assert_array_equal(batch["right"], ids + 1)
+
+
+def test_all_pairs_are_listed_once():
+    """Of 5 examples 10 pairs; three of label 11 form 3 positive pairs, two of label 4 one."""
+    labels = np.array([11, 4, 11, 11, 4])
+    left, right, same = generators.all_pairs(labels)
+    assert list(zip(left, right, strict=True)) == [(i, j) for i in range(5) for j in range(i + 1, 5)]
+    np.testing.assert_array_equal(same, labels[left] == labels[right])
+    assert same.sum() == 4
+    assert [part.tolist() for part in generators.all_pairs(["a"])] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"labels": np.full(12, 7)}, "At least two classes"),
+        ({"batch_size": 2.5}, "`batch_size` must be an integer"),
+        ({"positive_fraction": 1.5}, "`positive_fraction` must be a number .* Received: positive_fraction=1.5"),
+        ({"images": "photos"}, "`images` must be a non-empty array"),
+    ],
+)
+def test_invalid_arguments_of_pairs_are_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        generators.pairs(**{"images": IMAGES, "labels": LABELS, **arguments})
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"right": IMAGES[:3]}, "the same length. Received: 12, 3 and 12"),
+        ({"same": SAME[:3]}, "the same length. Received: 12, 12 and 3"),
+        ({"same": SAME * 2}, r"in \[0, 1\].* Received: 1.09\d* at index 6"),
+        ({"same": -SAME}, r"in \[0, 1\].* at index 1"),
+        ({"same": np.full(12, np.nan)}, r"in \[0, 1\].* Received: nan at index 0"),
+        ({"same": np.ones((12, 2))}, r"numbers \(n,\). Received: float64, shape \(12, 2\)"),
+        ({"same": ["yes"] * 12}, r"numbers \(n,\)"),
+        ({"left": IMAGES.astype("int32")}, "`left` must be float32"),
+        ({"right": np.full_like(IMAGES, np.inf)}, "`right` must be finite"),
+        ({"batch_size": -1}, "`batch_size` must be an integer"),
+        ({"text": True, "load": len}, "`load` reads image files"),
+        ({"text": True}, "`left` must be|must be integers"),
+    ],
+)
+def test_invalid_arguments_of_from_pairs_are_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        from_pairs(**arguments)
