@@ -1,0 +1,182 @@
+"""The official one-shot runs of Omniglot."""
+
+import hashlib
+import importlib
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from siamkeras import data
+
+module = importlib.import_module("siamkeras.data.omniglot_runs")
+# Two runs of three trials: the index of the support image of the same character.
+TARGETS = [[2, 0, 1], [0, 2, 1]]
+
+
+def drawing(run, index, row):
+    """105x105 pixels of 1 bit, ink 0: a bar whose position encodes the run and the index."""
+    image = np.ones((105, 105), bool)
+    image[row : row + 4, 30 * run + 10 * index : 30 * run + 10 * index + 8] = False
+    return image
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch, png):
+    """A toy archive in SIAMKERAS_DATA: support images have their bars at row 20, queries at row 70."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as files:
+        for run, targets in enumerate(TARGETS):
+            folder, lines = f"run{run + 1:02d}", []
+            for index, target in enumerate(targets):
+                files.writestr(f"{folder}/training/class{index + 1:02d}.png", png(drawing(run, index, row=20)))
+                files.writestr(f"{folder}/test/item{index + 1:02d}.png", png(drawing(run, index, row=70)))
+                lines.append(f"{folder}/test/item{index + 1:02d}.png {folder}/training/class{target + 1:02d}.png\n")
+            files.writestr(f"{folder}/class_labels.txt", "".join(lines[::-1]))
+    content = content.getvalue()
+    for name, value in {"RUNS": 2, "WAY": 3, "ALPHABETS": ("Greek", "Latin")}.items():
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(module, "SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setenv("SIAMKERAS_DATA", str(tmp_path / "sets"))
+    file = tmp_path / "sets" / "omniglot" / "all_runs.zip"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    return file
+
+
+def test_images_and_targets_are_in_the_order_of_run_and_number(archive):
+    runs = data.omniglot_runs(size=105)
+    assert runs.support.shape == runs.queries.shape == (2, 3, 105, 105, 1)
+    assert runs.support.dtype == runs.queries.dtype == np.float32
+    for run, index in np.ndindex(2, 3):
+        np.testing.assert_array_equal(runs.support[run, index, :, :, 0], ~drawing(run, index, row=20))
+        np.testing.assert_array_equal(runs.queries[run, index, :, :, 0], ~drawing(run, index, row=70))
+    assert runs.targets.tolist() == TARGETS and runs.alphabets == ("Greek", "Latin")
+    assert repr(runs) == (
+        "2 runs of 3 trials, 3-way (105x105x1), source: Omniglot's one-shot test (2 alphabets), "
+        "github.com/brendenlake/omniglot"
+    )
+
+
+def test_images_are_reduced_by_area(archive):
+    """105 / 35 = 3: each pixel is the mean of 3x3 pixels."""
+    expected = (~drawing(1, 2, row=70)).reshape(35, 3, 35, 3).mean((1, 3))
+    np.testing.assert_allclose(data.omniglot_runs().queries[1, 2, :, :, 0], expected, atol=1e-6)
+
+
+def test_a_damaged_archive_is_an_error(archive):
+    archive.write_bytes(archive.read_bytes()[:1000])
+    with pytest.raises(OSError, match=r"^The copy of Omniglot's one-shot test in .*all_runs\.zip is damaged: its SHA"):
+        data.omniglot_runs()
+
+
+def test_there_may_be_fewer_trials_than_classes():
+    images = np.zeros((2, 5, 8, 9, 1), "float32")
+    runs = data.OneShotRuns(images, images[:, :3], np.zeros((2, 3), int), ("Greek", "Latin"), "zeros")
+    assert repr(runs) == "2 runs of 3 trials, 5-way (8x9x1), source: zeros"
+
+
+# --- The stand-in
+
+
+@pytest.fixture
+def evaluation():
+    """Random images instead of rendered ones, in the order of alphabet, character, writer."""
+    images = np.random.default_rng(0).random((10 * 20 * 20, 12, 12, 1), "float32")
+    labels = np.repeat(np.arange(400, 600), 20)
+    return data.Examples(images, labels, labels // 20, {}, {group: f"alphabet {group}" for group in range(20, 30)})
+
+
+@pytest.fixture
+def stand_in(evaluation, monkeypatch):
+    """The runs, and the labels, groups and writers of their support images and queries."""
+    monkeypatch.setattr(module, "omniglot", lambda subset, size, source: evaluation)
+    with pytest.warns(data.StandInWarning, match="one-shot test was not found in .* Using synthetic glyphs instead"):
+        runs = data.omniglot_runs(size=12)
+    index = {image.tobytes(): number for number, image in enumerate(evaluation.images)}
+    assert len(index) == 10 * 20 * 20
+
+    def describe(images):
+        rows = np.array([index[image.tobytes()] for image in images.reshape(-1, 12, 12, 1)])
+        return [values.reshape(20, 20) for values in (evaluation.labels[rows], evaluation.groups[rows], rows % 20)]
+
+    return runs, describe(runs.support), describe(runs.queries)
+
+
+def test_the_stand_in_has_two_runs_per_alphabet_with_twenty_characters(stand_in, evaluation):
+    runs, support, queries = stand_in
+    assert runs.source == "synthetic glyphs standing in for Omniglot's one-shot test (10 alphabets)"
+    assert runs.support.shape == runs.queries.shape == (20, 20, 12, 12, 1)
+    for labels, groups, _ in (support, queries):
+        assert groups.tolist() == [[20 + run // 2] * 20 for run in range(20)]
+        assert all(len(set(row)) == 20 for row in labels.tolist())
+    assert runs.alphabets == tuple(evaluation.group_names[20 + run // 2] for run in range(20))
+
+
+def test_the_targets_of_the_stand_in_are_the_support_images_of_the_same_character(stand_in):
+    runs, (support, *_), (queries, *_) = stand_in
+    assert np.sort(runs.targets, axis=1).tolist() == [list(range(20))] * 20
+    np.testing.assert_array_equal(np.take_along_axis(support, runs.targets, axis=1), queries)
+
+
+def test_four_writers_write_the_two_runs_of_an_alphabet(stand_in):
+    _, (*_, first), (*_, second) = stand_in
+    writers = np.stack([first, second], axis=1)
+    assert (writers == writers[:, :, :1]).all()
+    assert all(len(set(row)) == 4 for row in writers[:, :, 0].reshape(10, 4).tolist())
+
+
+# --- The real file
+
+
+def test_the_real_runs_are_complete(real_data):
+    """The first line of the file is: run01/test/item01.png run01/training/class08.png."""
+    real_data("SIAMKERAS_DATA", "omniglot", "all_runs.zip")
+    runs = data.omniglot_runs(size=8, source="real")
+    assert runs.support.shape == runs.queries.shape == (20, 20, 8, 8, 1)
+    assert np.sort(runs.targets, axis=1).tolist() == [list(range(20))] * 20
+    assert runs.targets[0, 0] == 7
+
+
+@pytest.mark.slow
+def test_the_real_images_and_targets_agree_with_the_evaluation_set(real_data):
+    """Each image is in the evaluation set, pixel by pixel, whose labels confirm targets and alphabets."""
+    real_data("SIAMKERAS_DATA", "omniglot", "all_runs.zip")
+    real_data("TFDS_DATA_DIR", "omniglot")
+    runs, evaluation = data.omniglot_runs(28, source="real"), data.omniglot("evaluation", 28, source="real")
+    index = {image.tobytes(): number for number, image in enumerate(evaluation.images)}
+    support, queries = (
+        np.array([[index[image.tobytes()] for image in run] for run in images])
+        for images in (runs.support, runs.queries)
+    )
+    for run, name in enumerate(runs.alphabets):
+        groups = np.unique(evaluation.groups[[support[run], queries[run]]])
+        assert [evaluation.group_names[group] for group in groups.tolist()] == [name]
+    same = np.take_along_axis(support, runs.targets, axis=1)
+    np.testing.assert_array_equal(evaluation.labels[same], evaluation.labels[queries])
+    assert len(np.unique([support, queries])) == 800
+
+
+@pytest.mark.slow
+def test_the_published_baseline_has_its_published_error(real_data):
+    """demo_classification.py of the authors: the modified Hausdorff distance of centred ink has an error of 38.8 %.
+
+    For two sets of points: the mean distance from a point to the nearest of the other set; the larger of both.
+    """
+    from scipy.spatial import cKDTree
+
+    def points(image):
+        ink = np.argwhere(image[:, :, 0])
+        return cKDTree(ink - ink.mean(axis=0))
+
+    def distance(one, other):
+        return max(one.query(other.data)[0].mean(), other.query(one.data)[0].mean())
+
+    real_data("SIAMKERAS_DATA", "omniglot", "all_runs.zip")
+    runs, errors = data.omniglot_runs(size=105, source="real"), 0
+    for *images, targets in zip(runs.support, runs.queries, runs.targets, strict=True):
+        support, queries = ([points(image) for image in part] for part in images)
+        nearest = [np.argmin([distance(query, image) for image in support]) for query in queries]
+        errors += np.sum(nearest != targets)
+    assert errors == 155  # of 400: 38.75 %
