@@ -96,7 +96,7 @@ def stream(settings, done, synthetic, scans=None, structure=None):
         return segmentation.training_episodes(synthetic, batch_size=size, seed=1, **options)
     first = segmentation.training_episodes(synthetic, batch_size=size - size // 2, seed=1, **options)
     second = segmentation.training_episodes(scans, [structure], batch_size=size // 2, seed=2, **options)
-    return generators.mixed(first, second)
+    return generators.concat_batches(first, second)
 
 
 def fit(name, settings, synthetic, scans=None, structure=None, start=None, checkpoint=None):

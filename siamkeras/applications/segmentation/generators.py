@@ -142,8 +142,8 @@ class _EpisodeIndex:
         self.references = check_integer("references", references, 1)
         min_pixels = check_integer("min_pixels", min_pixels, 1)
         structures = list(slices.names) if structures is None else np.atleast_1d(structures).tolist()
-        self.structures = np.array(structures, "int32")
         self.visible = np.array([slices.showing(structure, min_pixels) for structure in structures])
+        self.structures = np.array(structures, "int32")
         names, subjects = np.unique(slices.subjects, return_inverse=True)
         self.subjects, self.positions = subjects.reshape(-1).astype("int32"), slices.positions
         # (structures, subjects): whether the subject has a slice that shows the structure

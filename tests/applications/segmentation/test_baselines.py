@@ -1,219 +1,126 @@
-"""What a segmentation network has to beat: copied masks, registered masks, prototypes with no decoder."""
+"""Baselines without training: majority masks, registration, prototypes of pixel features."""
 
 import numpy as np
 import pytest
 
-from siamkeras import evaluation
-from siamkeras.applications.segmentation import baselines
+from siamkeras.applications.segmentation import baselines, dice_score
+from siamkeras.applications.segmentation.baselines import _register
 
-RANDOM = np.random.default_rng(11)
-SIDE = 32
+RNG = np.random.default_rng(11)
+SIZE = 32
+BASELINES = [baselines.majority_mask, baselines.registered_nearest, baselines.prototype_matching]
 
 
-def scene(*blobs, side=SIDE):
-    """An image with faint noise and discs in it, `(row, column, radius, brightness)`, and the mask of the first."""
-    y, x = np.mgrid[:side, :side]
-    image = 0.3 + 0.02 * RANDOM.standard_normal((side, side))
-    inside = [np.hypot(y - row, x - column) <= radius for row, column, radius, _ in blobs]
-    for disc, (*_, brightness) in zip(reversed(inside), reversed(blobs), strict=True):
-        image[disc] = brightness
-    return image.clip(0, 1).astype("float32")[..., None], inside[0]
+def scene(*discs):
+    """A noisy image with discs `(row, column, radius, intensity)`, and the mask of the first one."""
+    y, x = np.mgrid[:SIZE, :SIZE]
+    image = 0.3 + 0.02 * RNG.standard_normal((SIZE, SIZE))
+    masks = [np.hypot(y - row, x - column) <= radius for row, column, radius, _ in discs]
+    for mask, (*_, intensity) in zip(reversed(masks), reversed(discs), strict=True):
+        image[mask] = intensity
+    return image.clip(0, 1).astype("float32")[..., None], masks[0]
 
 
 def episode(query, *references):
-    """One episode of scenes, and the true mask of its query."""
+    """The inputs of one episode, and the true mask."""
     images, masks = zip(*references, strict=True)
     inputs = {"query": query[0][None], "references": np.stack(images)[None], "masks": np.stack(masks)[None]}
     return inputs, query[1][None]
 
 
-def score(baseline, asked):
-    return evaluation.dice(baseline(asked[0]), asked[1])[0]
+def dice(baseline, inputs, truth):
+    return dice_score(truth, baseline(inputs))[0]
 
 
-BASELINES = {name: getattr(baselines, name) for name in ("copied", "nearest", "prototypes")}
-
-
-# --- Copied
-
-
-def test_what_half_of_the_references_hold_is_inside():
-    """Of the three pixels 1, 2 and 3 of four references hold the first, second, third: from two on they are inside."""
+def test_the_majority_mask_is_inside_at_least_half_of_the_masks():
+    """Pixels 1, 2 and 3 are inside one, two and three of four masks."""
     masks = np.zeros((1, 4, 2, 2))
     masks[0, :1, 0, 0] = masks[0, :2, 0, 1] = masks[0, :3, 1, 0] = 1
     inputs = {"query": np.zeros((1, 2, 2, 1)), "references": np.zeros((1, 4, 2, 2, 1)), "masks": masks}
-    assert baselines.copied(inputs).tolist() == [[[False, True], [True, False]]]
+    assert baselines.majority_mask(inputs).tolist() == [[[False, True], [True, False]]]
 
 
-# --- Nearest
-
-
-def test_a_mask_moves_along_with_what_it_is_of():
-    """The disc is one pixel further down and two to the left; a sixteenth of 32 pixels is 2."""
-    asked = episode(scene((11, 18, 4, 0.9)), scene((10, 20, 4, 0.9)))
-    np.testing.assert_array_equal(baselines.nearest(asked[0])[0], asked[1][0])
-    assert score(baselines.copied, asked) < 0.8
-    correlation, shift = baselines.registered(
-        *[asked[0]["references"][0, 0, ..., 0], asked[0]["masks"][0, 0]], asked[0]["query"][0, ..., 0]
-    )
+def test_a_registered_mask_follows_the_structure():
+    """The disc moves down by 1 and left by 2 pixels, at most 1/16 of the size."""
+    inputs, truth = episode(scene((11, 18, 4, 0.9)), scene((10, 20, 4, 0.9)))
+    np.testing.assert_array_equal(baselines.registered_nearest(inputs), truth)
+    assert dice(baselines.majority_mask, inputs, truth) < 0.8
+    reference, mask, query = inputs["references"][0, 0, ..., 0], inputs["masks"][0, 0], inputs["query"][0, ..., 0]
+    correlation, shift = _register(reference, mask, query)
     assert shift == (1, -2) and 0.95 < correlation <= 1
 
 
-def test_the_most_alike_of_the_references_is_taken():
-    """The second has a disc of the query's size; the others smaller and larger ones."""
-    references = [scene((16, 16, radius, 0.9)) for radius in (3, 6, 9)]
-    asked = episode(scene((16, 17, 6, 0.9)), *references)
-    assert score(baselines.nearest, asked) == 1.0
-
-
-def test_registration_agrees_with_a_plain_loop():
-    """Every shift by hand: the correlation of the pixels of the part that are still in the image."""
-    reference, query = RANDOM.random((2, 16, 16))
+def test_registration_agrees_with_a_loop_over_shifts():
+    reference, query = RNG.random((2, 16, 16))
     mask = np.zeros((16, 16), bool)
-    mask[2:6, 9:15] = True
-    found, shift = baselines.registered(reference, mask, query, farthest=0.25, around=1 / 16)
-    part = mask.copy()  # a pixel around it, not over corners
-    part[1:7, 9:15] = part[2:6, 8:16] = True
-    scores = {}
+    mask[5:9, 6:11] = True
+    region = mask.copy()  # and its direct neighbours
+    region[4:10, 6:11] = region[5:9, 5:12] = True
+    correlations = {}
     for down in range(-4, 5):
         for right in range(-4, 5):
-            pairs = [
-                (reference[y, x], query[y + down, x + right])
-                for y, x in np.argwhere(part)
-                if 0 <= y + down < 16 and 0 <= x + right < 16
-            ]
-            scores[down, right] = np.corrcoef(np.array(pairs).T)[0, 1]
-    assert shift == max(scores, key=scores.get)
-    assert found == pytest.approx(scores[shift], abs=1e-6)
+            pairs = [(reference[y, x], query[y + down, x + right]) for y, x in np.argwhere(region)]
+            correlations[down, right] = np.corrcoef(np.array(pairs).T)[0, 1]
+    correlation, shift = _register(reference, mask, query, max_shift=0.25, margin=1 / 16)
+    assert shift == max(correlations, key=correlations.get)
+    assert correlation == pytest.approx(correlations[shift])
 
 
-def test_where_nothing_is_to_be_seen_a_mask_stays():
-    """Intensities that are all the same fit everywhere alike; the smallest shift is none."""
-    flat, mask = np.full((1, SIDE, SIDE, 1), 0.5), np.zeros((1, 1, SIDE, SIDE), bool)
-    mask[..., 3:9, 4:12] = True
-    inputs = {"query": flat, "references": flat[None], "masks": mask}
-    np.testing.assert_array_equal(baselines.nearest(inputs), mask[0])
+def test_the_most_similar_reference_is_used():
+    inputs, truth = episode(scene((16, 17, 6, 0.9)), *(scene((16, 16, radius, 0.9)) for radius in (3, 6, 9)))
+    assert dice(baselines.registered_nearest, inputs, truth) == 1.0
 
 
-def test_what_leaves_the_image_is_lost():
-    mask = np.arange(9).reshape(3, 3) > 4  # the lower row, and the last pixel of the middle one
-    assert baselines.moved(mask, (1, 0)).tolist() == [[False] * 3, [False] * 3, [False, False, True]]
-    assert baselines.moved(mask, (-1, 1)).tolist() == [[False] * 3, [False, True, True], [False] * 3]
-    assert baselines.moved(mask, (0, 0)).tolist() == mask.tolist()
-    assert not baselines.moved(mask, (5, 0)).any()
+def test_without_contrast_the_mask_does_not_move():
+    flat, masks = np.full((1, SIZE, SIZE, 1), 0.5), np.zeros((1, 1, SIZE, SIZE), bool)
+    masks[..., 3:9, 4:12] = True
+    inputs = {"query": flat, "references": flat[None], "masks": masks}
+    np.testing.assert_array_equal(baselines.registered_nearest(inputs), masks[0])
 
 
-# --- Prototypes
-
-
-def test_prototypes_follow_brightness_near_the_place():
-    """The disc is larger, and moved by more than registration follows; another of its brightness lies far away."""
+def test_prototypes_match_intensity_near_the_position():
+    """The disc of the query is larger and farther away than registration allows; a similar disc is far away."""
     far = (26, 5, 3, 0.9)
-    asked = episode(scene((12, 20, 6, 0.9), far), scene((10, 18, 4, 0.9), far))
-    assert score(baselines.prototypes, asked) > 0.85 > score(baselines.copied, asked)
-    found = baselines.prototypes(asked[0])[0]
-    assert not found[23:30, 2:9].any()
+    inputs, truth = episode(scene((12, 20, 6, 0.9), far), scene((10, 18, 4, 0.9), far))
+    assert dice(baselines.prototype_matching, inputs, truth) > 0.85 > dice(baselines.majority_mask, inputs, truth)
+    assert not baselines.prototype_matching(inputs)[0, 23:30, 2:9].any()
 
 
-def test_one_prototype_of_either_kind_is_the_nearest_mean():
-    """With one cell and no place: inside is what is nearer to the mean inside (0.9) than to that outside (0.3)."""
-    asked = episode(scene((20, 9, 5, 0.8)), scene((10, 20, 4, 0.9)))
-
-    def intensity(images):
-        return images
-
-    found = baselines.prototypes(asked[0], intensity, cells=1, place=0)
-    np.testing.assert_array_equal(found[0], asked[0]["query"][0, ..., 0] > 0.6)
-    np.testing.assert_array_equal(found, asked[1])
-
-
-def test_coarse_features_of_a_tower_are_enlarged():
-    """Means over 4x4 pixels, as a tower might give: the answer has the size of the query and finds its disc."""
-    import keras
-
-    asked = episode(scene((12, 20, 7, 0.9)), scene((12, 19, 7, 0.9)))
-    inputs = keras.Input((SIDE, SIDE, 1))
-    tower = keras.Model(inputs, keras.layers.AveragePooling2D(4)(inputs))
-    found = baselines.prototypes(asked[0], tower)
-    assert found.shape == (1, SIDE, SIDE) and score(lambda _: found, asked) > 0.75
-
-
-def test_an_episode_does_not_depend_on_those_beside_it():
-    """Two episodes at once give what each gives alone, and the inputs stay as they were."""
-    pair = [
-        episode(scene((11, 18, 4, 0.9)), scene((10, 20, 4, 0.9)), scene((13, 20, 3, 0.8))),
-        episode(scene((21, 8, 5, 0.1)), scene((20, 9, 4, 0.1)), scene((20, 7, 6, 0.15))),
-    ]
-    both = {role: np.concatenate([asked[0][role] for asked in pair]) for role in pair[0][0]}
+@pytest.mark.parametrize("baseline", BASELINES)
+def test_episodes_are_independent_and_inputs_unchanged(baseline):
+    first, _ = episode(scene((11, 18, 4, 0.9)), scene((10, 20, 4, 0.9)), scene((13, 20, 3, 0.8)))
+    second, _ = episode(scene((21, 8, 5, 0.1)), scene((20, 9, 4, 0.1)), scene((20, 7, 6, 0.15)))
+    both = {role: np.concatenate([first[role], second[role]]) for role in first}
     before = {role: values.copy() for role, values in both.items()}
-    for baseline in BASELINES.values():
-        alone = np.concatenate([baseline(asked[0]) for asked in pair])
-        np.testing.assert_array_equal(baseline(both), alone)
-        assert alone.dtype == bool
-    assert all((both[role] == before[role]).all() for role in both)
-    with_channel = {**both, "masks": both["masks"][..., None].astype("float32")}
-    np.testing.assert_array_equal(baselines.nearest(with_channel), baselines.nearest(both))
+    masks = baseline(both)
+    np.testing.assert_array_equal(masks, np.concatenate([baseline(first), baseline(second)]))
+    assert masks.dtype == bool and all((both[role] == before[role]).all() for role in both)
 
 
-# --- What cannot be asked
+@pytest.mark.parametrize("baseline", BASELINES[1:])
+def test_a_reference_with_an_empty_mask_is_ignored(baseline):
+    query, reference, other = scene((11, 18, 4, 0.9)), scene((10, 20, 4, 0.9)), scene((10, 20, 4, 0.9))
+    inputs, _ = episode(query, reference, (other[0], np.zeros_like(other[1])))
+    single, _ = episode(query, reference)
+    np.testing.assert_array_equal(baseline(inputs), baseline(single))
 
 
-def changed(**more):
+def wrong(**changed):
     masks = np.zeros((2, 1, 8, 8))
     masks[:, :, 2:4, 2:4] = 1
-    return {"query": np.zeros((2, 8, 8, 1)), "references": np.zeros((2, 1, 8, 8, 1)), "masks": masks, **more}
-
-
-@pytest.mark.parametrize("name", BASELINES)
-@pytest.mark.parametrize(
-    ("inputs", "message"),
-    [
-        ([1, 2], "a dict of 'query', 'references', 'masks'. Received: list."),
-        ({"query": 1}, r"Received: \['query'\]."),
-        (
-            changed(query=np.zeros((2, 9, 8, 1))),
-            r"of the same size.* \(2, 9, 8, 1\), \(2, 1, 8, 8, 1\), \(2, 1, 8, 8\)",
-        ),
-        (changed(masks=np.zeros((2, 2, 8, 8))), r"Received: .* \(2, 2, 8, 8\)"),
-        (changed(query=np.zeros((0, 8, 8, 1)), references=np.zeros((0, 1, 8, 8, 1))), r"Received: \(0, 8, 8, 1\)"),
-        (changed(query=np.full((2, 8, 8, 1), np.nan)), "finite numbers. Received: float64 that are none as 'query'"),
-        (changed(references=np.full((2, 1, 8, 8, 1), np.inf)), "none as 'references'"),
-        (changed(query=np.full((2, 8, 8, 1), "a")), "Received: <U1 that are none as 'query'"),
-        (changed(masks=np.full((2, 1, 8, 8), None)), "Masks are booleans, or numbers from 0 to 1. Received: object"),
-        (changed(masks=np.full((2, 1, 8, 8), 2)), r"lie in \[0, 1\]. Received: values from 2 to 2."),
-        (changed(masks=np.full((2, 1, 8, 8), np.nan)), "values from nan to nan"),
-        (changed(masks=np.zeros((2, 1, 8, 8))), "empty masks alone in episode 0, and in 2 of 2."),
-    ],
-)
-def test_episodes_that_are_none_are_refused(name, inputs, message):
-    with pytest.raises(ValueError, match=message):
-        BASELINES[name](inputs)
+    return {"query": np.zeros((2, 8, 8, 1)), "references": np.zeros((2, 1, 8, 8, 1)), "masks": masks, **changed}
 
 
 @pytest.mark.parametrize(
-    ("more", "message"),
+    ("baseline", "inputs", "message"),
     [
-        ({"cells": 0}, "`cells`"),
-        ({"place": -1}, "`place` is a number of at least 0. Received: place=-1"),
-        (
-            {"features": lambda images: images[..., 0]},
-            r"must give finite \(2, rows, columns, dim\) .* shape \(2, 8, 8\)",
-        ),
-        ({"features": lambda images: images * np.nan}, "must give finite"),
+        (baselines.majority_mask, [1, 2], "a dict with the keys query, references, masks. Received: list"),
+        (baselines.registered_nearest, wrong(query=np.zeros((2, 9, 8, 1))), r"Received: \(2, 9, 8, 1\), \(2, 1, 8, 8"),
+        (baselines.prototype_matching, wrong(masks=np.full((2, 1, 8, 8), np.nan)), "`masks` must be in .0, 1."),
+        (baselines.majority_mask, wrong(masks=np.zeros((2, 1, 8, 8))), "only empty masks in 2 of 2 episodes"),
+        (baselines.prototype_matching, wrong(masks=np.ones((2, 1, 8, 8))), "only full masks in episode 0"),
     ],
 )
-def test_prototypes_of_no_features_are_refused(more, message):
+def test_invalid_episodes(baseline, inputs, message):
     with pytest.raises(ValueError, match=message):
-        baselines.prototypes(changed(), **more)
-
-
-def test_references_that_show_nothing_else_are_refused():
-    with pytest.raises(ValueError, match="something beside what is looked for. Received: episode 0."):
-        baselines.prototypes(changed(masks=np.ones((2, 1, 8, 8))))
-
-
-def test_a_reference_with_an_empty_mask_is_passed_over():
-    asked = episode(scene((11, 18, 4, 0.9)), scene((10, 20, 4, 0.9)), scene((10, 20, 4, 0.9)))
-    asked[0]["masks"][0, 0] = False
-    assert score(baselines.nearest, asked) == 1.0
-    assert 0 < score(baselines.prototypes, asked) < 1
+        baseline(inputs)

@@ -1,0 +1,81 @@
+"""The hippocampus data set: found, damaged, or replaced by phantoms."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from siamkeras import data
+from siamkeras.applications.segmentation import hippocampus
+
+nibabel = pytest.importorskip("nibabel")
+
+
+def write(folder, number, labels):
+    rng = np.random.default_rng(number)
+    for name, values in (("imagesTr", rng.random(labels.shape, "float32")), ("labelsTr", labels)):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), folder / name / f"hippocampus_{number}.nii.gz")
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path, monkeypatch):
+    """A machine without data sets."""
+    monkeypatch.delenv("SIAMKERAS_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def scans(tmp_path, monkeypatch):
+    """A copy of the data set with three scans instead of 260; slices 2 and 3 show the structures."""
+    monkeypatch.setenv("SIAMKERAS_DATA", str(tmp_path))
+    monkeypatch.setattr(sys.modules[hippocampus.__module__], "SCANS", 3)
+    labels = np.zeros((6, 10, 9), "uint8")
+    labels[2:4, 5:8, 4:8], labels[2, 1:3, 1:5] = 1, 2
+    for number in range(3):
+        write(tmp_path / "hippocampus_msd", number, labels)
+    return tmp_path / "hippocampus_msd"
+
+
+def test_scans_in_the_data_folder_are_found(scans):
+    slices = hippocampus()
+    source = "Medical Segmentation Decathlon, hippocampus (3 scans, sagittal)"
+    assert repr(slices) == f"6 slices (48x48), 3 subjects, 2 structures, source: {source}"
+    assert slices.names == {1: "anterior", 2: "posterior"}
+    assert slices.showing(1).sum() == 6 and slices.showing(2).sum() == 3
+
+
+@pytest.mark.parametrize("source", ["auto", "real"])
+def test_a_damaged_or_incomplete_copy_is_an_error(scans, source):
+    (scans / "labelsTr" / "hippocampus_1.nii.gz").unlink()
+    with pytest.raises(OSError, match=r"is damaged: .*hippocampus_1 \(no labels\)"):
+        hippocampus(source)
+    (scans / "imagesTr" / "hippocampus_1.nii.gz").unlink()
+    with pytest.raises(OSError, match="is damaged: expected 3 scans, found 2"):
+        hippocampus(source)
+    assert "stand-in" in hippocampus("synthetic", size=16).source
+
+
+def test_phantoms_replace_scans_that_are_missing():
+    with pytest.warns(data.StandInWarning, match="medicaldecathlon.com .*SIAMKERAS_DATA .*phantoms of two structures"):
+        slices = hippocampus(size=16)
+    assert slices.names == {1: "anterior", 2: "posterior"} and len(np.unique(slices.subjects)) == 40
+    assert (slices.masks > 0).any(axis=(1, 2)).all()
+    assert slices.source == "phantoms of two structures, stand-in for the hippocampus data set"
+    with pytest.raises(ConnectionError, match="cannot be downloaded automatically"):
+        hippocampus("real")
+
+
+def test_phantoms_replace_scans_without_nibabel(scans, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nibabel", None)
+    with pytest.warns(data.StandInWarning, match="pip install nibabel"):
+        assert "phantoms" in hippocampus(size=16).source
+    with pytest.raises(ImportError, match="pip install nibabel"):
+        hippocampus("real", size=16)
+
+
+def test_invalid_arguments_are_reported_for_any_source():
+    with pytest.raises(ValueError, match="`size` must be an integer of at least 8"):
+        hippocampus("synthetic", size=7)
+    with pytest.raises(ValueError, match="`source` must be one of 'auto', 'real', 'synthetic'"):
+        hippocampus("msd")
