@@ -140,10 +140,11 @@ def crop(min_fraction=0.6):
         import tensorflow as tf
 
         size_seed, place_seed = tf.unstack(tf.random.split(seed))
+        height, width, channels = image.shape
         fraction = tf.random.stateless_uniform((), size_seed, min_fraction, 1.0)
-        size = tf.maximum(tf.cast(tf.round(fraction * image.shape[:2]), tf.int32), 1)
-        part = tf.image.stateless_random_crop(image, tf.concat([size, image.shape[2:]], axis=0), place_seed)
-        return tf.image.resize(part, image.shape[:2])
+        size = tf.maximum(tf.cast(tf.round(fraction * np.float32([height, width])), tf.int32), 1)
+        part = tf.image.stateless_random_crop(image, tf.concat([size, [channels]], axis=0), place_seed)
+        return tf.ensure_shape(tf.image.resize(part, (height, width)), image.shape)
 
     return _augmentation(transform)
 
@@ -193,7 +194,10 @@ def color_jitter(brightness=0.15, contrast=(0.8, 1.25), saturation=(0.8, 1.25)):
         ValueError: an invalid range. The function raises it for images that are not RGB unless `saturation` is (1, 1).
     """
     brightness = check_number("brightness", brightness, minimum=0)
-    contrast, saturation = check_range("contrast", contrast, minimum=0), check_range("saturation", saturation, minimum=0)
+    contrast, saturation = (
+        check_range("contrast", contrast, minimum=0),
+        check_range("saturation", saturation, minimum=0),
+    )
 
     def transform(image, seed):
         import tensorflow as tf
