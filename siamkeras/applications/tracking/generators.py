@@ -108,8 +108,6 @@ def pairs_from_images(
     count, height, width, _ = images.shape
     _check_sources(count, "image", geometry, motion)
     check_frame(images[0])
-    if images.dtype != np.uint8 and images.max() > 1.01:
-        raise ValueError(f"`images` must lie in [0, 1]. Received: values up to {images.max():.4g}.")
     if boxes is None:
         box_of = _random_boxes(height, width)
     else:

@@ -80,6 +80,7 @@ def synthetic_videos(
     (48, 64, 3)
     """
     check_integer("count", count, 1)
+    check_integer("frames", frames, 1)
     check_integer("distractors", distractors)
     for side in size:
         check_integer("size", side, SMALLEST_FRAME)

@@ -187,7 +187,10 @@ def track(tracker, frames, box=None, progress=True):
         box = frames.boxes[0]
     if box is None:
         raise ValueError("`box`, the bounding box in the first frame, is required for frames without annotations.")
-    count = len(frames) if hasattr(frames, "__len__") else None
+    try:
+        count = len(frames)
+    except TypeError:  # a stream of unknown length
+        count = None
     bar = keras.utils.Progbar(count, unit_name="frame") if progress else None
     boxes, confidence, seconds = [], [], []
     for index, frame in enumerate(frames):

@@ -1,0 +1,61 @@
+"""OTB sequences: read from a folder, or replaced by synthetic videos with a warning."""
+
+import sys
+
+import pytest
+from PIL import Image
+
+from siamkeras import data
+from siamkeras.applications import tracking
+
+FRAMES = sys.modules["siamkeras.applications.tracking.otb"].FRAMES
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("SIAMKERAS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "data" / "tracking" / "OTB"
+
+
+def write_sequence(folder, boxes):
+    (folder / "img").mkdir(parents=True)
+    for number in range(3):
+        Image.new("RGB", (64, 48), (number, 0, 0)).save(folder / "img" / f"{number + 1:04d}.png")
+    (folder / "groundtruth_rect.txt").write_text("5\t4\t10\t8\n" * boxes)
+
+
+def test_sequences_are_read_in_the_order_of_the_names(folder, monkeypatch):
+    """Diving has frames without boxes at its end, which the benchmark does not use."""
+    assert FRAMES == {"Diving": 215}
+    monkeypatch.setitem(FRAMES, "Diving", 2)
+    write_sequence(folder / "Diving", boxes=2)
+    write_sequence(folder / "Crossing", boxes=3)
+    diving, crossing = tracking.otb(["Diving", "Crossing"])
+    assert (diving.name, len(diving), len(crossing)) == ("Diving", 2, 3)
+    assert crossing.source == "OTB (Wu et al.), sequence Crossing"
+
+
+def test_a_missing_sequence_is_replaced_by_a_synthetic_video_with_a_warning(folder):
+    write_sequence(folder / "Crossing", boxes=3)
+    with pytest.raises(ConnectionError, match="OTB sequence Diving .*tracking/OTB/Diving"):
+        tracking.otb(source="real")
+    with pytest.warns(data.StandInWarning, match="synthetic videos instead"):
+        videos = tracking.otb()
+    assert [video.name for video in videos] == ["Crossing", "Diving"]
+    assert videos[1].source == "synthetic video standing in for Diving of OTB"
+
+
+def test_an_incomplete_copy_is_an_error(folder):
+    write_sequence(folder / "Crossing", boxes=3)
+    (folder / "Crossing" / "img" / "0002.png").unlink()
+    with pytest.raises(FileNotFoundError, match="Expected number 2"):
+        tracking.otb(["Crossing"])
+
+
+@pytest.mark.parametrize(
+    "names, source, match", [("Crossing", "auto", "`names` must be a list"), ([], "web", "`source`")]
+)
+def test_invalid_arguments_are_rejected(names, source, match):
+    with pytest.raises(ValueError, match=match):
+        tracking.otb(names, source)

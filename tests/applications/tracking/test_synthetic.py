@@ -1,0 +1,100 @@
+"""Synthetic videos: boxes that bound the object, reproducible motion, occlusion and distractors."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from siamkeras.applications import tracking
+
+WHITE, BLACK = np.full((64, 64, 3), 255, "uint8"), np.zeros((64, 64, 3), "uint8")
+SMALL = {"frames": 20, "size": (64, 96), "photos": [WHITE, BLACK]}
+
+
+def test_boxes_bound_the_pixels_of_the_object_and_lie_in_the_frame():
+    """A white object on black or the other way round; a pixel counts if more than half of it is covered."""
+    for video in tracking.synthetic_videos(4, occlusion=False, **SMALL):
+        for index in range(0, 20, 3):
+            grey = video.frame(index).mean(axis=2)
+            rows, columns = np.nonzero(grey < 0.5 if grey[0, 0] > 0.5 else grey > 0.5)
+            x, y, width, height = video.boxes[index]
+            bounds = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            np.testing.assert_allclose(bounds, [x, y, x + width, y + height], atol=1.1)
+        assert (video.boxes[:, :2] >= 0).all()
+        assert (video.boxes[:, :2] + video.boxes[:, 2:] <= [96, 64]).all()
+
+
+def test_a_video_depends_on_seed_and_index_but_not_on_count_or_length():
+    video = tracking.synthetic_videos(2, seed=5, **SMALL)[1]
+    longer = tracking.synthetic_videos(3, seed=5, **{**SMALL, "frames": 30})[1]
+    np.testing.assert_array_equal(video.frames, longer.frames[:20])
+    np.testing.assert_array_equal(video.boxes, longer.boxes[:20])
+    for seed, index in ((6, 1), (5, 0)):
+        other = tracking.synthetic_videos(2, seed=seed, **SMALL)[index]
+        assert not np.array_equal(video.boxes, other.boxes)
+
+
+def test_box_keeps_its_size_without_rotation_and_scaling():
+    def box_sizes(**kwargs):
+        return tracking.synthetic_videos(1, **kwargs, **SMALL)[0].boxes[:, 2:]
+
+    assert np.ptp(box_sizes(rotation=False, scaling=False), axis=0).max() < 1e-4
+    scaled = box_sizes(rotation=False)
+    assert np.ptp(scaled, axis=0).min() > 1 and np.ptp(scaled[:, 0] / scaled[:, 1]) < 1e-5
+    rotated = box_sizes(scaling=False)
+    assert np.ptp(rotated[:, 0] / rotated[:, 1]) > 0.02
+
+
+def test_occlusion_hides_part_of_the_object_after_the_first_frame_and_keeps_the_boxes():
+    kwargs, occluded_frames = {**SMALL, "frames": 60}, 0
+    occluded, free = (tracking.synthetic_videos(6, occlusion=occlusion, **kwargs) for occlusion in (True, False))
+    for behind, visible in zip(occluded, free, strict=True):
+        np.testing.assert_array_equal(behind.boxes, visible.boxes)
+        for index in range(60):
+            x, y, width, height = np.rint(visible.boxes[index]).astype(int)
+            box = index, slice(y, y + height), slice(x, x + width)
+            hidden = np.abs(behind.frames[box].astype(int) - visible.frames[box]).max(axis=2) > 60
+            occluded_frames += hidden.mean() > 0.15
+            assert hidden.mean() < (0.85 if index else 1e-9)
+    assert occluded_frames > 30
+
+
+def test_distractors_are_visible_and_change_no_box():
+    alone, among = (tracking.synthetic_videos(1, occlusion=False, distractors=n, **SMALL)[0] for n in (0, 2))
+    np.testing.assert_array_equal(alone.boxes, among.boxes)
+    changed = np.abs(alone.frames[0].astype(int) - among.frames[0]).max(axis=2) > 60
+    assert changed.sum() > 0.5 * alone.boxes[0, 2:].prod()
+
+
+def test_photographs_are_those_of_the_installed_packages(monkeypatch):
+    photos = tracking.photographs()
+    assert {"china", "flower"} <= set(photos)
+    assert all(image.dtype == np.float32 and 0 <= image.min() and image.max() <= 1 for image in photos.values())
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "skimage" else find_spec(name))
+    assert set(tracking.photographs()) == {"china", "flower"}
+    assert "2 photographs" in tracking.synthetic_videos(1, frames=2, size=(48, 48))[0].source
+
+
+def test_photos_are_bytes_or_floats():
+    videos = [tracking.synthetic_videos(1, 2, (48, 48), photos=[WHITE, black])[0] for black in (BLACK, BLACK / 255.0)]
+    np.testing.assert_array_equal(videos[0].frames, videos[1].frames)
+
+
+@pytest.mark.parametrize(
+    "wrong, match",
+    [
+        ({"count": 0}, "`count`"),
+        ({"frames": 0}, "`frames`"),
+        ({"size": (48, 47)}, "`size` must be an integer of at least 48"),
+        ({"seed": -1}, "non-negative"),
+        ({"distractors": 0.5}, "`distractors`"),
+        ({"photos": [WHITE]}, "At least two photographs are needed"),
+        ({"photos": [WHITE, WHITE[..., 0]]}, "A frame must be"),
+        ({"photos": [WHITE, WHITE * 2.0]}, "must lie in"),
+        ({"photos": {"white": WHITE, "black": BLACK}}, "A frame must be"),
+    ],
+)
+def test_invalid_arguments_are_rejected(wrong, match):
+    with pytest.raises(ValueError, match=match):
+        tracking.synthetic_videos(**{"count": 1, **wrong})
