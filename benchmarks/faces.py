@@ -1,24 +1,24 @@
-"""How well does a small tower tell people apart that it has never seen, and what does the number of people do?
+"""Face verification of people who were not in the training set, and the effect of the number of training people.
 
-The 400 AT&T faces, 40 people with 10 photos each, in four folds: in each, ten people are tested on every pair of their
-photos (450 same, 4,500 different), six others choose the threshold, and twenty-four are learned from. Contenders:
+The 400 AT&T faces, 40 people with 10 photos each, in four folds. Each fold tests every pair of photos of ten people
+(450 same, 4,500 different); six other people choose the threshold and twenty-four are the training set. Methods:
 
 - pixels: the Euclidean distance of two images;
-- eigenfaces: of their fifty principal components, from the people that are learned from;
-- the tower of lesson 7;
-- both: its embeddings, and the eigenfaces beside them, of half the length.
+- eigenfaces: the Euclidean distance of fifty principal components, fitted to the training set;
+- trained tower: the tower of lesson 7;
+- both: the concatenated embeddings of the tower and eigenfaces, the latter scaled to half the length.
 
-Intervals are 95 % bootstrap intervals over people: of both people of each pair. At a false accept rate of 0.1 % there
-are too few pairs in a fold. The last lines put the folds together: each distance is divided by the threshold of its
-fold, so that 1 is where every fold decides, and 18,000 different pairs are counted.
+Intervals are 95 % bootstrap intervals over people. One fold has too few different pairs for a false accept rate of
+0.1 %. For all folds together, each distance is divided by the threshold of its fold, which gives 18,000 different pairs
+with the threshold 1.
 
-`--people` trains on fewer people as well, for the error as a curve of their number, in `--people-folds`. The tower,
-the loss and the distortions were chosen on people of the thirty that fold 0 does not test (`--trials`). So what fold 0
-tests had no part in any choice; what the other folds test had, though not in the weights or thresholds of their own
-fold. "both" was added when the numbers of the towers were known; its one number had been compared on the same thirty.
+`--people` also trains on fewer people, in `--people-folds`. The tower, the loss and the augmentation were chosen on the
+thirty people that fold 0 does not test (`--trials`). The test people of fold 0 therefore had no influence on these
+choices; those of the other folds had, but not on the weights and thresholds of their own fold. "both" was added after
+the results of the towers were known; its scale was chosen on the same thirty people.
 
-Target: AUC >= 0.98 and equal error rate <= 6 % in the mean of the folds. Without the faces, drawn ones stand in; their
-numbers compare with nothing.
+Target: AUC >= 0.98 and equal error rate <= 6 %, averaged over the folds. Without the data set, synthetic faces replace
+it; their results are not comparable.
 
     python benchmarks/faces.py --trials
     python benchmarks/faces.py --people 6 12 --people-folds 0 1 2 3 --checkpoint build/faces.keras --save
@@ -33,7 +33,7 @@ import training
 
 FOLDS, VALIDATION_SHARE, SIZE = 4, 0.2, (56, 46)
 EMBEDDING_DIM, COMPONENTS, PER_EPOCH = 64, 50, 350
-EIGENFACES = 0.5  # Their length beside an embedding of length 1; compared with 1 on people held out.
+EIGENFACE_LENGTH = 0.5  # relative to the embedding of the tower; compared with 1 on held-out people
 SETTINGS = {
     "steps": 700,
     "classes": 16,
@@ -41,17 +41,17 @@ SETTINGS = {
     "filters": (24, 48, 96, 192),
     "loss": "in-batch softmax",
     "temperature": 0.1,
-    "learning_rate": 2e-3,  # Falls to 0 along a cosine.
+    "learning_rate": 2e-3,  # with cosine decay to 0
     "weight_decay": 0.02,
-    "distortion": "strong",
-    "more_people": True,  # Everybody upside down, in negative, and both, are three more people to be learned.
+    "augmentation": "strong",
+    "more_people": True,  # each person upside down, in negative, and both are three additional people
 }
-# Shorter than a training: they are compared with one another.
+# Shorter than the training runs of the folds; the trials are compared with each other only.
 TRIAL = {"steps": 300}
 TRIALS = {
-    "as it is": {},
+    "final settings": {},
     "no more people": {"more_people": False},
-    "mild distortions, no more people": {"distortion": "mild", "more_people": False},
+    "mild augmentation, no more people": {"augmentation": "mild", "more_people": False},
     "supervised contrastive loss": {"loss": "supervised contrastive"},
     "triplet loss": {"loss": "triplet"},
 }
@@ -61,21 +61,21 @@ HEADER = ["", "AUC", "EER", *(f"TAR@{100 * rate:g}%" for rate in FALSE_ACCEPT_RA
 RESULTS = Path(__file__).parent / "results" / "faces.json"
 
 
-def distortion(name):
-    """How photos are distorted in training; mild or strong."""
+def training_augmentation(name):
+    """The augmentation of the training set, "mild" or "strong"."""
     from siamkeras import augmentation
 
     strength = {"mild": (12, 0.1, (0.9, 1.1), 3, 0.15), "strong": (15, 0.15, (0.8, 1.2), 4, 0.2)}[name]
-    turned, sheared, scaled, shifted, lit = strength
+    rotation, shear, scale, shift, brightness = strength
     return augmentation.compose(
         augmentation.flip(),
-        augmentation.affine(turned, sheared, scaled, shifted),
-        augmentation.color_jitter(lit, contrast=(0.7, 1.4), saturation=(1, 1)),
+        augmentation.affine(rotation, shear, scale, shift),
+        augmentation.color_jitter(brightness, contrast=(0.7, 1.4), saturation=(1, 1)),
     )
 
 
-def fitted(name, people, settings, seed=0, checkpoint=None):
-    """A trained tower, and the minutes that it took; goes on where an interrupted training has left a checkpoint."""
+def train_tower(name, people, settings, seed=0, checkpoint=None):
+    """A trained tower and the minutes of training; resumes from the checkpoint of an interrupted run."""
     import keras
 
     from siamkeras import generators, losses, towers
@@ -92,40 +92,40 @@ def fitted(name, people, settings, seed=0, checkpoint=None):
         tower.compile(optimizer, loss)
         return tower
 
-    images, labels = learned_from(people) if settings["more_people"] else (people.images, people.labels)
+    images, labels = with_more_people(people) if settings["more_people"] else (people.images, people.labels)
     classes = min(settings["classes"], len(np.unique(labels)))
-    augment = distortion(settings["distortion"])
+    augment = training_augmentation(settings["augmentation"])
 
-    def stream(done):
+    def stream(start):
         return generators.balanced(
-            images, labels, classes, settings["per_class"], seed=seed, start=done, augment=augment
+            images, labels, classes, settings["per_class"], seed=seed, start=start, augment=augment
         )
 
     keras.utils.set_random_seed(seed)
-    settings = settings | {"trained on": np.unique(people.labels).tolist()}
+    settings = settings | {"training people": np.unique(people.labels).tolist()}
     path = checkpoint.with_name(f"{checkpoint.stem}-{name}.keras".replace(" ", "-")) if checkpoint else None
     tower, seconds, _ = training.trained(name, build, stream, settings, path, PER_EPOCH)
     return tower, seconds / 60
 
 
-def learned_from(people):
-    """The photos and labels, and those of everybody upside down, in negative, and both, as other people."""
+def with_more_people(people):
+    """Images and labels; every person upside down, in negative, and both counts as another person."""
     images, upside_down = people.images, people.images[:, ::-1]
     kinds = [images, upside_down, 1 - images, 1 - upside_down]
     return np.concatenate(kinds), np.concatenate([people.labels + 1000 * kind for kind in range(len(kinds))])
 
 
-def seen(tower, images):
-    """Embeddings, each the mean over nine looks at a photo: as it is, and mirrored and moved a little; of length 1."""
+def embed_views(tower, images):
+    """Unit-length embeddings with test-time augmentation: the mean over the photo and eight augmented copies."""
     from siamkeras import augmentation, retrieval
 
-    moved = augmentation.compose(augmentation.flip(), augmentation.affine(8, 0.05, (0.9, 1.1), 2))
-    mean = retrieval.embed(tower, images, views=9, augment=moved)
+    augment = augmentation.compose(augmentation.flip(), augmentation.affine(8, 0.05, (0.9, 1.1), 2))
+    mean = retrieval.embed(tower, images, views=9, augment=augment)
     return mean / np.linalg.norm(mean, axis=1, keepdims=True)
 
 
 def eigenfaces(images):
-    """Function from images to their place along the principal components of `images`."""
+    """Function from images to their coordinates along the principal components of `images`."""
     from sklearn.decomposition import PCA
 
     flat = images.reshape(len(images), -1)
@@ -133,12 +133,12 @@ def eigenfaces(images):
     return lambda images: components.transform(images.reshape(len(images), -1))
 
 
-def beside(first, second):
-    """Function from images to two descriptions side by side, each of length 1, the second times `EIGENFACES`."""
+def concatenated(first, second):
+    """Function from images to the concatenated embeddings of two methods, of length 1 and `EIGENFACE_LENGTH`."""
 
     def describe(images):
         parts = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in (first(images), second(images))]
-        return np.hstack([parts[0], EIGENFACES * parts[1]])
+        return np.hstack([parts[0], EIGENFACE_LENGTH * parts[1]])
 
     return describe
 
@@ -152,12 +152,12 @@ def split(people, fold):
 
 
 def fewer(people, count):
-    """The photos of so many of the people."""
+    """The photos of the first `count` people."""
     return people.take(np.isin(people.labels, np.unique(people.labels)[:count]))
 
 
-def measured(describe, validation, test, resamples):
-    """The report of the test people, with the threshold from the validation people."""
+def evaluate(describe, validation, test, resamples):
+    """The report of the test people at the threshold of the validation people."""
     from siamkeras import evaluation
 
     chosen = evaluation.verification_from_embeddings(describe(validation.images), validation.labels, resamples=0)
@@ -167,8 +167,8 @@ def measured(describe, validation, test, resamples):
 
 
 def together(reports, tests, resamples):
-    """One report of several folds, whose distances are in units of the threshold of each."""
-    from siamkeras import evaluation
+    """One report of several folds; the distances are divided by the threshold of their fold."""
+    from siamkeras import evaluation, generators
 
     clusters = []
     for test in tests:
@@ -182,25 +182,25 @@ def together(reports, tests, resamples):
 
 
 def numbers(report):
-    """What a report says, as JSON keeps it; None where there are too few pairs."""
-    found = {"AUC": report.auc, "EER": report.eer}
-    found |= {f"TAR@{100 * far:g}%": None if np.isnan(tar) else tar for far, tar in report.tar_at_far.items()}
-    found |= {"FAR": report.far, "FRR": report.frr, "threshold": report.threshold}
+    """The results of a report for JSON; None where there are too few pairs."""
+    results = {"AUC": report.auc, "EER": report.eer}
+    results |= {f"TAR@{100 * far:g}%": None if np.isnan(tar) else tar for far, tar in report.tar_at_far.items()}
+    results |= {"FAR": report.far, "FRR": report.frr, "threshold": report.threshold}
     keys = {"AUC": "auc", "EER": "eer"} | {f"TAR@{100 * far:g}%": f"tar_at_{far:g}" for far in FALSE_ACCEPT_RATES}
-    return found | {"interval": {name: report.interval[key] for name, key in keys.items() if key in report.interval}}
+    return results | {"interval": {name: report.interval[key] for name, key in keys.items() if key in report.interval}}
 
 
-def cells(found):
-    """The cells of a row, of what `numbers` gives."""
+def cells(results):
+    """The cells of a table row for the results of `numbers`."""
 
-    def told(name):
-        if found[name] is None:
+    def cell(name):
+        if results[name] is None:
             return "too few"
         scale, digits, sign = (1, 3, "") if name == "AUC" else (100, 1, "%")
-        ends = [f"{scale * end:.{digits}f}" for end in found["interval"].get(name, ())]
-        return f"{scale * found[name]:.{digits}f}{sign}" + (f" [{', '.join(ends)}]" if ends else "")
+        ends = [f"{scale * end:.{digits}f}" for end in results["interval"].get(name, ())]
+        return f"{scale * results[name]:.{digits}f}{sign}" + (f" [{', '.join(ends)}]" if ends else "")
 
-    return [told(name) for name in HEADER[1:]]
+    return [cell(name) for name in HEADER[1:]]
 
 
 def mean(several, name):
@@ -208,35 +208,36 @@ def mean(several, name):
 
 
 def trials(options):
-    """Each setting in three splits of the thirty people that fold 0 does not test."""
+    """Compares settings in three splits of the thirty people that fold 0 does not test."""
     from siamkeras import data, evaluation
+    from siamkeras.applications import faces
 
-    people = data.faces(size=SIZE, source=options.source)
+    people = faces.att_faces(size=SIZE, source=options.source)
     rest, _ = data.folds_by_class(people, folds=FOLDS, seed=0)[0]
     rows = []
     for name in options.trials or TRIALS:
         reports, minutes = [], 0.0
         for number, (train, validation) in enumerate(data.folds_by_class(rest, folds=3, seed=1)):
-            tower, more = fitted(f"{name}, split {number}", train, options.settings | TRIAL | TRIALS[name])
-            embeddings = seen(tower, validation.images)
+            tower, more = train_tower(f"{name}, split {number}", train, options.settings | TRIAL | TRIALS[name])
+            embeddings = embed_views(tower, validation.images)
             reports.append(evaluation.verification_from_embeddings(embeddings, validation.labels, resamples=0))
             minutes += more
         auc, eer = (np.mean([getattr(report, what) for report in reports]) for what in ("auc", "eer"))
         rows.append([name, f"{minutes:.1f}", f"{auc:.3f}", f"{eer:.1%}"])
         print(rows[-1], flush=True)
-    print("### Three splits of thirty people: twenty learned from, ten measured\n")
+    print("### Three splits of thirty people: twenty for training, ten for validation\n")
     measuring.print_table(["", "minutes", "AUC", "EER"], rows)
 
 
 def arguments():
     parser = measuring.arguments(__doc__)
-    parser.add_argument("--folds", type=int, nargs="+", default=list(range(FOLDS)), help="some of the four")
-    parser.add_argument("--people", type=int, nargs="*", default=[], help="train on so many people as well")
+    parser.add_argument("--folds", type=int, nargs="+", default=list(range(FOLDS)), help="a selection of the four")
+    parser.add_argument("--people", type=int, nargs="*", default=[], help="also train on these numbers of people")
     parser.add_argument("--people-folds", type=int, nargs="+", default=[0, 1], help="in these folds (default: 0 1)")
     parser.add_argument(
-        "--trials", nargs="*", help="compare these settings, or all, on people held out", metavar="NAME"
+        "--trials", nargs="*", help="compare these settings, or all, on held-out people", metavar="NAME"
     )
-    parser.add_argument("--checkpoint", type=Path, help="where training is kept, to go on after an interruption")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoint, to resume an interrupted run")
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
     options = parser.parse_args()
     if options.quick and options.save:
@@ -252,57 +253,60 @@ def arguments():
 
 def main():
     options = arguments()
-    from siamkeras import data, environment, retrieval, towers
+    from siamkeras import environment, retrieval, towers
+    from siamkeras.applications import faces
 
     measuring.print_heading("Faces", options.quick)
     if options.trials is not None:
         trials(options)
         return
-    people = data.faces(size=SIZE, source=options.source)
+    people = faces.att_faces(size=SIZE, source=options.source)
     print(f"{people}. Folds: {options.folds}. Settings: {options.settings}.\n", flush=True)
     pixels = towers.pixels(people.images.shape[1:])
-    found, reports, tests, minutes, curve = {}, {}, {}, {}, {}
+    results, reports, tests, minutes, curve = {}, {}, {}, {}, {}
     for fold in options.folds:
         train, validation, test = split(people, fold)
-        tower, minutes[fold] = fitted(f"fold {fold}", train, options.settings, fold, options.checkpoint)
+        tower, minutes[fold] = train_tower(f"fold {fold}", train, options.settings, fold, options.checkpoint)
         describe = {
             "pixels": lambda images: retrieval.embed(pixels, images),
             "eigenfaces": eigenfaces(train.images),
-            "trained tower": lambda images, tower=tower: seen(tower, images),
+            "trained tower": lambda images, tower=tower: embed_views(tower, images),
         }
-        describe["both"] = beside(describe["trained tower"], describe["eigenfaces"])
+        describe["both"] = concatenated(describe["trained tower"], describe["eigenfaces"])
         tests[fold] = test
-        reports[fold] = {name: measured(each, validation, test, options.resamples) for name, each in describe.items()}
-        found[fold] = {name: numbers(report) for name, report in reports[fold].items()}
-        print(f"### Fold {fold}: learned from {len(np.unique(train.labels))} people, {minutes[fold]:.1f} minutes\n")
-        measuring.print_table(HEADER, [[name, *cells(each)] for name, each in found[fold].items()])
+        reports[fold] = {name: evaluate(each, validation, test, options.resamples) for name, each in describe.items()}
+        results[fold] = {name: numbers(report) for name, report in reports[fold].items()}
+        print(f"### Fold {fold}: {len(np.unique(train.labels))} people in training, {minutes[fold]:.1f} minutes\n")
+        measuring.print_table(HEADER, [[name, *cells(each)] for name, each in results[fold].items()])
         if fold not in options.people_folds:
             continue
         for count in options.people:
             some = fewer(train, count)
-            tower, _ = fitted(f"fold {fold}, {count} people", some, options.settings, fold, options.checkpoint)
-            report = measured(lambda images, tower=tower: seen(tower, images), validation, test, options.resamples)
+            tower, _ = train_tower(f"fold {fold}, {count} people", some, options.settings, fold, options.checkpoint)
+            report = evaluate(
+                lambda images, tower=tower: embed_views(tower, images), validation, test, options.resamples
+            )
             curve.setdefault(count, {})[fold] = numbers(report)
-        curve.setdefault(len(np.unique(train.labels)), {})[fold] = found[fold]["trained tower"]
+        curve.setdefault(len(np.unique(train.labels)), {})[fold] = results[fold]["trained tower"]
     whole = {
         name: numbers(together([reports[fold][name] for fold in reports], list(tests.values()), options.resamples))
         for name in next(iter(reports.values()))
     }
-    print(f"### All folds together: {len(tests)}, in units of the threshold of each\n")
+    print(f"### {len(tests)} folds together, distances divided by the threshold of the fold\n")
     measuring.print_table(HEADER, [[name, *cells(each)] for name, each in whole.items()])
-    print("### What the number of people does\n")
+    print("### Number of people in the training set\n")
     rows = [
         [f"{count} people", len(folds), f"{mean(folds.values(), 'AUC'):.3f}", f"{mean(folds.values(), 'EER'):.1%}"]
         for count, folds in sorted(curve.items())
     ]
-    measuring.print_table(["learned from", "folds", "AUC, mean", "EER, mean"], rows)
-    auc, eer = (mean([each["trained tower"] for each in found.values()], name) for name in ("AUC", "EER"))
+    measuring.print_table(["training set", "folds", "AUC, mean", "EER, mean"], rows)
+    auc, eer = (mean([each["trained tower"] for each in results.values()], name) for name in ("AUC", "EER"))
     print(f"AUC >= {AUC_TARGET}: {'yes' if auc >= AUC_TARGET else 'NO'}, {auc:.3f}.", end=" ")
     print(f"EER <= {EER_TARGET:.0%}: {'yes' if eer <= EER_TARGET else 'NO'}, {eer:.1%}.")
     if options.save:
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
         content = {"machine": machine, "settings": options.settings, "people": repr(people), "minutes": minutes}
-        training.write(RESULTS, {**content, "folds": found, "together": whole, "people_in_training": curve})
+        training.write(RESULTS, {**content, "folds": results, "together": whole, "people_in_training": curve})
         print(f"Written: {RESULTS}")
 
 

@@ -1,19 +1,19 @@
-"""How well do towers that have read nothing but 5,749 pairs of sentences follow what people say of new ones?
+"""Semantic textual similarity with towers trained from scratch on 5,749 sentence pairs.
 
-The STS Benchmark, official splits: trained on train, measured once on test. No vectors from elsewhere.
-Contenders, by Spearman's correlation of score and judgement:
+The STS Benchmark with its official splits: trained on train, measured once on test, without pretrained word vectors.
+Methods, by Spearman's correlation of the predicted similarity with the human scores:
 
 - TF-IDF by scikit-learn, without training on pairs: of words; of n-grams of characters within words, of 2 to 5
   characters, and of 2 to 4, which is the best on dev;
-- the hashed tower (`towers.bag_of_ngrams`) as it begins, and trained by contrastive loss on the cosine distance;
-- the Manhattan LSTM as published (Mueller and Thyagarajan, 2016), with word vectors that begin at random;
+- the bag of n-grams (`towers.bag_of_ngrams`), untrained and trained by contrastive loss on the cosine distance;
+- the Manhattan LSTM as published (Mueller and Thyagarajan, 2016), with random initial word vectors;
 - a bidirectional LSTM, mean over the words, by cosine distance;
-- a hashed and a recurrent tower, siblings of two kinds that meet in one space.
+- a recurrent tower on the left and a bag of n-grams on the right, trained into one embedding space.
 
-The settings of the hashed tower were chosen on dev, those of the recurrent ones set beforehand and not searched; the
-curve below shows dev after each epoch. Intervals are 95 % bootstrap intervals over pairs. Target: at least one Siamese
-tower above 0.705 on test, what character n-gram TF-IDF reaches. Without the benchmark, made-up sentences stand in;
-their numbers compare with nothing.
+The settings of the bag of n-grams were chosen on dev; those of the recurrent towers were set beforehand. The curve
+shows dev after each epoch. Intervals are 95 % bootstrap intervals over pairs. Target: at least one Siamese tower above
+0.705 on test, the result of character n-gram TF-IDF. Without the data set, synthetic sentences replace it; their
+results are not comparable.
 
     python benchmarks/sentences.py --checkpoint build/sentences.keras --save
 """
@@ -25,7 +25,7 @@ import measuring
 import training
 
 TARGET = 0.705
-# Chosen on dev; a rate falls to 0 over all steps, along a cosine.
+# Chosen on dev; the learning rates have cosine decay to 0.
 SETTINGS = {
     "hashed": {"distance": "cosine", "learning_rate": 0.001, "epochs": 3},
     "Manhattan LSTM": {"distance": "exponential_manhattan", "learning_rate": 0.002, "epochs": 5},
@@ -48,7 +48,7 @@ def tf_idf(train, pairs, **options):
 
 
 def towers_of(name, train, settings):
-    """A tower, or a dict of two, with the weights that they begin with."""
+    """A new tower, or a dict of two."""
     from siamkeras import tokenizers, towers
 
     def hashed():
@@ -81,9 +81,9 @@ def batches(pairs, settings, shuffle=False, seed=0):
 
 
 def trained(name, train, validation, settings, seed, checkpoint=None):
-    """A trained model, the minutes that it took, and what dev said after each epoch.
+    """A trained model, the minutes of training, and the results on dev after each epoch.
 
-    Goes on where an interrupted training has left a checkpoint: each epoch has a seed, and so an order, of its own.
+    Resumes from the checkpoint of an interrupted run: each epoch has its own seed and therefore its own order.
     """
     import keras
 
@@ -120,8 +120,8 @@ def trained(name, train, validation, settings, seed, checkpoint=None):
     return model, seconds / 60, curve
 
 
-def told(report):
-    """The numbers of a `Correlation`, for the table and for the file."""
+def numbers(report):
+    """The results of a `Correlation` for the table and for JSON."""
     return {name: {"value": getattr(report, name), "interval": report.interval.get(name)} for name in NAMES}
 
 
@@ -132,9 +132,9 @@ def row(name, minutes, dev, test):
 
 def arguments():
     parser = measuring.arguments(__doc__)
-    parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS), help="what is trained")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="one training for each")
-    parser.add_argument("--checkpoint", type=Path, help="saved after each epoch, to go on from when interrupted")
+    parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS), help="the towers to train")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="one training run for each")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoint, to resume an interrupted run")
     parser.add_argument("--source", choices=("auto", "real", "synthetic"), help="of the sentences")
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.relative_to(RESULTS.parents[2])}")
     options = parser.parse_args()
@@ -148,11 +148,12 @@ def main():
     options = arguments()
     import keras
 
-    from siamkeras import data, environment, evaluation, models
+    from siamkeras import environment, evaluation, models
+    from siamkeras.applications import text
 
     measuring.print_heading("Sentences", options.quick)
     train, validation, test = (
-        data.sentence_pairs(split, source=options.source) for split in ("train", "validation", "test")
+        text.sts_benchmark(split, source=options.source) for split in ("train", "validation", "test")
     )
     shared, resamples = SHARED, 1000
     if options.quick:
@@ -175,7 +176,7 @@ def main():
             evaluation.correlation_from_distances(found, pairs.same, resamples=resamples)
             for found, pairs in zip(distances, (validation, test), strict=True)
         ]
-        return {"dev": told(reports[0]), "test": told(reports[1])}
+        return {"dev": numbers(reports[0]), "test": numbers(reports[1])}
 
     def of_model(model):
         found = (evaluation.pair_distances(model, batches(pairs, shared))[0] for pairs in (validation, test))
