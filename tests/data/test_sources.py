@@ -58,13 +58,17 @@ def test_a_damaged_copy_is_an_error_for_every_source(source):
     def damaged():
         raise _sources.damaged("Toys", "/data/toys", "one byte is missing.")
 
-    message = r"^The copy of Toys in /data/toys is damaged: one byte is missing\. Delete it and load the data set again\.$"
+    message = (
+        r"^The copy of Toys in /data/toys is damaged: one byte is missing\. Delete it and load the data set again\.$"
+    )
     with pytest.raises(OSError, match=message):
         _sources.real_or_stand_in(source, damaged, lambda: "stand-in", "toys")
 
 
 def test_an_unknown_source_is_an_error():
-    with pytest.raises(ValueError, match="`source` must be one of 'auto', 'real', 'synthetic'. Received: source='fake'"):
+    with pytest.raises(
+        ValueError, match="`source` must be one of 'auto', 'real', 'synthetic'. Received: source='fake'"
+    ):
         _sources.real_or_stand_in("fake", unavailable, unavailable, "toys")
 
 

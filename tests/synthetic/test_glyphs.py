@@ -1,0 +1,211 @@
+"""Synthetic glyphs: their content, their dependence on the seed, and how hard they are compared with Omniglot."""
+
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from siamkeras.synthetic import glyphs
+
+ALPHABETS, CHARACTERS, WRITERS = 8, 20, 20
+
+
+@pytest.fixture(scope="module")
+def examples():
+    return glyphs(ALPHABETS, CHARACTERS, WRITERS, seed=11)
+
+
+def by_writer(examples, alphabets=ALPHABETS, characters=CHARACTERS):
+    """Images by alphabet, character and writer, `(alphabets, characters, writers, height, width)`."""
+    return examples.images[..., 0].reshape(alphabets, characters, -1, *examples.images.shape[1:3])
+
+
+def test_every_writer_writes_every_character_once(examples):
+    """8 alphabets of 20 characters by 20 writers are 3,200 images, one alphabet after the other."""
+    assert examples.images.shape == (3200, 35, 35, 1)
+    assert examples.labels.tolist() == [label for label in range(160) for _ in range(20)]
+    assert examples.groups.tolist() == [label // 20 for label in examples.labels]
+    assert len(np.unique(examples.images.reshape(3200, -1), axis=0)) == 3200
+
+
+def test_ink_is_one_and_paper_is_zero(examples):
+    """Every image has a pixel full of ink. In Omniglot 8 % of the area is ink."""
+    assert examples.images.dtype == np.float32 and examples.images.ctypes.data % 64 == 0
+    assert examples.images.min() == 0.0
+    assert (examples.images.max(axis=(1, 2, 3)) == 1.0).all()
+    assert 0.06 < examples.images.mean() < 0.11
+
+
+@pytest.mark.parametrize(("size", "factor"), [(8, 14), (28, 4), (35, 3), (105, 2)])
+def test_grey_values_are_area_averages_of_a_larger_canvas(size, factor):
+    """The canvas has at least 105 pixels and twice the size: at 35 a pixel averages 3x3, so greys are ninths."""
+    images = glyphs(alphabets=1, characters=3, writers=2, size=size).images
+    assert images.shape[1:] == (size, size, 1)
+    ink = images * factor**2
+    np.testing.assert_allclose(ink, ink.round(), atol=1e-4)
+    assert len(np.unique(ink.round())) > 2
+
+
+def test_strokes_stay_within_the_canvas():
+    """A stroke that ended at the edge would lose half the width of the pen: the outermost pixels are empty."""
+    images = glyphs(alphabets=6, characters=10, writers=5, size=105, seed=3).images
+    assert images[:, 1:-1, 1:-1].max() == 1.0
+    for edge in (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]):
+        assert edge.max() == 0.0
+
+
+def test_names_contain_alphabet_and_character():
+    """Class 11 of alphabets with 4 characters is the fourth of the third alphabet: 11 = 2 * 4 + 3."""
+    examples = glyphs(alphabets=3, characters=4, writers=1, seed=7)
+    assert examples.class_names[11] == "Alphabet 03, character 04"
+    assert set(examples.class_names) == set(examples.labels.tolist())
+    assert examples.group_names == {0: "Alphabet 01", 1: "Alphabet 02", 2: "Alphabet 03"}
+    assert examples.source == "synthetic glyphs (seed 7); results are not comparable to published ones"
+
+
+def test_the_same_seed_gives_the_same_images_and_leaves_the_global_generator_alone():
+    np.random.seed(5)
+    expected = np.random.random()
+    np.random.seed(5)
+    first = glyphs(alphabets=2, characters=3, writers=2, seed=9).images
+    second = glyphs(*(np.int64(count) for count in (2, 3, 2)), seed=np.int64(9)).images
+    assert np.random.random() == expected
+    np.testing.assert_array_equal(first, second)
+
+
+def test_the_images_of_a_seed_stay_the_same_over_versions():
+    """The results of the lessons without Omniglot depend on them."""
+    images = glyphs(alphabets=2, characters=3, writers=4, seed=1).images
+    assert images.mean() == pytest.approx(0.090068, rel=1e-5) and images.std() == pytest.approx(0.257454, rel=1e-5)
+
+
+def test_another_seed_gives_other_characters():
+    """Mean characters of two seeds are about as far apart as two characters of one seed."""
+    one, other = (glyphs(alphabets=1, characters=12, seed=seed).images.reshape(12, 20, -1).mean(1) for seed in (0, 1))
+    across = np.linalg.norm(one - other, axis=1)
+    within = np.linalg.norm(one - np.roll(one, 1, axis=0), axis=1)
+    assert across.min() > 0.5 * within.mean()
+
+
+def test_an_image_does_not_depend_on_the_counts():
+    most = by_writer(glyphs(5, 9, 23, seed=2), 5, 9)
+    for alphabets, characters, writers in [(5, 3, 4), (2, 9, 4), (2, 3, 23), (1, 1, 1)]:
+        fewer = by_writer(glyphs(alphabets, characters, writers, seed=2), alphabets, characters)
+        np.testing.assert_array_equal(fewer, most[:alphabets, :characters, :writers])
+
+
+def slant(images):
+    """Shift of ink to the right per pixel upwards: minus the slope of the regression of x on y."""
+    ink = images / images.sum((-2, -1), keepdims=True)
+    position = np.arange(images.shape[-1])
+    x, y = ink.sum(-2), ink.sum(-1)
+    x_mean, y_mean = (x * position).sum(-1), (y * position).sum(-1)
+    covariance = np.einsum("...yx,y,x->...", ink, position, position) - x_mean * y_mean
+    return -covariance / ((y * position**2).sum(-1) - y_mean**2)
+
+
+def test_slant_of_a_stroke_that_goes_two_right_and_four_up_is_one_half():
+    image = np.zeros((9, 9))
+    image[[6, 4, 2], [3, 4, 5]] = 1.0
+    assert slant(image) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("measure", [slant, lambda images: images.sum((-2, -1))], ids=["slant", "ink"])
+def test_a_writer_has_a_personal_style(examples, measure):
+    """A writer's mean deviation in one half of the alphabets predicts that in the other half.
+
+    Without a personal style the two halves of 80 images would be independent: over 20 writers, r = 0 +- 0.23.
+    """
+    measured = measure(by_writer(examples))
+    deviation = measured - measured.mean(axis=2, keepdims=True)
+    first, second = deviation[::2].mean((0, 1)), deviation[1::2].mean((0, 1))
+    assert np.corrcoef(first, second)[0, 1] > 0.8
+
+
+def pixel_distances(examples, seed=0, count=3000):
+    """Euclidean distances of random pairs: of the same class, of the same alphabet, and of two alphabets."""
+    rng = np.random.default_rng(seed)
+    distances = {"same": [], "within": [], "across": []}
+    for left in rng.integers(len(examples.labels), size=count):
+        same_class = examples.labels == examples.labels[left]
+        same_group = examples.groups == examples.groups[left]
+        masks = {"same": same_class, "within": same_group & ~same_class, "across": ~same_group}
+        for kind, mask in masks.items():
+            right = rng.choice(np.setdiff1d(np.flatnonzero(mask), left))
+            distances[kind].append(np.linalg.norm(examples.images[left] - examples.images[right]))
+    return {kind: np.array(values) for kind, values in distances.items()}
+
+
+def auc(same, different):
+    return 1 - np.searchsorted(np.sort(different), same).mean() / len(different)
+
+
+def one_shot_accuracy(examples, seed=0, way=20, episodes=600):
+    """Accuracy of the nearest neighbour in 20-way one-shot episodes within an alphabet."""
+    rng, correct = np.random.default_rng(seed), 0
+    for _ in range(episodes):
+        group = rng.choice(np.unique(examples.groups))
+        classes = rng.choice(np.unique(examples.labels[examples.groups == group]), way, replace=False)
+        pairs = [rng.choice(np.flatnonzero(examples.labels == label), 2, replace=False) for label in classes]
+        query, support = examples.images[pairs[0][0]], examples.images[[index for _, index in pairs]]
+        correct += np.square(support - query).sum((1, 2, 3)).argmin() == 0
+    return correct / episodes
+
+
+@pytest.mark.slow
+def test_classes_are_about_as_hard_to_separate_by_pixels_as_those_of_omniglot(examples):
+    """Omniglot's evaluation alphabets at 35x35: AUC 0.63, within an alphabet 0.59, 20-way one-shot 18 %."""
+    distances = pixel_distances(examples)
+    for near, far in pairwise([distances["same"], distances["within"], distances["across"]]):
+        standard_error = np.hypot(near.std() / np.sqrt(len(near)), far.std() / np.sqrt(len(far)))
+        assert far.mean() - near.mean() > 2 * standard_error
+    assert auc(distances["same"], distances["across"]) == pytest.approx(0.63, abs=0.05)
+    assert auc(distances["same"], distances["within"]) == pytest.approx(0.59, abs=0.06)
+    assert one_shot_accuracy(examples) == pytest.approx(0.18, abs=0.10)
+
+
+def test_characters_of_an_alphabet_can_be_told_apart(examples):
+    """The mean image of ten writers is nearest to that of ten others of the same character in 95 % of the cases."""
+
+    def centre(image):
+        middle = len(image) // 2
+        shift = [round(middle - (image.sum(axis) * np.arange(len(image))).sum() / image.sum()) for axis in (1, 0)]
+        return np.roll(image, shift, axis=(0, 1))
+
+    pixels = np.array([centre(image) for image in examples.images[..., 0]]).reshape(ALPHABETS, CHARACTERS, WRITERS, -1)
+    one, other = pixels[:, :, ::2].mean(2), pixels[:, :, 1::2].mean(2)
+    nearest = np.square(one[:, :, None] - other[:, None]).sum(-1).argmin(-1)
+    assert (nearest == np.arange(CHARACTERS)).mean() > 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not Path(os.environ.get("TFDS_DATA_DIR") or "-", "omniglot").is_dir(), reason="needs omniglot in TFDS_DATA_DIR"
+)
+def test_the_difficulty_of_the_real_omniglot_is_as_stated(examples):
+    from siamkeras import data
+
+    real = data.omniglot("evaluation", source="real")
+    synthetic_distances, real_distances = pixel_distances(examples), pixel_distances(real)
+    for kind in ("within", "across"):
+        values = [auc(distances["same"], distances[kind]) for distances in (synthetic_distances, real_distances)]
+        assert values[0] == pytest.approx(values[1], abs=0.06)
+    assert one_shot_accuracy(examples) == pytest.approx(one_shot_accuracy(real), abs=0.10)
+    assert examples.images.mean() == pytest.approx(real.images.mean(), abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"alphabets": 0}, "`alphabets` must be an integer of at least 1. Received: alphabets=0"),
+        ({"characters": -3}, "`characters` must be an integer of at least 1. Received: characters=-3"),
+        ({"writers": 2.5}, "`writers` must be an integer of at least 1. Received: writers=2.5"),
+        ({"size": 7}, "`size` must be an integer of at least 8. Received: size=7"),
+        ({"seed": -1}, "`seed` must be an integer of at least 0. Received: seed=-1"),
+    ],
+)
+def test_wrong_arguments_are_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        glyphs(**arguments)
