@@ -45,10 +45,6 @@ class TemplateMatching:
     Attributes:
         confidence: Correlation at the current position, from -1 to 1.
 
-    Raises:
-        ValueError: a number out of range.
-        ImportError: scikit-image is not installed.
-
     Reference: Lewis (1995), Fast Normalized Cross-Correlation; `skimage.feature.match_template`.
     """
 
@@ -62,11 +58,7 @@ class TemplateMatching:
         self.template_update = check_number("template_update", template_update, minimum=0, maximum=1)
 
     def start(self, frame, box):
-        """Takes the patch inside the box of the first frame, as far as it lies in the frame.
-
-        Raises:
-            ValueError: an invalid frame or box; a patch of one colour, for which correlation is undefined.
-        """
+        """Takes the patch inside the box of the first frame, as far as it lies in the frame."""
         frame, box = check_start(frame, box)
         self.confidence = 1.0
         self._frame_size = np.array(frame.shape[1::-1])  # width, height

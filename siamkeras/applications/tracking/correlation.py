@@ -16,9 +16,8 @@ def cross_correlation(template, search):
 
     `map[b, y, x] = sum over i, j, c of template[b, i, j, c] * search[b, y + i, x + j, c]`
 
-    A convolution with a different kernel for each example is slow as a grouped convolution or a loop. Here, one matrix
-    product compares all cells of a template with all cells of its search; the products of one placement of the template
-    lie on a diagonal and are summed.
+    A convolution with a kernel per example is slow. Here, one matrix product compares all cells of a template with all
+    cells of its search; the products of one placement of the template lie on a diagonal and are summed.
 
     Args:
         template: `(batch, h, w, channels)`, or `(1, h, w, channels)` for one template with every search.
@@ -26,9 +25,6 @@ def cross_correlation(template, search):
 
     Returns:
         `(batch, height - h + 1, width - w + 1)`, float32 or float64.
-
-    Raises:
-        ValueError: shapes that do not fit.
 
     >>> import numpy as np
     >>> from siamkeras.applications import tracking
@@ -86,36 +82,30 @@ def _check_shapes(template, search):
 
 @keras.saving.register_keras_serializable("siamkeras.applications.tracking")
 class CrossCorrelation(keras.layers.Layer):
-    """Score map `(batch, height - h + 1, width - w + 1)` of `[template, search]`, float32; see `cross_correlation`.
+    """Score map of `[template, search]` with a learned weight for each template cell and a learned bias, float32.
 
-    Args:
-        learned: Whether to learn a weight for each cell of the template and a bias:
-            `10 * (mean over template cells of weight * product + bias)`. The centre of a template shows the target, its
-            border mostly background. False returns the plain cross-correlation.
+    `10 * (mean over template cells of weight * product + bias)`, see `cross_correlation`. The centre of a template
+    shows the target, its border mostly background.
 
     Raises:
-        ValueError: shapes that do not fit; with `learned`, a template of unknown or other size.
+        ValueError: shapes that do not fit; a template of unknown size, or of another size than before.
 
     Reference: Bertinetto et al. (2016), https://arxiv.org/abs/1606.09549
     """
 
-    def __init__(self, learned=False, **kwargs):
+    def __init__(self, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.learned = learned
 
     def build(self, input_shape):
         template, search = input_shape
         _check_shapes(template, search)
-        if self.learned:
-            if None in template[1:3]:
-                raise ValueError(f"`learned=True` needs a template of known size. Received: shape {template}.")
-            self.weight = self.add_weight(shape=(*template[1:3], 1), initializer="ones", name="weight")
-            self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
+        if None in template[1:3]:
+            raise ValueError(f"The template must have a known size. Received: shape {template}.")
+        self.weight = self.add_weight(shape=(*template[1:3], 1), initializer="ones", name="weight")
+        self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
 
     def call(self, inputs):
         template, search = inputs
-        if not self.learned:
-            return cross_correlation(template, search)
         h, w, _ = self.weight.shape
         if tuple(template.shape[1:3]) != (h, w):  # a weight of (1, 1) would broadcast
             raise ValueError(f"Expected templates of {h}x{w} cells. Received: shape {tuple(template.shape)}.")
@@ -126,6 +116,3 @@ class CrossCorrelation(keras.layers.Layer):
         (_, h, w, _), (batch, height, width, _) = input_shape
         sides = zip((height, width), (h, w), strict=True)
         return (batch, *(None if None in side else side[0] - side[1] + 1 for side in sides))
-
-    def get_config(self):
-        return {**super().get_config(), "learned": self.learned}

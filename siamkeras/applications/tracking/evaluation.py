@@ -19,20 +19,16 @@ class TrackingReport(NamedTuple):
     """Success and precision of a tracker.
 
     Attributes:
-        auc: Area under the success plot, the mean over its thresholds. Perfect boxes have 20 / 21 = 0.952, since no IoU
-            exceeds the last threshold, 1.
+        auc: Mean of the success plot; 20 / 21 = 0.952 for perfect boxes, since no IoU exceeds the last threshold, 1.
         precision: Fraction of frames with a centre error of at most 20 pixels.
-        interval: `{"auc": (low, high), "precision": (low, high)}`: bootstrap 95 % confidence intervals over videos;
-            empty for fewer than five videos.
-        iou_thresholds: Thresholds of the success plot, `(21,)`.
-        success: Fraction of frames with an IoU above each threshold, mean over videos, `(21,)`.
-        pixel_thresholds: Thresholds of the precision plot in pixels, `(51,)`.
-        precisions: Fraction of frames with a centre error of at most each threshold, mean over videos, `(51,)`.
+        interval: Bootstrap 95 % intervals over videos, `{"auc": (low, high), "precision": (low, high)}`; empty for
+            fewer than five videos.
+        iou_thresholds, success: Success plot: fraction of frames with an IoU above each threshold, `(21,)`.
+        pixel_thresholds, precisions: Precision plot: fraction with a centre error of at most each threshold, `(51,)`.
         per_video: `{"auc": (videos,), "precision": (videos,)}`.
         names: Names of the videos.
-        ious: IoU in each frame, one array per video; NaN in frames without annotation.
-        center_errors: Distance of the centres in pixels, one array per video; infinite where a predicted box is
-            missing, NaN in frames without annotation.
+        ious, center_errors: IoU and distance of the centres in pixels in each frame, one array per video; 0 and
+            infinite where a predicted box is missing, NaN in frames without annotation.
     """
 
     auc: float
@@ -68,12 +64,6 @@ def evaluate(predicted, truth, resamples=1000, seed=0):
     frames whose centre error is at most a number of pixels. The first frame counts, as in the benchmark. Frames without
     a true box are skipped; a missing predicted box, a row of NaN, is an error at every threshold.
 
-    ```python
-    tracking.evaluate(tracking.track(tracker, video).boxes, video.boxes)
-    tracking.evaluate({video.name: tracking.track(tracker, video).boxes for video in videos},
-                      {video.name: video.boxes for video in videos})
-    ```
-
     Args:
         predicted: Boxes x, y, width, height, `(n, 4)`; for several videos `{name: boxes}`.
         truth: True boxes in the same form.
@@ -82,9 +72,6 @@ def evaluate(predicted, truth, resamples=1000, seed=0):
 
     Returns:
         `TrackingReport`; means over videos, which have equal weight.
-
-    Raises:
-        ValueError: different names or lengths; invalid boxes; a video without a true box.
 
     >>> from siamkeras.applications import tracking
     >>> report = tracking.evaluate([[0, 0, 10, 10], [5, 0, 10, 10]], [[0, 0, 10, 10], [0, 0, 10, 10]])
@@ -139,9 +126,6 @@ def iou(left, right):
 
     Returns:
         `(n,)` in [0, 1]; NaN where one of the boxes is a row of NaN.
-
-    Raises:
-        ValueError: invalid boxes; different lengths.
 
     >>> from siamkeras.applications import tracking
     >>> tracking.iou([[0, 0, 4, 4]], [[2, 0, 4, 4]]).round(3).tolist()  # 8 of 24 pixels

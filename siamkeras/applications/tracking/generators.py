@@ -25,9 +25,6 @@ class Motion:
         scale: Range (low, high) of the size of the target in the search image relative to the template.
         rotation: Largest rotation of the search image in degrees, in both directions.
         absent: Probability that the search image is from another video or image, without the target; its labels are 0.
-
-    Raises:
-        ValueError: values out of range.
     """
 
     shift: float = 24.0
@@ -99,10 +96,6 @@ def pairs_from_images(
 
     Returns:
         As `pairs_from_videos`.
-
-    Raises:
-        ValueError: images of another shape or range; not one box per image, or a box outside its image; `absent` with
-            one image; numbers out of range; a shift beyond the score map.
     """
     images = check_images(images)
     count, height, width, _ = images.shape
@@ -130,12 +123,7 @@ def _check_sources(count, kind, geometry, motion):
 
 
 class _AnnotatedFrames:
-    """All annotated frames of some videos, one per row, and how to sample two of one video.
-
-    Attributes:
-        video, frame: Index of the video and number of the frame of each row, `(rows,)`.
-        boxes: `(rows, 4)`.
-    """
+    """All annotated frames of some videos, one per row (`video`, `frame`, `boxes`), and how to sample two of them."""
 
     def __init__(self, videos, max_gap):
         max_gap = check_integer("max_gap", max_gap, 1)

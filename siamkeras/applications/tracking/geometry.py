@@ -20,10 +20,6 @@ class Geometry:
         radius: Cells at most this many pixels from the centre of the target have label 1.
         context: Margin around the bounding box on each side, as a fraction of the mean of its width and height.
 
-    Raises:
-        ValueError: sizes for which the score map has no centre cell; a radius so small that a target between four cells
-            has no cell with label 1; values out of range.
-
     >>> from siamkeras.applications import tracking
     >>> tracking.Geometry(template_size=64, search_size=128, stride=4).cells
     17
@@ -39,6 +35,7 @@ class Geometry:
         for name in ("template_size", "search_size", "stride"):
             check_integer(name, getattr(self, name), 1)
         _check_center(self.template_size, self.search_size, (self.search_size - self.template_size) / self.stride + 1)
+        # With a smaller radius, a target between four cells would have no cell with label 1.
         check_number("radius", self.radius, minimum=self.stride / 2**0.5)
         check_number("context", self.context, minimum=0)
 
@@ -64,12 +61,8 @@ class Geometry:
     def crop_side(self, box_size):
         """Side of the square that shows a box and its margin as a template image, in pixels of the frame.
 
-        The square has the area of the box with its margin: `sqrt((w + m) * (h + m))` with `m = context * (w + h)`.
-
-        Args:
-            box_size: Width and height, `(..., 2)`; NumPy or TensorFlow.
-
-        Reference: Bertinetto et al. (2016), section 3.1, with a context of 0.5, https://arxiv.org/abs/1606.09549
+        `sqrt((w + m) * (h + m))` with `m = context * (w + h)` for a box size (w, h), `(..., 2)`, NumPy or TensorFlow.
+        Bertinetto et al. (2016), section 3.1, use a context of 0.5.
         """
         width, height = box_size[..., 0], box_size[..., 1]
         margin = self.context * (width + height)

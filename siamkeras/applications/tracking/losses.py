@@ -54,9 +54,6 @@ def score_map_loss(labels, scores):
     Returns:
         One value per example, `(batch,)`; NaN for labels other than 0 and 1, such as -1.
 
-    Raises:
-        ValueError: labels and scores of different shapes.
-
     >>> from siamkeras.applications import tracking
     >>> values = tracking.score_map_loss([[[1.0, 0.0, 0.0]]], [[[0.0, 0.0, 0.0]]])  # log 2
     >>> [round(float(value), 4) for value in values]

@@ -58,15 +58,12 @@ def siamfc(tower, template_size=64, search_size=128):
         A `keras.Model` "siamfc" from `{"template", "search"}`, images in [0, 1], to logits `(batch, cells, cells)`,
         float32. `Geometry.from_model(model)` gives its stride and cells.
 
-    Raises:
-        ValueError: sizes for which the score map has no centre cell.
-
     Reference: Bertinetto et al. (2016), https://arxiv.org/abs/1606.09549
     """
     sizes = {"template": template_size, "search": search_size}
     inputs = {name: keras.Input((size, size, 3), name=name) for name, size in sizes.items()}
     embeddings = [tower(x) for x in inputs.values()]
-    model = keras.Model(inputs, CrossCorrelation(learned=True, name="score_map")(embeddings), name="siamfc")
+    model = keras.Model(inputs, CrossCorrelation(name="score_map")(embeddings), name="siamfc")
     Geometry.from_model(model)  # raises ValueError without a centre cell
     return model
 
@@ -76,9 +73,6 @@ def pretrained_siamfc():
 
     Trained by `benchmarks/tracking.py` on photos and on synthetic videos made of photos, without any sequence of OTB;
     `benchmarks/results/tracking.json` has its success and precision.
-
-    Returns:
-        A `keras.Model` of `siamfc(tower())`.
     """
     model = siamfc(tower())
     model.load_weights(WEIGHTS)

@@ -30,9 +30,6 @@ def frames(video, boxes=None, shown=6, columns=3, title=None):
 
     Returns:
         `(shown,)` array of Axes.
-
-    Raises:
-        ValueError: boxes that are invalid or not one per frame.
     """
     video, styles = _video_and_styles(video, boxes)
     if np.ndim(shown) == 0:
@@ -53,12 +50,8 @@ def frames(video, boxes=None, shown=6, columns=3, title=None):
 def animation(video, boxes=None, every=1, fps=25, width=320, title=None):
     """An animation of a video with true and predicted bounding boxes.
 
-    ```python
-    HTML(tracking.plotting.animation(video, boxes).to_jshtml())  # in a notebook
-    tracking.plotting.animation(video, boxes).save("video.gif", writer="pillow")
-    ```
-
-    In a notebook, `matplotlib.rcParams["animation.frame_format"] = "jpeg"` reduces its size.
+    `animation(...).save("video.gif", writer="pillow")` writes a file. In a notebook, set
+    `matplotlib.rcParams["animation.html"] = "jshtml"`, and `["animation.frame_format"] = "jpeg"` for a small size.
 
     Args:
         video, boxes: As in `frames`.
@@ -135,9 +128,6 @@ def score_maps(templates, searches, probabilities, captions=None, title=None):
 
     Returns:
         `(3, n)` array of Axes.
-
-    Raises:
-        ValueError: images outside [0, 1]; values that are not probabilities; different lengths.
     """
     templates, searches = as_rgb("templates", templates), as_rgb("searches", searches)
     maps = np.asarray(probabilities, "float64")

@@ -72,9 +72,6 @@ def synthetic_videos(
     Returns:
         A list of `Video` with uint8 frames.
 
-    Raises:
-        ValueError: numbers out of range; fewer than two photographs.
-
     >>> from siamkeras.applications import tracking
     >>> tracking.synthetic_videos(1, frames=3, size=(48, 64))[0].frame(2).shape
     (48, 64, 3)

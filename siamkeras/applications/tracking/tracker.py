@@ -40,9 +40,6 @@ class Tracker:
         lost: Whether `confidence` is below `lost_below`. The box is then a guess.
         scores: Last score map, logits `(cells, cells)`; None before `update`.
 
-    Raises:
-        ValueError: a model of another kind; a number out of range.
-
     Reference: Bertinetto et al. (2016), https://arxiv.org/abs/1606.09549
     """
 
@@ -179,9 +176,6 @@ def track(tracker, frames, box=None, progress=True):
 
     Returns:
         `Track`.
-
-    Raises:
-        ValueError: no frames; no box in the first frame; frames of different sizes.
     """
     if box is None and isinstance(frames, Video):
         box = frames.boxes[0]

@@ -31,9 +31,6 @@ class Video:
         name: Name of the video.
         source: Origin of the video, one sentence.
 
-    Raises:
-        ValueError: no frames; boxes that are invalid or not one per frame.
-
     >>> import numpy as np
     >>> from siamkeras.applications import tracking
     >>> tracking.Video(np.zeros((2, 48, 64, 3)), [[0, 0, 8, 8], [np.nan] * 4], "example")
@@ -71,12 +68,7 @@ class Video:
         return self.frame(0).shape[:2]
 
     def frame(self, index):
-        """Frame number `index`, counted from 0, as `(height, width, 3)` float32 in [0, 1].
-
-        Raises:
-            FileNotFoundError, OSError: a file that is missing or cannot be decoded.
-            ValueError: an array of another shape or with values outside [0, 1].
-        """
+        """Frame number `index`, counted from 0, as `(height, width, 3)` float32 in [0, 1]."""
         frame = self.frames[range(len(self))[index]]
         return read_image(frame) if isinstance(frame, (str, os.PathLike)) else check_frame(frame)
 
