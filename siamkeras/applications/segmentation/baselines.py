@@ -1,12 +1,6 @@
 """Baselines without training: transferred masks, registration, and prototypes of pixel features.
 
-Every baseline takes the inputs of a segmentation model and returns masks:
-
-```python
-episodes = segmentation.evaluation_episodes(slices, structures=2, references=5)
-masks = segmentation.baselines.majority_mask(episodes.inputs)
-segmentation.dice_score(masks, episodes.truth)
-```
+Every baseline takes `EvaluationEpisodes.inputs`, as a `few_shot_segmenter` does, and returns masks.
 """
 
 import numpy as np
@@ -24,8 +18,7 @@ def majority_mask(inputs):
     """The pixels that are inside at least half of the reference masks.
 
     Args:
-        inputs: `{"query": (n, height, width, 1), "references": (n, references, height, width, 1), "masks": (n,
-            references, height, width)}` with values in [0, 1]; mask values of at least 0.5 are inside.
+        inputs: As in `EvaluationEpisodes.inputs`, with values in [0, 1]; mask values of at least 0.5 are inside.
 
     Returns:
         `(n, height, width)` booleans.
@@ -39,13 +32,7 @@ def registered_nearest(inputs):
 
     Each reference is registered to the query by whole-pixel shifts of at most 1/16 of the height, which maximise the
     correlation of intensities in and around its mask. The mask of the reference with the highest correlation is used;
-    references with an empty mask are ignored.
-
-    Args:
-        inputs: As for `majority_mask`.
-
-    Returns:
-        `(n, height, width)` booleans.
+    references with an empty mask are ignored. Arguments and result are those of `majority_mask`.
     """
     from scipy.ndimage import shift
 
@@ -89,12 +76,7 @@ def prototype_matching(inputs):
     Each reference is divided into a grid of cells. The mean of the pixels of a cell inside the mask is a prototype of
     the structure, the mean of the other pixels a prototype of the background, as in ALPNet: one global prototype of
     the background would resemble nothing in the image. Pixels are described by smoothed intensities and position.
-
-    Args:
-        inputs: As for `majority_mask`.
-
-    Returns:
-        `(n, height, width)` booleans.
+    Arguments and result are those of `majority_mask`.
 
     Reference: Ouyang et al. (2020), Self-supervision with superpixels, https://arxiv.org/abs/2007.09886
     """

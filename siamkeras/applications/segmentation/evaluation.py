@@ -8,23 +8,14 @@ from siamkeras._validation import check_integer, check_seed
 
 
 class DiceReport(NamedTuple):
-    """Mean Dice over subjects.
+    """Mean Dice over subjects."""
 
-    Attributes:
-        dice: Mean over subjects of the mean over each subject's images.
-        interval: `{"dice": (low, high)}`, 95 % bootstrap interval over subjects; empty with `resamples=0`.
-        subjects: `(k,)` sorted subjects.
-        by_subject: `(k,)` mean Dice of each subject.
-        scores: `(n,)` Dice of each image.
-        subject_of: `(n,)` subject of each image.
-    """
-
-    dice: float
-    interval: dict
-    subjects: np.ndarray
-    by_subject: np.ndarray
-    scores: np.ndarray
-    subject_of: np.ndarray
+    dice: float  # mean over subjects of the mean over each subject's images
+    interval: dict  # {"dice": (low, high)}, 95 % bootstrap interval over subjects; empty with resamples=0
+    subjects: np.ndarray  # (k,) sorted subjects
+    by_subject: np.ndarray  # (k,) mean Dice of each subject
+    scores: np.ndarray  # (n,) Dice of each image
+    subject_of: np.ndarray  # (n,) subject of each image
 
     def __repr__(self):
         return "  ".join(f"{heading} {value}" for heading, value in self.columns().items())
@@ -91,8 +82,8 @@ def dice_score(y_true, y_pred):
 def dice_by_subject(scores, subjects, resamples=1000, seed=0):
     """Mean Dice over subjects, with a bootstrap interval for new subjects.
 
-    Slices of one scan are nearly identical and so are the errors on them; an interval over images would be too narrow.
-    Each subject therefore has the same weight, and the bootstrap resamples subjects.
+    Each subject has the same weight, and the bootstrap resamples subjects: errors on slices of one scan are similar, so
+    an interval over images would be too narrow.
 
     Args:
         scores: Dice of each image, `(n,)`, from `dice_score`.
@@ -125,8 +116,7 @@ def dice_by_subject(scores, subjects, resamples=1000, seed=0):
 def dice_difference(first, second, resamples=1000, seed=0):
     """Paired difference of the mean Dice of two methods: `first.dice - second.dice`.
 
-    Subjects that are difficult for one method are usually difficult for the other. The paired bootstrap resamples the
-    same subjects for both methods and is therefore more precise than two separate intervals.
+    The paired bootstrap resamples the same subjects for both methods and is therefore more precise than two intervals.
 
     Args:
         first, second: `DiceReport` of two methods on the same images in the same order.

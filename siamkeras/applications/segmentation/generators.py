@@ -13,20 +13,15 @@ POSITION_JITTER = 0.1  # how far the position of a training reference may deviat
 class EvaluationEpisodes(NamedTuple):
     """Every slice that shows a structure as a query, with references of other subjects.
 
-    Attributes:
-        inputs: `{"query": (n, height, width, 1), "references": (n, references, height, width, 1), "masks": (n,
-            references, height, width)}`, float32, the inputs of `few_shot_segmenter`.
-        truth: True masks of the queries, `(n, height, width)` float32.
-        subjects: `(n,)` subject of each query.
-        structures: `(n,)` structure to segment.
-        indices: `(n, 1 + references)` indices of the slices, the query first.
+    `inputs` are the inputs of `few_shot_segmenter`, float32: `{"query": (n, height, width, 1), "references": (n,
+    references, height, width, 1), "masks": (n, references, height, width)}`.
     """
 
     inputs: dict
-    truth: np.ndarray
-    subjects: np.ndarray
-    structures: np.ndarray
-    indices: np.ndarray
+    truth: np.ndarray  # (n, height, width) float32, true masks of the queries
+    subjects: np.ndarray  # (n,) subject of each query
+    structures: np.ndarray  # (n,) structure to segment
+    indices: np.ndarray  # (n, 1 + references) indices of the slices, the query first
 
     def __repr__(self):
         references, subjects = self.indices.shape[1] - 1, len(np.unique(self.subjects))
@@ -60,15 +55,12 @@ def training_episodes(
         A `tf.data.Dataset` of `({"query", "references", "masks"}, mask)`, float32, with the shapes that
         `few_shot_segmenter` expects and returns.
 
-    >>> import numpy as np
     >>> from siamkeras.applications import segmentation
-    >>> images = np.arange(6).reshape(6, 1, 1, 1) / 10  # two slices of each of three subjects
-    >>> subjects, positions = np.repeat([4, 5, 6], 2), np.tile([0.0, 1.0], 3)
-    >>> few = segmentation.Slices(images, np.ones((6, 1, 1), int), subjects, positions, {1: "all"})
-    >>> stream = segmentation.training_episodes(few, references=2, batch_size=1, min_pixels=1, seed=2)
-    >>> inputs, mask = next(iter(stream))
-    >>> (10 * inputs["query"].numpy().ravel()).round(), (10 * inputs["references"].numpy().ravel()).round()
-    (array([5.], dtype=float32), array([1., 3.], dtype=float32))
+    >>> slices = segmentation.synthetic.phantoms(subjects=4, structures=3, size=16, slices=1)
+    >>> stream = segmentation.training_episodes(slices, references=2, min_pixels=1)
+    >>> inputs, masks = next(iter(stream))
+    >>> tuple(inputs["references"].shape), tuple(masks.shape)
+    ((8, 2, 16, 16, 1), (8, 16, 16))
     """
     import tensorflow as tf
 

@@ -21,12 +21,6 @@ def hippocampus(source="auto", size=48, axis="sagittal", min_pixels=1):
     `hippocampus_msd/` in the folder `SIAMKERAS_DATA` or in `~/.cache/siamkeras`, with `imagesTr/` and `labelsTr/` in
     it.
 
-    ```python
-    slices = segmentation.hippocampus()
-    rest, test = segmentation.split_by_subject(slices, test=0.25)  # no subject is in both
-    slices.take(slices.showing(2, min_pixels=20))  # slices with 20 pixels of the posterior part
-    ```
-
     Args:
         source: `"auto"`: the scans if available, else phantoms of 40 subjects with two structures and a
             `StandInWarning`. `"real"`: the scans or an error. `"synthetic"`: the phantoms.
@@ -37,8 +31,7 @@ def hippocampus(source="auto", size=48, axis="sagittal", min_pixels=1):
         `Slices` with `names` `{1: "anterior", 2: "posterior"}`; 5,730 sagittal slices.
 
     Raises:
-        ConnectionError, ImportError: `source="real"`, and the scans or nibabel are missing.
-        OSError: the files are damaged or incomplete.
+        ConnectionError, ImportError, OSError: with `source="real"` missing scans or nibabel; damaged files.
     """
     nifti.check_slicing(size, axis, min_pixels)
     return _sources.real_or_stand_in(

@@ -25,7 +25,7 @@ def encoder(input_shape, filters=(16, 32, 64)):
     Each scale has two 3x3 convolutions with batch normalisation and ReLU; 2x2 max pooling between scales.
 
     Args:
-        input_shape: `(height, width, channels)`; height and width must be divisible by 2 once per pooling.
+        input_shape: `(height, width, channels)`; height and width must be divisible by 2^(scales - 1).
         filters: Filters of each scale, from fine to coarse; at least two scales.
 
     Returns:
@@ -51,23 +51,21 @@ def encoder(input_shape, filters=(16, 32, 64)):
 def few_shot_segmenter(encoder, dense_scales=2):
     """A network that predicts the mask of a query image from annotated reference images.
 
-    The shared encoder embeds query and references. At each scale the query features are compared with the references:
-    cosine similarity to the prototypes of structure and background, the mean reference mask, and at the coarser scales
-    `DenseComparison`. The decoder combines these maps with the query features from coarse to fine.
+    A shared encoder embeds query and references. At each scale the query features are compared with the references
+    (cosine similarity to the prototypes of structure and background, mean reference mask, `DenseComparison`). A decoder
+    combines these maps with the query features from coarse to fine.
 
     Compile it with `DiceCrossEntropyLoss()` and train it on `training_episodes`.
 
     Args:
-        encoder: The result of `encoder(...)`, or any `keras.Model` from an image to a list of feature maps from fine to
-            coarse, the first of the size of the image, each other of half the size of the previous one.
-        dense_scales: Number of scales, from the coarsest, with a dense comparison. Its cost grows with the fourth power
-            of the image size.
+        encoder: Made by `encoder`, or any `keras.Model` from an image to a list of feature maps: the first of the size
+            of the image, each other of half the size of the previous one.
+        dense_scales: Number of scales, from the coarsest, with a dense comparison; its cost grows with size^4.
 
     Returns:
-        A `keras.Model` named "few_shot_segmenter": `{"query": (batch, height, width, channels), "references": (batch,
-        references, height, width, channels), "masks": (batch, references, height, width)}` -> probability of each
-        pixel, `(batch, height, width)` float32. The number of references may vary; a reference with an empty mask is
-        ignored.
+        A `keras.Model`: `{"query": (batch, height, width, channels), "references": (batch, references, height, width,
+        channels), "masks": (batch, references, height, width)}` -> probability of each pixel, `(batch, height, width)`
+        float32. The number of references may vary; a reference with an empty mask is ignored.
     """
     shape, sizes = _encoder_shapes(encoder)
     dense_scales = check_integer("dense_scales", dense_scales, 0, len(sizes))
@@ -103,15 +101,11 @@ def segment(model, inputs, batch_size=8):
 
     Args:
         model: A `few_shot_segmenter`.
-        inputs: `{"query": (n, height, width, 1), "references": (n, references, height, width, 1), "masks": (n,
-            references, height, width)}` with values in [0, 1]; mask values of at least 0.5 are inside.
+        inputs: As in `EvaluationEpisodes.inputs`, with values in [0, 1]; mask values of at least 0.5 are inside.
         batch_size: Queries per batch. The dense comparison of 48x48 pixels with five references needs 50 MB per query.
 
     Returns:
         Probability of each pixel, `(n, height, width)` float32; values of at least 0.5 are inside.
-
-    Raises:
-        ValueError: wrong roles, shapes or values; an episode with empty masks only.
     """
     queries, references, masks = check_episodes(inputs)
     inputs = {"query": queries[..., None], "references": references[..., None], "masks": masks}
@@ -154,8 +148,8 @@ def _encoder_shapes(encoder):
     expected = [tuple(side / 2**scale for side in shape[:2]) for scale in range(len(sizes))]
     if len(shape) != 3 or len(sizes) < 2 or [size[:2] for size in sizes] != expected:
         raise ValueError(
-            "`encoder` must be a keras.Model from an image (height, width, channels) to a list of at least two feature "
-            "maps, the first of the size of the image and each other of half the size of the previous one. "
+            "`encoder` must be a keras.Model from an image to a list of at least two feature maps: the first of the "
+            "size of the image, each other of half the size of the previous one. "
             f"Received: {f'{shape} -> {sizes}' if is_encoder else encoder!r}."
         )
     return shape, sizes

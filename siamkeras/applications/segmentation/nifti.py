@@ -34,9 +34,7 @@ def volume_folder(folder, names, size=48, axis="sagittal", min_pixels=1):
         the 1st percentile of a scan is 0 and the 99th is 1.
 
     Raises:
-        FileNotFoundError: the folder or its two subfolders do not exist.
-        ImportError: nibabel is not installed.
-        OSError: a damaged file.
+        FileNotFoundError, ImportError, OSError: missing folders, missing nibabel, a damaged file.
         ValueError: scans and labels that do not match in name, shape, position or labels.
     """
     check_structure_names(names)

@@ -51,8 +51,8 @@ def _map_images(function, images, seed):
 def synthetic_tasks(cut=0.5, superpixel=0.25, flip=0.5, invert=0.5):
     """Augmentation that turns an episode into a new task, so that a network must use the references.
 
-    A network trained on few structures can memorise them and ignore the references. Each change below applies to the
-    query and all references together:
+    A network trained on few structures can memorise them and ignore the references. Each change applies to query and
+    references together:
 
     - superpixel: query and references become copies of the query (combine it with geometric augmentation), and the
       structure becomes a patch of similar intensity around a random pixel, as in SSL-ALPNet;
@@ -65,8 +65,7 @@ def synthetic_tasks(cut=0.5, superpixel=0.25, flip=0.5, invert=0.5):
         cut, superpixel, flip, invert: Probability of each change, in [0, 1].
 
     Returns:
-        A function `(images, masks, seed) -> (images, masks)` of one episode, `(1 + references, height, width, 1)` and
-        `(1 + references, height, width)`.
+        A function `(images, masks, seed) -> (images, masks)` of one episode for `training_episodes(augment=)`.
 
     References: Ouyang et al. (2020), Self-supervision with superpixels, https://arxiv.org/abs/2007.09886; Butoi et al.
     (2023), UniverSeg, https://arxiv.org/abs/2304.06131

@@ -58,7 +58,7 @@ def test_query_and_references_share_one_encoder():
     assert [layer for layer in model.layers if isinstance(layer, keras.Model)] == [encoder]
 
 
-def test_a_segmenter_is_trained_saved_and_loaded(tmp_path):
+def test_training_reduces_the_loss_and_changes_the_attention():
     model, inputs = small(), episodes(batch=4)
     truth = (RNG.random((4, 8, 8)) > 0.5).astype("float32")
     attention = model.get_layer("dense_2")
@@ -68,6 +68,10 @@ def test_a_segmenter_is_trained_saved_and_loaded(tmp_path):
     assert history[-1] < 0.8 * history[0]
     after = [float(numpy(weight)) for weight in (attention.sharpness, attention.locality)]
     assert before[0] != after[0] and before[1] != after[1]
+
+
+def test_a_saved_segmenter_gives_the_same_masks(tmp_path):
+    model, inputs = small(), episodes()
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(segmentation.segment(loaded, inputs), numpy(model(inputs)), atol=1e-5)
