@@ -1,20 +1,20 @@
-"""What does it cost to compare each template of a batch with its own search?
+"""Time of cross-correlating each template of a batch with its own search embeddings.
 
-`tracking.cross_correlation` against the usual ways to write it in Keras, forward and backward, at the sizes of the
-SiamFC paper (a template of 6x6 cells in a search of 22x22) and of `tracking.siamese` (10x10 in 26x26):
+Compares `tracking.cross_correlation`, forward and backward, with the usual implementations in Keras, at the sizes of
+the SiamFC paper (a template of 6x6 cells in a search of 22x22) and of `tracking.siamfc` (10x10 in 26x26):
 
-- depthwise: one depthwise convolution, the examples among the channels (the usual way in PyTorch is this, by groups);
-- grouped: one convolution with as many groups as examples;
-- loop: a convolution for each example, in the graph one after the other; map: the same by `keras.ops.map`; vectorised:
-  by `keras.ops.vectorized_map`;
+- depthwise: one depthwise convolution with the examples among the channels;
+- grouped: one convolution with one group per example, usual in PyTorch;
+- loop: one convolution per example; map: the same by `keras.ops.map`; vectorised: by `keras.ops.vectorized_map`;
 - patches: all windows of the search as rows, and a matrix product;
-- all pairs: one convolution of all templates with all searches, of which the diagonal is kept;
+- all pairs: one convolution of all templates with all searches, of which the diagonal is used;
 - shifted: the sum of as many products as the template has cells;
 - FFT: a product of spectra.
 
-In turns; a way that is more than 10 times slower than ours is measured once, and one whose first call takes more than
-3 seconds is not called again: tracing is in it then, and it is an upper bound. All agree with ours to 0.1 % of the
-largest score, or the script says so. Target: at least as fast as the fastest of them, at each size.
+The implementations take turns. One that is more than 10 times slower than ours is measured once, and one whose first
+call takes more than 3 seconds is not called again: its time includes tracing and is an upper bound. All agree with ours
+to 0.1 % of the largest score, or the script prints a line. Target: at least as fast as the fastest of them at each
+size.
 
     python benchmarks/cross_correlation.py
 """
@@ -27,8 +27,8 @@ import numpy as np
 # Batch, template and search (cells a side), channels.
 SIZES = ((8, 6, 22, 64), (16, 6, 22, 128), (32, 6, 22, 256), (16, 10, 26, 64))
 ALONE = ((1, 6, 22, 256), (1, 10, 26, 64))
-TARGET, HOPELESS = 1.0, 10
-# Milliseconds: a way whose first call, traced, takes longer is not called again.
+TARGET, MUCH_SLOWER = 1.0, 10
+# Milliseconds: an implementation whose first call takes longer is not called again.
 SLOW = 3000
 
 
@@ -127,7 +127,7 @@ def ours(template, search):
     return tracking.cross_correlation(template, search)
 
 
-WAYS = {
+IMPLEMENTATIONS = {
     "ours": ours,
     "depthwise": depthwise,
     "grouped": grouped,
@@ -142,7 +142,7 @@ WAYS = {
 
 
 def step_of(way, template, search):
-    """A function without arguments that computes the map and both gradients, and gives the map."""
+    """A function without arguments that computes the map and both gradients."""
     import tensorflow as tf
 
     template, search = tf.constant(template), tf.constant(search)
@@ -170,32 +170,32 @@ def timer(step, repeats):
 
 
 def measured(size, rounds):
-    """`{way: milliseconds in each round}`; a way that cannot be differentiated here is left out, and told."""
+    """`{implementation: milliseconds in each round}`, without those that cannot be differentiated."""
     batch, small, large, channels = size
     rng = np.random.default_rng(0)
     template = rng.normal(size=(batch, small, small, channels)).astype("float32")
     search = rng.normal(size=(batch, large, large, channels)).astype("float32")
-    contenders, hopeless, wanted = {}, {}, None
-    for name, way in WAYS.items():
+    timers, slow, expected = {}, {}, None
+    for name, way in IMPLEMENTATIONS.items():
         step = step_of(way, template, search)
         begin = time.perf_counter()
         try:
-            found = step()[0].numpy()
+            scores = step()[0].numpy()
         except Exception as error:
             print(f"{name} at {size}: {type(error).__name__}, left out.")
             continue
-        wanted = found if wanted is None else wanted
-        if np.abs(found - wanted).max() > 1e-3 * np.abs(wanted).max():
-            print(f"{name} at {size} gives another map.")
+        expected = scores if expected is None else expected
+        if np.abs(scores - expected).max() > 1e-3 * np.abs(expected).max():
+            print(f"{name} at {size} gives a different map.")
         first = 1e3 * (time.perf_counter() - begin)
         milliseconds = first if first > SLOW else timer(step, 1)()
         take = timer(step, 3)
-        if contenders and milliseconds > HOPELESS * contenders["ours"][1]:
-            hopeless[name] = np.array([milliseconds])
+        if timers and milliseconds > MUCH_SLOWER * timers["ours"][1]:
+            slow[name] = np.array([milliseconds])
         else:
-            contenders[name] = take, milliseconds
-    found = measuring.in_turns({name: take for name, (take, _) in contenders.items()}, rounds)
-    return {name: {**found, **hopeless}[name] for name in WAYS if name in found or name in hopeless}
+            timers[name] = take, milliseconds
+    found = measuring.in_turns({name: take for name, (take, _) in timers.items()}, rounds)
+    return {name: {**found, **slow}[name] for name in IMPLEMENTATIONS if name in found or name in slow}
 
 
 def main():
@@ -210,17 +210,17 @@ def main():
         columns[size] = found
         best = min((name for name in found if name != "ours"), key=lambda name: np.median(found[name]))
         ratio = found[best] / found["ours"]
-        verdicts.append([told(size), best, measuring.against(ratio, TARGET)])
+        verdicts.append([label(size), best, measuring.against(ratio, TARGET)])
     rows = [
         [name, *(measuring.spread(found[name], 2) if name in found else "-" for found in columns.values())]
-        for name in WAYS
+        for name in IMPLEMENTATIONS
     ]
     print("Milliseconds for the score maps and both gradients; batch x template x search x channels.\n")
-    measuring.print_table(["", *map(told, sizes)], rows)
+    measuring.print_table(["", *map(label, sizes)], rows)
     measuring.print_table(["size", "fastest of the others", f"its time / ours, >= {TARGET:g}"], verdicts)
 
 
-def told(size):
+def label(size):
     batch, small, large, channels = size
     return f"{batch} x {small}² x {large}² x {channels}"
 
