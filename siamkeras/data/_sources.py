@@ -129,9 +129,10 @@ def _check_server(url):
     thread = threading.Thread(target=request, daemon=True)
     thread.start()
     thread.join(TIMEOUT_SECONDS)
-    if failures:
-        status = getattr(getattr(failures[0], "response", None), "status_code", None)
-        reason = type(failures[0]).__name__ if status is None else f"HTTP status {status}"
+    failure = next(iter(failures), None)  # the thread may still change the list
+    if failure is not None:
+        status = getattr(getattr(failure, "response", None), "status_code", None)
+        reason = type(failure).__name__ if status is None else f"HTTP status {status}"
         raise ConnectionError(f"no answer from {urlsplit(url).hostname} ({reason})")
 
 

@@ -10,7 +10,7 @@ from siamkeras.data.examples import Examples
 
 URL = "https://storage.googleapis.com/cvdf-datasets/mnist/t10k-labels-idx1-ubyte.gz"
 SIZE = 28
-# For each subset: its title, and the rows of `digits` that stand in for it.
+# For each subset: its title, and the rows of `digits` that are its stand-in.
 SUBSETS = {"train": ("training set", slice(0, 1437)), "test": ("test set", slice(1437, None))}
 
 

@@ -27,7 +27,7 @@ BENDS = 4
 STROKE_VARIATION = np.array([0.08, 0.10, 0.10, 0.035, 0.035] + [0.02] * 2 * BENDS)
 VARIATIONS = len(IMAGE_VARIATION) + MAX_STROKES * len(STROKE_VARIATION)
 
-# Shapes of a motif, which the pen draws without being lifted. Each segment is (change of direction at its beginning,
+# Shapes of a motif, a stroke of the pen without interruption. Each segment is (change of direction at its beginning,
 # change of direction along it, length); angles are in half turns. A ring is one segment that turns by 2.
 ANGULAR = (
     [(0, 0, 1.0)],

@@ -50,7 +50,7 @@ def real_data(monkeypatch):
 
 @pytest.fixture
 def tfds(monkeypatch):
-    """Replaces TensorFlow Datasets. `tfds.load` is to be set by the test; `tfds.calls` are its arguments."""
+    """Replaces TensorFlow Datasets: a test sets `tfds.result`, a function of the split, and reads `tfds.calls`."""
 
     def load(name, **arguments):
         module.calls.append((name, arguments))

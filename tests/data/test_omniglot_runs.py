@@ -156,27 +156,3 @@ def test_the_real_images_and_targets_agree_with_the_evaluation_set(real_data):
     same = np.take_along_axis(support, runs.targets, axis=1)
     np.testing.assert_array_equal(evaluation.labels[same], evaluation.labels[queries])
     assert len(np.unique([support, queries])) == 800
-
-
-@pytest.mark.slow
-def test_the_published_baseline_has_its_published_error(real_data):
-    """demo_classification.py of the authors: the modified Hausdorff distance of centred ink has an error of 38.8 %.
-
-    For two sets of points: the mean distance from a point to the nearest of the other set; the larger of both.
-    """
-    from scipy.spatial import cKDTree
-
-    def points(image):
-        ink = np.argwhere(image[:, :, 0])
-        return cKDTree(ink - ink.mean(axis=0))
-
-    def distance(one, other):
-        return max(one.query(other.data)[0].mean(), other.query(one.data)[0].mean())
-
-    real_data("SIAMKERAS_DATA", "omniglot", "all_runs.zip")
-    runs, errors = data.omniglot_runs(size=105, source="real"), 0
-    for *images, targets in zip(runs.support, runs.queries, runs.targets, strict=True):
-        support, queries = ([points(image) for image in part] for part in images)
-        nearest = [np.argmin([distance(query, image) for image in support]) for query in queries]
-        errors += np.sum(nearest != targets)
-    assert errors == 155  # of 400: 38.75 %

@@ -41,10 +41,10 @@ def test_auto_without_the_real_data_returns_the_stand_in_and_says_why_once():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         for _ in range(2):
-            assert _sources.real_or_stand_in("auto", unavailable, lambda: "stand-in", "drawn toys") == "stand-in"
+            assert _sources.real_or_stand_in("auto", unavailable, lambda: "stand-in", "other toys") == "stand-in"
     (warning,) = caught
     assert warning.category is StandInWarning
-    expected = "Toys were not found. Using drawn toys instead: do not compare results with published ones."
+    expected = "Toys were not found. Using other toys instead: do not compare results with published ones."
     assert str(warning.message) == expected and "siamkeras/data" not in warning.filename
 
 
