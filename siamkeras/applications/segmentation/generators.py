@@ -24,10 +24,9 @@ class EvaluationEpisodes(NamedTuple):
     indices: np.ndarray  # (n, 1 + references) indices of the slices, the query first
 
     def __repr__(self):
-        references, subjects = self.indices.shape[1] - 1, len(np.unique(self.subjects))
         return (
-            f"{len(self.truth):,} queries, {subjects} subjects, {len(np.unique(self.structures))} structures, "
-            f"{references} reference{'s' if references > 1 else ''} per query"
+            f"queries: {len(self.truth):,}, subjects: {len(np.unique(self.subjects))}, "
+            f"structures: {len(np.unique(self.structures))}, references per query: {self.indices.shape[1] - 1}"
         )
 
 

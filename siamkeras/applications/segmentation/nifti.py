@@ -50,11 +50,7 @@ def volume_folder(folder, names, size=48, axis="sagittal", min_pixels=1):
     arrays = {name: np.concatenate(values) for name, values in parts.items()}
     if not len(arrays["images"]):
         raise ValueError(f"No slice in {folder} has {min_pixels} labelled pixels. Lower `min_pixels`.")
-    return Slices(
-        **arrays,
-        names=dict(names),
-        source=f"{Path(folder).name}, {axis}",
-    )
+    return Slices(**arrays, names=dict(names), source=f"{Path(folder).name}, {axis}")
 
 
 def check_slicing(size, axis, min_pixels):
@@ -100,8 +96,8 @@ def _read_pair(image_path, label_path, names):
     (scan, affine), (labels, label_affine) = _read(image_path), _read(label_path)
     if scan.shape != labels.shape:
         raise ValueError(f"Scan and labels must have the same shape. {image_path}: {scan.shape} and {labels.shape}.")
-    corners = np.stack([*np.meshgrid(*((0, side - 1) for side in scan.shape)), np.ones((2, 2, 2))]).reshape(4, 8)
-    offset = np.abs((affine - label_affine) @ corners).max()
+    corners = [(*corner, 1) for corner in np.ndindex(2, 2, 2)] * np.append(np.subtract(scan.shape, 1), 1)
+    offset = np.abs((affine - label_affine) @ corners.T).max()
     # A header may be rounded: below half a voxel each voxel is still closest to its own label.
     if not offset <= np.linalg.norm(affine[:3, :3], axis=0).min() / 2:
         raise ValueError(

@@ -26,7 +26,7 @@ class Slices:
     >>> masks = np.array([[[0, 2], [0, 0]], [[2, 2], [1, 0]]])
     >>> few = Slices(np.zeros((2, 2, 2, 1), "float32"), masks, [7, 7], [0.0, 1.0], {1: "anterior", 2: "posterior"})
     >>> few
-    2 slices (2x2), 1 subject, 2 structures, source: user
+    slices: 2 (2x2), subjects: 1, structures: 2, source: user
     >>> few.showing(2, min_pixels=2).tolist()
     [False, True]
     """
@@ -40,14 +40,11 @@ class Slices:
 
     def __post_init__(self):
         images, masks = np.asarray(self.images), np.asarray(self.masks)
-        if images.ndim != 4 or images.shape[-1] != 1 or not images.size or images.dtype.kind != "f":
+        is_image, is_mask = images.dtype.kind == "f" and images.size, masks.dtype.kind in "iu"
+        if not is_image or not is_mask or images.shape != (*masks.shape, 1) or masks.ndim != 3:
             raise ValueError(
-                "`images` must be float32 in [0, 1], (n, height, width, 1) with n >= 1. "
-                f"Received: {images.dtype}, shape {images.shape}."
-            )
-        if masks.shape != images.shape[:3] or masks.dtype.kind not in "iu":
-            raise ValueError(
-                f"`masks` must be integers of shape {images.shape[:3]}. Received: {masks.dtype}, shape {masks.shape}."
+                "`images` must be float32 (n, height, width, 1) and `masks` integers (n, height, width), with n >= 1. "
+                f"Received: {images.dtype} {images.shape} and {masks.dtype} {masks.shape}."
             )
         check_structure_names(self.names)
         unknown = sorted(set(np.unique(masks).tolist()) - {0, *self.names})
@@ -69,10 +66,10 @@ class Slices:
         return len(self.images)
 
     def __repr__(self):
-        size, subjects = "x".join(map(str, self.images.shape[1:3])), len(np.unique(self.subjects))
+        height, width = self.images.shape[1:3]
         return (
-            f"{_counted(len(self), 'slice')} ({size}), {_counted(subjects, 'subject')}, "
-            f"{_counted(len(self.names), 'structure')}, source: {self.source}"
+            f"slices: {len(self):,} ({height}x{width}), subjects: {len(np.unique(self.subjects))}, "
+            f"structures: {len(self.names)}, source: {self.source}"
         )
 
     def take(self, indices):
@@ -162,7 +159,3 @@ def check_structure_names(names):
     """Raises `ValueError` unless `names` is `{structure: name}` with integers from 1 as keys."""
     if not isinstance(names, dict) or not names or not all(isinstance(k, (int, np.integer)) and k > 0 for k in names):
         raise ValueError(f"`names` must be {{structure: name}}, structures integers from 1. Received: {names!r}.")
-
-
-def _counted(count, noun):
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -52,7 +52,7 @@ def phantoms(subjects=40, structures=12, size=64, slices=8, seed=0, variation=1.
 
     >>> from siamkeras.applications.segmentation import synthetic
     >>> synthetic.phantoms(subjects=3, structures=5, size=32, slices=2)
-    6 slices (32x32), 3 subjects, 5 structures, source: phantoms (seed 0)
+    slices: 6 (32x32), subjects: 3, structures: 5, source: phantoms (seed 0)
     """
     subjects, slices = check_integer("subjects", subjects, 1), check_integer("slices", slices, 1)
     structures, size = check_integer("structures", structures, 1, MAX_STRUCTURES), check_integer("size", size, 16)

@@ -114,7 +114,7 @@ def test_every_visible_slice_is_a_query_with_the_nearest_slice_of_another_subjec
     assert episodes.subjects.tolist() == [9, 9, 9, 12]
     np.testing.assert_array_equal(episodes.inputs["query"], slices.images[3:])
     assert episodes.truth.sum() == 4 * 8
-    assert repr(episodes) == "4 queries, 2 subjects, 1 structures, 1 reference per query"
+    assert repr(episodes) == "queries: 4, subjects: 2, structures: 1, references per query: 1"
 
 
 def test_several_structures_follow_one_another():

@@ -40,7 +40,7 @@ def scans(tmp_path, monkeypatch):
 def test_scans_in_the_data_folder_are_found(scans):
     slices = hippocampus()
     source = "Medical Segmentation Decathlon, hippocampus (3 scans, sagittal)"
-    assert repr(slices) == f"6 slices (48x48), 3 subjects, 2 structures, source: {source}"
+    assert repr(slices) == f"slices: 6 (48x48), subjects: 3, structures: 2, source: {source}"
     assert slices.names == {1: "anterior", 2: "posterior"}
     assert slices.showing(1).sum() == 6 and slices.showing(2).sum() == 3
 

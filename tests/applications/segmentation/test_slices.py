@@ -27,7 +27,7 @@ def make_slices(**changed):
 def test_repr_and_dtypes():
     slices = make_slices()
     assert len(slices) == 10
-    assert repr(slices) == "10 slices (3x4), 5 subjects, 2 structures, source: test"
+    assert repr(slices) == "slices: 10 (3x4), subjects: 5, structures: 2, source: test"
     assert slices.images.dtype == slices.positions.dtype == np.float32
 
 
@@ -87,13 +87,13 @@ def test_a_split_depends_on_the_seed_and_leaves_both_sets_a_subject():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"images": np.zeros((10, 3, 4), "float32")}, r"\(n, height, width, 1\) .*shape \(10, 3, 4\)"),
-        ({"images": np.zeros((10, 3, 4, 3), "float32")}, r"shape \(10, 3, 4, 3\)"),
+        ({"images": np.zeros((10, 3, 4), "float32")}, r"\(n, height, width, 1\) .*float32 \(10, 3, 4\)"),
+        ({"images": np.zeros((10, 3, 4, 3), "float32")}, r"Received: float32 \(10, 3, 4, 3\)"),
         ({"images": np.zeros((10, 3, 4, 1), "uint8")}, "Received: uint8"),
         ({"images": np.full((10, 3, 4, 1), 255.0)}, r"`images` must be in \[0, 1\]. Received: values from 255"),
         ({"images": np.full((10, 3, 4, 1), np.nan)}, "values from nan to nan"),
-        ({"masks": np.zeros((10, 4, 3), int)}, r"integers of shape \(10, 3, 4\). Received: int64, shape \(10, 4, 3\)"),
-        ({"masks": np.zeros((10, 3, 4))}, "Received: float64"),
+        ({"masks": np.zeros((10, 4, 3), int)}, r"integers \(n, height, width\).* int64 \(10, 4, 3\)"),
+        ({"masks": np.zeros((10, 3, 4))}, "and float64"),
         ({"masks": np.full((10, 3, 4), 3)}, r"`masks` may contain 0 and \[1, 2\]. Received: \[3\]"),
         ({"names": {}}, r"`names` must be \{structure: name\}, structures integers from 1"),
         ({"names": {0: "background", 2: "posterior"}}, "integers from 1. Received: {0: 'background'"),
