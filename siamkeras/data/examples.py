@@ -26,7 +26,7 @@ class Examples(NamedTuple):
     groups: np.ndarray | None = None
     class_names: dict = {}
     group_names: dict = {}
-    source: str = "unknown"
+    source: str = "given by the caller"
 
     def __repr__(self):
         groups = "" if self.groups is None else f" in {len(np.unique(self.groups))} groups"

@@ -87,7 +87,7 @@ def test_both_sets_have_at_least_one_class(characters, fraction, count):
 def test_examples_describe_themselves(characters):
     assert repr(characters) == "24 images (1x1x1), 6 classes in 3 groups, source: a test"
     assert repr(Examples(np.array(["a.png", "b.png"]), np.array([4, 9]))) == (
-        "2 images (file paths), 2 classes, source: unknown"
+        "2 images (file paths), 2 classes, source: given by the caller"
     )
 
 
