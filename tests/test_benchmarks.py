@@ -26,7 +26,7 @@ HEADLINES = {
     "pair_streams": "| loop, 64 pairs in a batch ",
     "segmentation": "| trained on phantoms and posterior | 0.",
     "sentences": "| hashed, trained, seed 0 ",
-    "signatures": "| tower, then real ones ",
+    "signatures": "| tower, fine-tuned ",
     "snacks": "| best, with colours ",
     "tracking": "| Siamese tracker ",
     "training_step": "| (4, 4) ",
