@@ -188,11 +188,11 @@ def test_the_difficulty_of_the_real_omniglot_is_as_stated(examples):
     from siamkeras import data
 
     real = data.omniglot("evaluation", source="real")
-    synthetic_distances, real_distances = pixel_distances(examples), pixel_distances(real)
+    synthetic_distances, real_distances = pixel_distances(examples), pixel_distances(real, count=1000)
     for kind in ("within", "across"):
         values = [auc(distances["same"], distances[kind]) for distances in (synthetic_distances, real_distances)]
         assert values[0] == pytest.approx(values[1], abs=0.06)
-    assert one_shot_accuracy(examples) == pytest.approx(one_shot_accuracy(real), abs=0.10)
+    assert one_shot_accuracy(examples) == pytest.approx(one_shot_accuracy(real, episodes=200), abs=0.10)
     assert examples.images.mean() == pytest.approx(real.images.mean(), abs=0.015)
 
 
