@@ -1,6 +1,5 @@
 """`tf.data` generators of template and search images with label maps."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,14 +70,8 @@ def pairs_from_videos(
             out of range; a shift beyond the score map.
     """
     videos = list(videos)
-    _check_sources(len(videos), "video", geometry, motion)
-    rows = _AnnotatedFrames(videos, max_gap)
-
-    def read(row):
-        return videos[rows.video[row]].frame(int(rows.frame[row]))
-
-    pair = _pair_function(read, _lookup(rows.boxes), rows.sample, geometry, motion, augment)
-    return _stream(pair, batch_size, steps, seed, start)
+    _check_motion(len(videos), "video", geometry, motion)
+    return _stream(_VideoSampler(videos, max_gap), batch_size, steps, seed, start, geometry, motion, augment)
 
 
 def pairs_from_images(
@@ -99,22 +92,22 @@ def pairs_from_images(
     """
     images = check_images(images)
     count, height, width, _ = images.shape
-    _check_sources(count, "image", geometry, motion)
     check_frame(images[0])
-    if boxes is None:
-        box_of = _random_boxes(height, width)
-    else:
-        box_of = _lookup(check_boxes_in_frame(boxes, count, (height, width)))
+    _check_motion(count, "image", geometry, motion)
+    if boxes is not None:
+        boxes = check_boxes_in_frame(boxes, count, (height, width))
 
-    def sample_rows(u):
-        row = _random_index(count, u[0])
-        return row, row, _other_index(count, row, u[1])
+    def sample(u, is_absent):
+        template = _random_index(count, u[0])
+        search = _other_index(count, template, u[1]) if is_absent else template
+        rows = [template, search]
+        pair_boxes = [_random_box(height, width, u[5:9])] * 2 if boxes is None else boxes[rows]
+        return *(check_frame(images[row]) for row in rows), *pair_boxes
 
-    pair = _pair_function(lambda row: check_frame(images[row]), box_of, sample_rows, geometry, motion, augment)
-    return _stream(pair, batch_size, steps, seed, start)
+    return _stream(sample, batch_size, steps, seed, start, geometry, motion, augment)
 
 
-def _check_sources(count, kind, geometry, motion):
+def _check_motion(count, kind, geometry, motion):
     if motion.absent and count < 2:
         raise ValueError(f"`absent` needs a second {kind}, for search images without the target. Received: {count}.")
     reach = geometry.cell_positions()[-1]
@@ -122,127 +115,59 @@ def _check_sources(count, kind, geometry, motion):
         raise ValueError(f"`shift` must be at most {reach:g}, the reach of the score map. Received: {motion.shift:g}.")
 
 
-class _AnnotatedFrames:
-    """All annotated frames of some videos, one per row (`video`, `frame`, `boxes`), and how to sample two of them."""
+class _VideoSampler:
+    """Samples two annotated frames of one video, at most `max_gap` apart."""
 
     def __init__(self, videos, max_gap):
-        max_gap = check_integer("max_gap", max_gap, 1)
-        frames = [np.flatnonzero(~np.isnan(video.boxes[:, 0])) for video in videos]
-        self.counts = np.array([len(each) for each in frames])
-        self.begin = np.cumsum(self.counts) - self.counts
-        self.video = np.repeat(np.arange(len(videos)), self.counts)
-        self.frame = np.concatenate(frames)
-        boxes = [video.boxes[each] for video, each in zip(videos, frames, strict=True)]
-        for video, each in zip(videos, boxes, strict=True):
-            check_boxes_in_frame(each, len(each), video.size)
-        self.boxes = np.concatenate(boxes)
-        # Rows of the same video within `max_gap`: from `first` to `last`, without `last`.
-        first = [np.searchsorted(each, each - max_gap) for each in frames]
-        last = [np.searchsorted(each, each + max_gap, "right") for each in frames]
-        self.first = self.begin[self.video] + np.concatenate(first)
-        self.last = self.begin[self.video] + np.concatenate(last)
-        isolated = self.last - self.first < 2
-        if isolated.any() or not self.counts.all():
-            video = videos[self.video[isolated.argmax()] if isolated.any() else self.counts.argmin()]
-            raise ValueError(
-                f"Every annotated frame needs another one within max_gap={max_gap} frames. Received: {video!r}, which "
-                "has fewer."
-            )
+        self.videos, self.max_gap = videos, check_integer("max_gap", max_gap, 1)
+        self.annotated = [np.flatnonzero(~np.isnan(video.boxes[:, 0])) for video in videos]
+        for video, frames in zip(videos, self.annotated, strict=True):
+            gaps = np.concatenate([[np.inf], np.diff(frames), [np.inf]])
+            if not len(frames) or np.minimum(gaps[:-1], gaps[1:]).max() > max_gap:
+                raise ValueError(
+                    f"Every annotated frame needs another one within max_gap={max_gap} frames. Received: {video!r}."
+                )
+            check_boxes_in_frame(video.boxes[frames], len(frames), video.size)
 
-    def sample(self, u):
-        """Rows of the template, of the search image, and of a search image without the target."""
-        import tensorflow as tf
-
-        video = _random_index(len(self.counts), u[0])
-        template = tf.gather(self.begin, video) + _random_index(tf.gather(self.counts, video), u[1])
-        first, last = tf.gather(self.first, template), tf.gather(self.last, template)
-        search = first + _random_index(last - first - 1, u[2])
-        search = tf.where(search < template, search, search + 1)  # skips the row of the template
-        other = _other_index(len(self.counts), video, u[3])
-        return template, search, tf.gather(self.begin, other) + _random_index(tf.gather(self.counts, other), u[4])
+    def __call__(self, u, is_absent):
+        """Frames of the template and the search image, and their boxes, for uniform random numbers in [0, 1)."""
+        index = _random_index(len(self.videos), u[0])
+        frames = self.annotated[index]
+        template = frames[_random_index(len(frames), u[1])]
+        near = frames[(np.abs(frames - template) <= self.max_gap) & (frames != template)]
+        search, search_index = near[_random_index(len(near), u[2])], index
+        if is_absent:
+            search_index = _other_index(len(self.videos), index, u[3])
+            frames = self.annotated[search_index]
+            search = frames[_random_index(len(frames), u[4])]
+        videos = self.videos[index], self.videos[search_index]
+        return videos[0].frame(template), videos[1].frame(search), videos[0].boxes[template], videos[1].boxes[search]
 
 
 def _random_index(count, u):
     """An index below `count` for a uniform random number in [0, 1)."""
-    import tensorflow as tf
-
-    count = tf.cast(count, tf.int64)
-    return tf.minimum(tf.cast(u * tf.cast(count, tf.float32), tf.int64), count - 1)
+    return min(int(u * np.float32(count)), count - 1)  # a product in float32 may be rounded up to `count`
 
 
 def _other_index(count, index, u):
-    """A random index below `count` other than `index`, if there is another one."""
-    return index if count < 2 else (index + 1 + _random_index(count - 1, u)) % count
+    """A random index below `count` other than `index`."""
+    return (index + 1 + _random_index(count - 1, u)) % count
 
 
-def _lookup(boxes):
-    """A function from a row to the centre and size of its box."""
-    import tensorflow as tf
-
-    boxes = boxes.astype("float64")
-    centers = tf.constant(boxes[:, :2] + boxes[:, 2:] / 2, tf.float32)
-    sizes = tf.constant(boxes[:, 2:], tf.float32)
-    return lambda row, u: (tf.gather(centers, row), tf.gather(sizes, row))
-
-
-def _random_boxes(height, width):
-    """A function from four uniform random numbers to the centre and size of a box within an image."""
-    import tensorflow as tf
-
-    def box_of(row, u):
-        side = min(height, width) * BOX_SIDE[0] * (BOX_SIDE[1] / BOX_SIDE[0]) ** u[0]
-        low, high = math.log(ASPECT_RATIO[0]), math.log(ASPECT_RATIO[1])
-        root = tf.exp(low / 2 + u[1] * (high - low) / 2)  # of the aspect ratio
-        size = tf.minimum(tf.stack([side / root, side * root]), [0.9 * width, 0.9 * height])
-        room = tf.constant([width, height], tf.float32) - size
-        return size / 2 + u[2:4] * room, size
-
-    return box_of
+def _random_box(height, width, u):
+    """A random box x, y, width, height within an image, `(4,)` float32."""
+    side = min(height, width) * BOX_SIDE[0] * (BOX_SIDE[1] / BOX_SIDE[0]) ** u[0]
+    low, high = np.log(ASPECT_RATIO)
+    root = np.exp((low + u[1] * (high - low)) / 2)  # of the aspect ratio
+    size = np.minimum([side / root, side * root], [0.9 * width, 0.9 * height])
+    return np.concatenate([u[2:4] * ([width, height] - size), size]).astype("float32")
 
 
-def _pair_function(read, box_of, sample_rows, geometry, motion, augment):
-    """A function from random numbers to one example; `read` and `box_of` give the frame and the box of a row."""
-    import tensorflow as tf
+def _stream(sample, batch_size, steps, seed, start, geometry, motion, augment):
+    """Batches of examples; all random numbers are a function of the seed and the number of the batch.
 
-    def frame_of(row):
-        return tf.ensure_shape(tf.numpy_function(read, [row], tf.float32, stateful=False), (None, None, 3))
-
-    def pair(u, seeds):
-        template_row, search_row, other_row = sample_rows(u[:5])
-        is_absent = u[9] < motion.absent
-        search_row = tf.where(is_absent, other_row, search_row)
-        center, size = box_of(template_row, u[5:9])
-        template = crop(frame_of(template_row), center[None], geometry.crop_side(size)[None], geometry.template_size)[0]
-        box = box_of(search_row, u[5:9])
-        search, labels = _search_and_labels(frame_of(search_row), box, u[10:14], geometry, motion)
-        labels = tf.where(is_absent, 0.0, labels)
-        if augment is not None:
-            template = tf.ensure_shape(augment(template, seeds[0]), template.shape)
-            search = tf.ensure_shape(augment(search, seeds[1]), search.shape)
-        return {"template": template, "search": search}, labels
-
-    return pair
-
-
-def _search_and_labels(frame, box, u, geometry, motion):
-    """A search image with a random motion of the target at `box`, and its label map."""
-    import tensorflow as tf
-
-    center, size = box
-    low, high = np.log(motion.scale)
-    scale = tf.exp(low + u[0] * (high - low))
-    angle = math.radians(motion.rotation) * (2 * u[1] - 1)
-    offset = motion.shift * (2 * u[2:4] - 1)
-    side = geometry.crop_side(size) * (geometry.search_size / geometry.template_size) / scale
-    cosine, sine = tf.cos(angle), tf.sin(angle)
-    rotated = tf.stack([cosine * offset[0] - sine * offset[1], sine * offset[0] + cosine * offset[1]])
-    center = center - rotated * side / geometry.search_size
-    search = crop(frame, center[None], side[None], geometry.search_size, angle[None])[0]
-    return search, tf.cast(target_cells(geometry, offset), tf.float32)
-
-
-def _stream(pair, batch_size, steps, seed, start):
-    """Batches of `pair`, whose random numbers are a function of the seed and the number of the batch."""
+    `sample(u, is_absent)` gives the frame of the template, that of the search image, and their boxes, in NumPy.
+    """
     import tensorflow as tf
 
     check_integer("batch_size", batch_size, 1)
@@ -252,9 +177,43 @@ def _stream(pair, batch_size, steps, seed, start):
         u = tf.random.stateless_uniform((batch_size, 16), [seed, step])
         return u, tf.random.stateless_uniform((batch_size, 2, 2), [seed + 1, step], None, None, tf.int32)
 
+    def example(u, seeds):
+        is_absent = u[9] < motion.absent
+        arrays = tf.numpy_function(sample, [u, is_absent], [tf.float32] * 4, stateful=False)
+        shapes = (None, None, 3), (None, None, 3), (4,), (4,)
+        frame, search_frame, box, search_box = map(tf.ensure_shape, arrays, shapes)
+        side = geometry.crop_side(box[2:])
+        template = crop(frame, _center(box)[None], side[None], geometry.template_size)[0]
+        search, labels = _search_and_labels(search_frame, search_box, u[10:14], geometry, motion)
+        labels = tf.where(is_absent, 0.0, labels)
+        if augment is not None:
+            template = tf.ensure_shape(augment(template, seeds[0]), template.shape)
+            search = tf.ensure_shape(augment(search, seeds[1]), search.shape)
+        return {"template": template, "search": search}, labels
+
     numbers = tf.data.Dataset.counter(check_integer("start", start))
     if steps is not None:
         numbers = numbers.take(check_integer("steps", steps, 1))
-    examples = numbers.map(random_numbers, tf.data.AUTOTUNE).unbatch().map(pair, tf.data.AUTOTUNE)
+    examples = numbers.map(random_numbers, tf.data.AUTOTUNE).unbatch().map(example, tf.data.AUTOTUNE)
     length = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY if steps is None else steps)
     return examples.batch(batch_size, drop_remainder=True).apply(length).prefetch(2)
+
+
+def _search_and_labels(frame, box, u, geometry, motion):
+    """A search image with a random motion of the target at `box`, and its label map."""
+    import tensorflow as tf
+
+    low, high = np.log(motion.scale)
+    scale = tf.exp(low + u[0] * (high - low))
+    angle = np.radians(motion.rotation) * (2 * u[1] - 1)
+    offset = motion.shift * (2 * u[2:4] - 1)
+    side = geometry.crop_side(box[2:]) * (geometry.search_size / geometry.template_size) / scale
+    cosine, sine = tf.cos(angle), tf.sin(angle)
+    rotated = tf.stack([cosine * offset[0] - sine * offset[1], sine * offset[0] + cosine * offset[1]])
+    center = _center(box) - rotated * side / geometry.search_size
+    search = crop(frame, center[None], side[None], geometry.search_size, angle[None])[0]
+    return search, tf.cast(target_cells(geometry, offset), tf.float32)
+
+
+def _center(box):
+    return box[:2] + box[2:] / 2
