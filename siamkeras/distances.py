@@ -68,8 +68,8 @@ def unit_length(x):
     """`x` `(..., dim)` scaled to length 1. A zero vector stays zero and has a finite gradient."""
     x = as_float(x)
     # Dividing by the largest component first avoids overflow and underflow of the squares. The result does not depend
-    # on that divisor, so the gradient need not pass through it.
-    largest = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True, initial=0.0))
+    # on that divisor, so the gradient need not pass through it. (`ops.max` would fail for an empty batch.)
+    largest = ops.stop_gradient(ops.norm(x, ord=float("inf"), axis=-1, keepdims=True))
     is_zero = ops.equal(largest, 0.0)
     x = x / ops.where(is_zero, 1.0, largest)
     square = ops.sum(ops.square(x), axis=-1, keepdims=True)

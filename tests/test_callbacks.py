@@ -11,7 +11,7 @@ PAIRS = {"left": IMAGES, "right": IMAGES[::-1].copy()}
 
 
 def fit(tower, monitor, epochs=2):
-    """The history of a training run with learning rate 0."""
+    """The history of `fit` with learning rate 0."""
     siamese = models.siamese(tower)
     siamese.compile(keras.optimizers.SGD(0.0), losses.ContrastiveLoss())
     return siamese.fit(PAIRS, np.zeros(20, "float32"), epochs=epochs, verbose=0, callbacks=[monitor])
