@@ -121,7 +121,7 @@ def test_the_threshold_of_validation_pairs_is_applied_to_test_pairs():
 
 
 def test_a_threshold_of_0_is_a_threshold(siamese):
-    report = evaluate([-1.0, 1.0], [1, 0], 0)
+    report = evaluate([-1.0, 3.0], [1, 0], 0)  # equal error would be at 1
     assert (report.threshold, report.threshold_source, report.accuracy) == (0.0, "given", 1.0)
     assert evaluation.compare(siamese, IMAGES[:1], IMAGES[1:2], 0).same.tolist() == [False]
 
