@@ -209,7 +209,7 @@ def prepare(options):
 
 def run_trials(options):
     learned, anatomy, _, train, validation, _ = prepare(options)
-    print(f"Training: {train}; validation: {validation}, five references. Training structure: anterior.\n")
+    print(f"Training set {train}; validation set {validation}; five references. Training structure: anterior.\n")
     rows = []
     for name, change in TRIALS.items():
         settings = SETTINGS | {"steps": 900, "phantom_steps": 600} | change | (QUICK if options.quick else {})
@@ -274,8 +274,8 @@ def main():
 
     settings = SETTINGS | (QUICK if options.quick else {})
     learned, anatomy, new, train, validation, test = prepare(options)
-    print(f"Phantoms: training {learned}; test {new}.")
-    print(f"Scans: training {train}; validation {validation}; test {test}.\nSettings: {settings}.\n")
+    print(f"Phantoms: training set {learned}; test set {new}.")
+    print(f"Scans: training set {train}; validation set {validation}; test set {test}.\nSettings: {settings}.\n")
     trained = {} if options.evaluate else train_all(settings, learned, train, options.checkpoint)
     models = {name: model for name, (model, _) in trained.items()}
     models = models or {name: segmentation.pretrained_segmenter(name) for name in ("phantoms", *train.names.values())}

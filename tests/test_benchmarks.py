@@ -108,14 +108,14 @@ def test_numbers_of_five_training_runs_quoted_in_lesson_4_agree_with_the_table()
 
 
 def test_the_segmentation_table_agrees_with_the_result_file_and_the_targets_are_met():
-    """Phantoms: 0.15 above the copied mask. Hippocampus: intervals of all differences are above 0."""
+    """Phantoms: 0.15 above the majority mask. Hippocampus: intervals of all differences are above 0."""
     written = (ROOT / "benchmarks" / "results" / "segmentation.json").read_text(encoding="utf-8")
     results, readme = json.loads(written), (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     for reports in results["found"].values():
         for report in (each for shots in reports.values() for each in shots.values()):
             low, high = report["interval"]
             assert f"{report['dice']:.3f} [{low:.3f}, {high:.3f}]" in readme
-    assert all(each["dice"] >= 0.15 for each in results["above"]["phantoms"]["copied mask"].values())
+    assert all(each["dice"] >= 0.15 for each in results["above"]["phantoms"]["majority mask"].values())
     for part in ("anterior", "posterior"):
         assert all(each["interval"][0] > 0 for row in results["above"][part].values() for each in row.values())
 

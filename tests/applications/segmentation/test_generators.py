@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from siamkeras import augmentation, generators
+from siamkeras import augmentation
 from siamkeras.applications import segmentation
 from siamkeras.applications.segmentation import Slices, evaluation_episodes, training_episodes
 
@@ -87,13 +87,6 @@ def test_batches_depend_on_seed_and_step_only():
     tf.nest.map_structure(np.testing.assert_array_equal, first[2:], batches(steps=2, seed=3, start=2))
     other = batches(steps=4, seed=4)
     assert any((a[0]["query"] != b[0]["query"]).any() for a, b in zip(first, other, strict=True))
-
-
-def test_streams_of_two_data_sets_can_be_mixed():
-    parts = [training_episodes(make_slices(), [each], batch_size=3, min_pixels=2, steps=2) for each in (3, 8)]
-    batches = [indices_of(batch) for batch in generators.concat_batches(*parts)]
-    assert len(batches) == 2
-    assert all((indices[:3] < 3).all() and (indices[3:] >= 3).all() for indices in batches)
 
 
 @pytest.mark.slow

@@ -128,8 +128,3 @@ def wrong_episodes(**changed):
 def test_wrong_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-
-
-def test_an_image_of_another_size_than_the_model_is_rejected_by_keras():
-    with pytest.raises(ValueError, match="shape"):
-        segmentation.segment(small(), episodes(size=16))
