@@ -11,7 +11,7 @@ BENCHMARKS := $(filter-out benchmarks/measuring.py benchmarks/training.py,$(sort
 # Tests of everything that is written in keras.ops or calls a tower: they pass on every backend.
 BACKEND_TESTS := $(wildcard tests/test_distances.py tests/losses tests/test_prototypes.py tests/test_layers.py \
 	tests/test_metrics.py tests/test_callbacks.py tests/test_shared_checks.py tests/towers tests/test_models.py \
-	tests/test_tokenizers.py tests/test_retrieval.py \
+	tests/test_tokenizers.py tests/retrieval \
 	tests/applications/segmentation/test_layers.py tests/applications/segmentation/test_losses.py \
 	tests/applications/segmentation/test_model.py tests/applications/tracking/test_correlation.py \
 	tests/applications/tracking/test_losses.py tests/applications/tracking/test_model.py)
