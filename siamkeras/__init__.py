@@ -23,7 +23,6 @@ _LAZY = (
     "plotting",
     "prototypes",
     "retrieval",
-    "synthetic",
     "tokenizers",
 )
 

@@ -8,6 +8,8 @@ from siamkeras.data.mnist import mnist
 from siamkeras.data.omniglot import omniglot
 from siamkeras.data.omniglot_runs import OneShotRuns, omniglot_runs
 from siamkeras.data.snacks import snacks
+from siamkeras.data.synthetic_glyphs import synthetic_glyphs
+from siamkeras.data.synthetic_snacks import synthetic_snacks
 
 __all__ = [
     "Examples",
@@ -24,4 +26,6 @@ __all__ = [
     "omniglot_runs",
     "snacks",
     "split_by_class",
+    "synthetic_glyphs",
+    "synthetic_snacks",
 ]

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from siamkeras import synthetic
 from siamkeras._validation import check_choice, check_integer
 from siamkeras.data import _sources
 from siamkeras.data._images import decode_png
 from siamkeras.data.examples import Examples
+from siamkeras.data.synthetic_glyphs import synthetic_glyphs
 
 URL = "https://github.com/brendenlake/omniglot/raw/master/python/images_background_small1.zip"
 FULL_SIZE, SMALLEST_SIZE = 105, 8
@@ -84,6 +84,6 @@ def _character_name(name):
 
 def _stand_in(alphabets, title, size):
     # All alphabets up to the last one, so that an alphabet has the same number and shapes in all subsets.
-    glyphs = synthetic.glyphs(alphabets.stop, SYNTHETIC_CHARACTERS, SYNTHETIC_WRITERS, size, seed=0)
+    glyphs = synthetic_glyphs(alphabets.stop, SYNTHETIC_CHARACTERS, SYNTHETIC_WRITERS, size, seed=0)
     source = f"synthetic glyphs standing in for Omniglot, {title} ({len(alphabets)} alphabets)"
     return glyphs.take(glyphs.groups >= alphabets.start)._replace(source=source)

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from siamkeras._random import generator
 from siamkeras._validation import check_integer
 from siamkeras.data import _sources
 from siamkeras.data._images import decode_png
 from siamkeras.data.omniglot import FULL_SIZE, SMALLEST_SIZE, SYNTHETIC_CHARACTERS, SYNTHETIC_WRITERS, omniglot
-from siamkeras.synthetic._random import generator
 
 TITLE = "Omniglot's one-shot test"
 URL = "https://github.com/brendenlake/omniglot/raw/master/python/one-shot-classification/all_runs.zip"

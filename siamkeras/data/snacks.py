@@ -4,13 +4,12 @@ import os
 
 import numpy as np
 
-from siamkeras import synthetic
 from siamkeras._validation import check_choice, check_sizes
 from siamkeras.data import _sources
 from siamkeras.data._images import decode_files, describe_broken, read_image, shorten
 from siamkeras.data.examples import Examples
 from siamkeras.data.folders import image_paths
-from siamkeras.synthetic.snacks import select_classes
+from siamkeras.data.synthetic_snacks import select_classes, synthetic_snacks
 
 NAME = "Matthijs/snacks"
 # For each split: its folder, and the number of photos per class in the stand-in.
@@ -103,5 +102,5 @@ def _read_folder(folder, names, size):
 
 def _stand_in(split, names, size):
     seed, per_class = list(SPLITS).index(split), SPLITS[split][1]
-    examples = synthetic.snacks(list(names.values()), per_class, size, seed)
+    examples = synthetic_snacks(list(names.values()), per_class, size, seed)
     return examples._replace(source=f"synthetic snacks standing in for {NAME}")

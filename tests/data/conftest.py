@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamkeras import synthetic
 from siamkeras.data import Examples, _sources
 
 REAL = {name: os.environ.get(name, "") for name in ("SIAMKERAS_DATA", "TFDS_DATA_DIR")}
@@ -90,7 +89,7 @@ def fast_glyphs(monkeypatch):
         names = {label: f"character {label}" for label in range(alphabets * characters)}
         return Examples(images, labels, groups, names, {group: f"alphabet {group}" for group in range(alphabets)})
 
-    monkeypatch.setattr(synthetic, "glyphs", glyphs)
+    monkeypatch.setattr(sys.modules["siamkeras.data.omniglot"], "synthetic_glyphs", glyphs)
 
 
 @pytest.fixture

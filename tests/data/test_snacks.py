@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamkeras import data, synthetic
+from siamkeras import data
 from siamkeras.data import _sources
 
-NAMES = list(synthetic.snacks(per_class=1, size=8).class_names.values())
+NAMES = list(data.synthetic_snacks(per_class=1, size=8).class_names.values())
 
 
 def photo(label, index, height=32, width=48):
@@ -142,7 +142,9 @@ def test_the_stand_in_has_other_photos_in_each_split():
         examples = data.snacks(split, **arguments)
         assert examples.labels.tolist() == [2] * count + [16] * count
         assert examples.class_names == {2: "cake", 16: "salad"}
-        np.testing.assert_array_equal(examples.images, synthetic.snacks(["cake", "salad"], count, (8, 10), seed).images)
+        np.testing.assert_array_equal(
+            examples.images, data.synthetic_snacks(["cake", "salad"], count, (8, 10), seed).images
+        )
 
 
 @pytest.mark.parametrize(

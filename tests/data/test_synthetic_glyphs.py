@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from siamkeras.synthetic import glyphs
+from siamkeras.data import synthetic_glyphs
 
 ALPHABETS, CHARACTERS, WRITERS = 8, 20, 20
 
 
 @pytest.fixture(scope="module")
 def examples():
-    return glyphs(ALPHABETS, CHARACTERS, WRITERS, seed=11)
+    return synthetic_glyphs(ALPHABETS, CHARACTERS, WRITERS, seed=11)
 
 
 def by_writer(examples, alphabets=ALPHABETS, characters=CHARACTERS):
@@ -41,7 +41,7 @@ def test_ink_is_one_and_paper_is_zero(examples):
 @pytest.mark.parametrize(("size", "factor"), [(8, 14), (28, 4), (35, 3), (105, 2)])
 def test_grey_values_are_area_averages_of_a_larger_canvas(size, factor):
     """The canvas has at least 105 pixels and twice the size: at 35 a pixel averages 3x3, so greys are ninths."""
-    images = glyphs(alphabets=1, characters=3, writers=2, size=size).images
+    images = synthetic_glyphs(alphabets=1, characters=3, writers=2, size=size).images
     assert images.shape[1:] == (size, size, 1)
     ink = images * factor**2
     np.testing.assert_allclose(ink, ink.round(), atol=1e-4)
@@ -50,7 +50,7 @@ def test_grey_values_are_area_averages_of_a_larger_canvas(size, factor):
 
 def test_strokes_stay_within_the_canvas():
     """A stroke that ended at the edge would lose half the width of the pen: the outermost pixels are empty."""
-    images = glyphs(alphabets=6, characters=10, writers=5, size=105, seed=3).images
+    images = synthetic_glyphs(alphabets=6, characters=10, writers=5, size=105, seed=3).images
     assert images[:, 1:-1, 1:-1].max() == 1.0
     for edge in (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]):
         assert edge.max() == 0.0
@@ -58,7 +58,7 @@ def test_strokes_stay_within_the_canvas():
 
 def test_names_contain_alphabet_and_character():
     """Class 11 of alphabets with 4 characters is the fourth of the third alphabet: 11 = 2 * 4 + 3."""
-    examples = glyphs(alphabets=3, characters=4, writers=1, seed=7)
+    examples = synthetic_glyphs(alphabets=3, characters=4, writers=1, seed=7)
     assert examples.class_names[11] == "Alphabet 03, character 04"
     assert set(examples.class_names) == set(examples.labels.tolist())
     assert examples.group_names == {0: "Alphabet 01", 1: "Alphabet 02", 2: "Alphabet 03"}
@@ -69,30 +69,32 @@ def test_the_same_seed_gives_the_same_images_and_leaves_the_global_generator_alo
     np.random.seed(5)
     expected = np.random.random()
     np.random.seed(5)
-    first = glyphs(alphabets=2, characters=3, writers=2, seed=9).images
-    second = glyphs(*(np.int64(count) for count in (2, 3, 2)), seed=np.int64(9)).images
+    first = synthetic_glyphs(alphabets=2, characters=3, writers=2, seed=9).images
+    second = synthetic_glyphs(*(np.int64(count) for count in (2, 3, 2)), seed=np.int64(9)).images
     assert np.random.random() == expected
     np.testing.assert_array_equal(first, second)
 
 
 def test_the_images_of_a_seed_stay_the_same_over_versions():
     """The results of the lessons without Omniglot depend on them."""
-    images = glyphs(alphabets=2, characters=3, writers=4, seed=1).images
+    images = synthetic_glyphs(alphabets=2, characters=3, writers=4, seed=1).images
     assert images.mean() == pytest.approx(0.090068, rel=1e-5) and images.std() == pytest.approx(0.257454, rel=1e-5)
 
 
 def test_another_seed_gives_other_characters():
     """Mean characters of two seeds are about as far apart as two characters of one seed."""
-    one, other = (glyphs(alphabets=1, characters=12, seed=seed).images.reshape(12, 20, -1).mean(1) for seed in (0, 1))
+    one, other = (
+        synthetic_glyphs(alphabets=1, characters=12, seed=seed).images.reshape(12, 20, -1).mean(1) for seed in (0, 1)
+    )
     across = np.linalg.norm(one - other, axis=1)
     within = np.linalg.norm(one - np.roll(one, 1, axis=0), axis=1)
     assert across.min() > 0.5 * within.mean()
 
 
 def test_an_image_does_not_depend_on_the_counts():
-    most = by_writer(glyphs(3, 5, 9, seed=2), 3, 5)
+    most = by_writer(synthetic_glyphs(3, 5, 9, seed=2), 3, 5)
     for alphabets, characters, writers in [(3, 2, 4), (2, 5, 4), (2, 2, 9), (1, 1, 1)]:
-        fewer = by_writer(glyphs(alphabets, characters, writers, seed=2), alphabets, characters)
+        fewer = by_writer(synthetic_glyphs(alphabets, characters, writers, seed=2), alphabets, characters)
         np.testing.assert_array_equal(fewer, most[:alphabets, :characters, :writers])
 
 
@@ -208,4 +210,4 @@ def test_the_difficulty_of_the_real_omniglot_is_as_stated(examples):
 )
 def test_wrong_arguments_are_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
-        glyphs(**arguments)
+        synthetic_glyphs(**arguments)

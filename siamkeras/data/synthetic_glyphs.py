@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from siamkeras._arrays import aligned_empty
+from siamkeras._random import generator
 from siamkeras._validation import check_integer
 from siamkeras.data.examples import Examples
-from siamkeras.synthetic._random import generator
 
 # Coordinates are in widths of the canvas. Omniglot's canvas has 105 pixels; characters are rendered at least as large
 # and then reduced. The pen of 4.6 pixels marks every pixel that it touches, which gives Omniglot's stroke width.
@@ -56,7 +56,7 @@ CURVED = (
 )
 
 
-def glyphs(alphabets=10, characters=12, writers=20, size=35, seed=0):
+def synthetic_glyphs(alphabets=10, characters=12, writers=20, size=35, seed=0):
     """Characters of synthetic alphabets, one image by each writer: the stand-in for Omniglot.
 
     An alphabet has a style: a few motifs, the way in which they are joined, and a mark that many characters have. A
@@ -79,8 +79,8 @@ def glyphs(alphabets=10, characters=12, writers=20, size=35, seed=0):
     Raises:
         ValueError: a count below 1, a size below 8 or a negative seed.
 
-    >>> from siamkeras import synthetic
-    >>> synthetic.glyphs(alphabets=2, characters=3, writers=4).images.shape
+    >>> from siamkeras import data
+    >>> data.synthetic_glyphs(alphabets=2, characters=3, writers=4).images.shape
     (24, 35, 35, 1)
     """
     alphabets, characters = check_integer("alphabets", alphabets, 1), check_integer("characters", characters, 1)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from siamkeras._arrays import aligned_empty
+from siamkeras._random import generator
 from siamkeras._validation import check_integer, check_sizes
 from siamkeras.data.examples import Examples
-from siamkeras.synthetic._random import generator
 
 # Outlines as functions of the point (u, v): below 1 inside.
 OUTLINES = {
@@ -64,7 +64,7 @@ SNACKS = {
 }
 
 
-def snacks(classes=None, per_class=50, size=64, seed=0):
+def synthetic_snacks(classes=None, per_class=50, size=64, seed=0):
     """Synthetic photos of snacks: the stand-in for the data set Matthijs/snacks of the Hugging Face hub.
 
     A photo shows one to three pieces of a snack and other objects on a textured background under coloured light. A
@@ -85,8 +85,8 @@ def snacks(classes=None, per_class=50, size=64, seed=0):
     Raises:
         ValueError: an unknown class; a count below 1, a size below 8 or a negative seed.
 
-    >>> from siamkeras import synthetic
-    >>> synthetic.snacks(classes=["apple", "banana"], per_class=3, size=32).labels.tolist()
+    >>> from siamkeras import data
+    >>> data.synthetic_snacks(classes=["apple", "banana"], per_class=3, size=32).labels.tolist()
     [0, 0, 0, 1, 1, 1]
     """
     sizes = check_sizes("size", [size, size] if np.ndim(size) == 0 else size, 2)

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from siamkeras.synthetic import snacks
+from siamkeras.data import synthetic_snacks
 
 
 @pytest.fixture(scope="module")
 def photos():
-    return snacks(per_class=50, size=32, seed=3)
+    return synthetic_snacks(per_class=50, size=32, seed=3)
 
 
 def test_every_class_has_the_same_number_of_photos(photos):
@@ -35,7 +35,7 @@ def test_photos_have_brightness_colour_and_texture(photos):
 
 @pytest.mark.parametrize(("names", "count"), [(None, 2), (["salad", "banana"], 7), (("banana",), 1)])
 def test_a_photo_does_not_depend_on_the_selection_or_the_count(names, count):
-    most, fewer = snacks(per_class=7, size=16, seed=4), snacks(names, count, size=16, seed=4)
+    most, fewer = synthetic_snacks(per_class=7, size=16, seed=4), synthetic_snacks(names, count, size=16, seed=4)
     assert set(fewer.class_names.values()) == set(names or most.class_names.values())
     for label in fewer.class_names:
         np.testing.assert_array_equal(fewer.images[fewer.labels == label], most.images[most.labels == label][:count])
@@ -43,7 +43,7 @@ def test_a_photo_does_not_depend_on_the_selection_or_the_count(names, count):
 
 def test_the_photos_of_a_seed_stay_the_same_over_versions():
     """The results of the lessons without Matthijs/snacks depend on them."""
-    images = snacks(per_class=1, size=16, seed=1).images
+    images = synthetic_snacks(per_class=1, size=16, seed=1).images
     assert images.mean() == pytest.approx(0.58517, rel=1e-4) and images.std() == pytest.approx(0.26038, rel=1e-4)
 
 
@@ -52,7 +52,7 @@ def test_another_seed_gives_other_photos_of_the_same_classes():
     np.random.seed(5)
     expected = np.random.random()
     np.random.seed(5)
-    one, other = (snacks(per_class=30, size=16, seed=seed).images for seed in (0, 1))
+    one, other = (synthetic_snacks(per_class=30, size=16, seed=seed).images for seed in (0, 1))
     assert np.random.random() == expected
     assert not (one == other).all(axis=(1, 2, 3)).any()
     one, other = (images.reshape(20, 30, -1, 3).mean((1, 2)) for images in (one, other))
@@ -62,12 +62,12 @@ def test_another_seed_gives_other_photos_of_the_same_classes():
 
 @pytest.mark.parametrize(("size", "shape"), [(8, (8, 8)), ((12, 20), (12, 20)), ([20, 12], (20, 12))])
 def test_size_is_height_and_width(size, shape):
-    assert snacks(["waffle"], 2, size).images.shape == (2, *shape, 3)
+    assert synthetic_snacks(["waffle"], 2, size).images.shape == (2, *shape, 3)
 
 
 def test_a_larger_photo_has_the_same_content():
     """Reduced to a quarter of the height, it differs by less than two photos do."""
-    large, small = snacks(per_class=2, size=64).images, snacks(per_class=2, size=16).images
+    large, small = synthetic_snacks(per_class=2, size=64).images, synthetic_snacks(per_class=2, size=16).images
     reduced = large.reshape(40, 16, 4, 16, 4, 3).mean((2, 4))
     assert np.abs(reduced - small).mean() < 0.07 < 0.2 < np.abs(reduced - small[::-1]).mean()
 
@@ -101,7 +101,7 @@ def test_real_photos_are_somewhat_harder(photos):
     """The 955 photos of the validation split: pixels 0.09, colours 0.19."""
     from siamkeras import data
 
-    real = data.snacks("validation", size=32, source="real")
+    real = data.synthetic_snacks("validation", size=32, source="real")
     for features in (lambda images: images, colour_histograms):
         synthetic = nearest_neighbour_accuracy(features(photos.images), photos.labels)
         assert 0.06 < nearest_neighbour_accuracy(features(real.images), real.labels) < synthetic
@@ -119,4 +119,4 @@ def test_real_photos_are_somewhat_harder(photos):
 )
 def test_wrong_arguments_are_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
-        snacks(**arguments)
+        synthetic_snacks(**arguments)
