@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from siamkeras import data, evaluation, generators, models, plotting, towers
+from siamkeras.plotting._style import PALETTE
 
 SIZE = 28
 
@@ -27,7 +28,7 @@ def schematic(ax, left, right):
     for image, name, y in ((left, "left", 4.2), (right, "right", 1.2)):
         ax.imshow(1 - image[..., 0], cmap="gray", extent=(0.2, 1.8, y - 0.9, y + 0.9), aspect="auto")
         ax.text(1, y - 1.2, name, ha="center", va="center")
-        box(ax, 2.6, y - 0.6, 1.5, 1.2, "tower", plotting.PALETTE[3])
+        box(ax, 2.6, y - 0.6, 1.5, 1.2, "tower", PALETTE[3])
         box(ax, 4.9, y - 0.5, 2.0, 1.0, "embedding")
         arrow(ax, (1.8, y), (2.5, y))
         arrow(ax, (4.2, y), (4.8, y))

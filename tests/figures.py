@@ -12,10 +12,10 @@ LABELS = np.array([7, 3, 11, 7, 3, 11, 7, 3])
 EMBEDDINGS = _rng.normal(size=(8, 4))
 # A threshold of 0.5 rejects one of four same pairs (0.7) and accepts two of five different pairs (0.3, 0.4).
 DISTANCES = np.array([0.1, 0.2, 0.45, 0.7, 0.3, 0.4, 0.5, 0.9, 1.1])
-SAME = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0])
+LABELS_OF_PAIRS = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0])
 REPORT = SimpleNamespace(
     distances=DISTANCES,
-    same=SAME.astype(bool),
+    same=LABELS_OF_PAIRS.astype(bool),
     threshold=0.5,
     false_accept_rate=np.array([0.0, 0.0, 0.2, 1.0]),
     true_accept_rate=np.array([0.0, 0.6, 0.8, 1.0]),

@@ -8,6 +8,7 @@ from figures import GRADED, legend, line
 from matplotlib.colors import to_rgba
 
 from siamkeras import plotting
+from siamkeras.plotting._style import DIFFERENT, MARGIN, PALETTE, SAME, THRESHOLD
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +42,11 @@ def test_curves_keep_the_styles_of_same_different_threshold_and_margin():
     for name, values in ys.items():
         np.testing.assert_array_equal(line(ax, name).get_xydata(), np.stack([x, values], axis=1))
     style = {name: (line(ax, name).get_color(), line(ax, name).get_linestyle()) for name in legend(ax)}
-    assert style["same pairs"] == (plotting.SAME, "-")
-    assert style["different pairs"] == (plotting.DIFFERENT, "--")
-    assert style["threshold"] == (plotting.THRESHOLD, "-")
-    assert style["margin"] == (plotting.MARGIN, ":")
-    assert style["sum"][0] in plotting.PALETTE
+    assert style["same pairs"] == (SAME, "-")
+    assert style["different pairs"] == (DIFFERENT, "--")
+    assert style["threshold"] == (THRESHOLD, "-")
+    assert style["margin"] == (MARGIN, ":")
+    assert style["sum"][0] in PALETTE
     assert line(ax, "other").get_xdata() == [1.5, 1.5]
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("distance", "loss", "linear")
 

@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.offsetbox import AnnotationBbox
 
 from siamkeras import plotting
+from siamkeras.plotting._style import DIFFERENT, SAME
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +63,7 @@ def test_ten_classes_have_their_own_marker_and_color_and_the_others_are_grey():
     colors = {tuple(points.get_facecolor()[0]) for points in ax.collections}
     markers = {points.get_paths()[0].vertices.tobytes() for points in ax.collections[:10]}
     assert (len(colors), len(markers)) == (11, 10)
-    assert not colors & {to_rgba(plotting.SAME), to_rgba(plotting.DIFFERENT)}
+    assert not colors & {to_rgba(SAME), to_rgba(DIFFERENT)}
     assert len(ax.collections[-1].get_offsets()) == 4
 
 

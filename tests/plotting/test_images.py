@@ -6,8 +6,9 @@ import pytest
 from figures import GREY, RGB, frame_style
 
 from siamkeras import plotting
+from siamkeras.plotting._style import DIFFERENT, SAME
 
-SAME_STYLE, DIFFERENT_STYLE = (plotting.SAME, "-"), (plotting.DIFFERENT, "--")
+SAME_STYLE, DIFFERENT_STYLE = (SAME, "-"), (DIFFERENT, "--")
 SUPPORT = GREY[1:]
 
 
@@ -57,7 +58,7 @@ def test_pairs_are_stacked_with_label_and_distance_below():
     captions = [ax.get_xlabel() for ax in axes[:3]]
     assert captions == ["same\ndistance 0.74", "different\ndistance 1.00", "same 0.50\ndistance 0.20"]
     assert [frame_style(ax) for ax in axes[:2]] == [SAME_STYLE, DIFFERENT_STYLE]
-    assert frame_style(axes[2])[0] not in (plotting.SAME, plotting.DIFFERENT)
+    assert frame_style(axes[2])[0] not in (SAME, DIFFERENT)
     picture = axes[4].images[0].get_array()
     np.testing.assert_allclose(picture[1:61, 1:61, 0], 1 - GREY[4], atol=1e-6)
     np.testing.assert_allclose(picture[62:122, 1:61], RGB[4], atol=1e-6)

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from figures import DISTANCES, REPORT, SAME, legend, line
+from figures import DISTANCES, LABELS_OF_PAIRS, REPORT, legend, line
 from matplotlib.colors import to_rgba
 
 from siamkeras import plotting
+from siamkeras.plotting._style import DIFFERENT, SAME
 
 
 @pytest.fixture(autouse=True)
@@ -26,15 +27,15 @@ def test_histograms_sum_to_one_and_the_legend_gives_the_error_rates():
 
     The different pair at exactly 0.5 is not below the threshold, so it is not a false accept.
     """
-    ax = plotting.distances(DISTANCES, SAME, threshold=0.5, margin=1)
+    ax = plotting.distances(DISTANCES, LABELS_OF_PAIRS, threshold=0.5, margin=1)
     expected = ["4 same", "false rejects 25.0 %", "5 different", "false accepts 40.0 %", "threshold 0.5", "margin 1"]
     assert legend(ax) == expected
     for label in ("4 same", "5 different"):
         assert patch(ax, label).get_data().values.sum() == pytest.approx(1)
     assert line(ax, "threshold").get_xdata() == [0.5, 0.5]
     same, different = patch(ax, "4 same"), patch(ax, "5 different")
-    assert same.get_edgecolor() == to_rgba(plotting.SAME)
-    assert different.get_edgecolor() == to_rgba(plotting.DIFFERENT)
+    assert same.get_edgecolor() == to_rgba(SAME)
+    assert different.get_edgecolor() == to_rgba(DIFFERENT)
     assert (same.get_hatch(), different.get_hatch()) == (None, "///")  # distinct in grey as well
 
 
@@ -42,9 +43,9 @@ def test_histograms_sum_to_one_and_the_legend_gives_the_error_rates():
 @pytest.mark.parametrize("bins", [1, 3, 50])
 def test_the_filled_area_is_the_error_rate_for_every_threshold(threshold, bins):
     """Also at the smallest distance (0.1), at the largest (1.1) and beyond both; no bin begins below 0.1."""
-    ax = plotting.distances(DISTANCES, SAME, threshold, bins=bins)
-    rejects = np.mean([d >= threshold for d, s in zip(DISTANCES, SAME, strict=True) if s])
-    accepts = np.mean([d < threshold for d, s in zip(DISTANCES, SAME, strict=True) if not s])
+    ax = plotting.distances(DISTANCES, LABELS_OF_PAIRS, threshold, bins=bins)
+    rejects = np.mean([d >= threshold for d, s in zip(DISTANCES, LABELS_OF_PAIRS, strict=True) if s])
+    accepts = np.mean([d < threshold for d, s in zip(DISTANCES, LABELS_OF_PAIRS, strict=True) if not s])
     assert patch(ax, "false rejects").get_data().values.sum() == pytest.approx(rejects)
     assert patch(ax, "false accepts").get_data().values.sum() == pytest.approx(accepts)
     assert f"false rejects {100 * rejects:.1f} %" in legend(ax)
@@ -52,12 +53,12 @@ def test_the_filled_area_is_the_error_rate_for_every_threshold(threshold, bins):
 
 
 def test_a_report_brings_its_pairs_and_its_threshold():
-    assert legend(plotting.distances(REPORT)) == legend(plotting.distances(DISTANCES[:, None], SAME, 0.5))
+    assert legend(plotting.distances(REPORT)) == legend(plotting.distances(DISTANCES[:, None], LABELS_OF_PAIRS, 0.5))
     assert "threshold 0.8" in legend(plotting.distances(REPORT, threshold=0.8))
 
 
 def test_equal_distances_still_give_a_figure():
-    ax = plotting.distances(np.zeros(9), SAME, threshold=0.0)
+    ax = plotting.distances(np.zeros(9), LABELS_OF_PAIRS, threshold=0.0)
     assert patch(ax, "4 same").get_data().values.sum() == pytest.approx(1)
     assert "false rejects 100.0 %" in legend(ax)
 
@@ -88,13 +89,13 @@ def test_the_logarithmic_axis_begins_at_the_power_of_ten_below_the_smallest_rate
     ("arguments", "message"),
     [
         ({"same": None}, "`same` is missing"),
-        ({"same": SAME[:3]}, r"`same` must have shape \(9,\)"),
+        ({"same": LABELS_OF_PAIRS[:3]}, r"`same` must have shape \(9,\)"),
         ({"same": np.ones(9)}, "must contain 0 and 1"),
-        ({"same": SAME * 0.7}, "Binarise degrees"),
+        ({"same": LABELS_OF_PAIRS * 0.7}, "Binarise degrees"),
         ({"distance": DISTANCES * np.nan}, "`distance` must be finite"),
         ({"distance": REPORT}, "Omit `same`"),
     ],
 )
 def test_arguments_that_do_not_fit_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
-        plotting.distances(**{"distance": DISTANCES, "same": SAME, **arguments})
+        plotting.distances(**{"distance": DISTANCES, "same": LABELS_OF_PAIRS, **arguments})

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from siamkeras import plotting
 from siamkeras.applications import segmentation
+from siamkeras.plotting._style import DIFFERENT, SAME
 
 RNG = np.random.default_rng(5)
 IMAGES = RNG.random((5, 60, 60)).astype("float32")
@@ -46,7 +46,7 @@ def test_true_masks_are_solid_and_predicted_masks_dashed():
     for ax, image in zip(grid[0], IMAGES[[1, 2, 0, 0, 0, 0]], strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), image)
         assert ax.get_xlim() == (-0.5, 59.5) and ax.get_ylim() == (59.5, -0.5)
-    true, predicted = (plotting.SAME, "-"), (plotting.DIFFERENT, "--")
+    true, predicted = (SAME, "-"), (DIFFERENT, "--")
     assert [outlines(ax) for ax in grid[0, :4]] == [[(*true, 10.5)], [(*true, 11.5)], [], [(*true, 9.5)]]
     assert outlines(grid[0, 4]) == [(*true, 9.5), (*predicted, 11.5)]
     assert outlines(grid[0, 5]) == [(*true, 9.5), (*predicted, 13.5)]
