@@ -153,6 +153,13 @@ def test_a_loss_of_half_precision_is_computed_in_float32(loss, y_true, y_pred, d
 
 
 @each_loss
+def test_a_loss_is_float32_whatever_the_default_dtype(loss, y_true, y_pred, request):
+    request.addfinalizer(lambda: keras.config.set_floatx("float32"))
+    keras.config.set_floatx("float16")
+    assert type(loss).from_config(loss.get_config()).dtype == "float32"
+
+
+@each_loss
 def test_a_loss_of_equal_predictions_has_a_finite_gradient(loss, y_true, y_pred):
     for constant in (0.0, 1.0):
         gradient = oracles.gradient(lambda x: loss(y_true, x), np.full_like(y_pred, constant))

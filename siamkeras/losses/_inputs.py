@@ -9,11 +9,15 @@ from siamkeras._tensors import as_float
 from siamkeras._validation import check_number
 
 
-class BatchLoss(keras.losses.Loss):
-    """Base of the losses of labels `(batch,)` and embeddings `(batch, dim)`; computes in float32."""
+class Float32Loss(keras.losses.Loss):
+    """Base of all losses: computes in float32, also if the default dtype of Keras is narrower."""
 
     def __init__(self, name, reduction="sum_over_batch_size", dtype="float32"):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+
+class BatchLoss(Float32Loss):
+    """Base of the losses of labels `(batch,)` and embeddings `(batch, dim)`."""
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         labels, _ = flat_labels(y_true, y_pred)

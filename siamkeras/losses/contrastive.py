@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from siamkeras.losses._inputs import check_margin, flat_pairs
+from siamkeras.losses._inputs import Float32Loss, check_margin, flat_pairs
 
 
 def contrastive(same, distance, margin=1.0):
@@ -39,7 +39,7 @@ def contrastive(same, distance, margin=1.0):
 
 
 @keras.saving.register_keras_serializable("siamkeras")
-class ContrastiveLoss(keras.losses.Loss):
+class ContrastiveLoss(Float32Loss):
     """Contrastive loss for `compile`; see `losses.contrastive`.
 
     Inputs: `y_true` is 1 for the same class, 0 for different classes, or a degree between, `(batch,)` or `(batch, 1)`;

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from siamkeras._validation import check_number
-from siamkeras.losses._inputs import flat_labels, mean_per_example
+from siamkeras.losses._inputs import Float32Loss, flat_labels, mean_per_example
 
 
 def fine_tuning(labels, logits, entropy=0.1):
@@ -49,7 +49,7 @@ def fine_tuning(labels, logits, entropy=0.1):
 
 
 @keras.saving.register_keras_serializable("siamkeras")
-class FineTuningLoss(keras.losses.Loss):
+class FineTuningLoss(Float32Loss):
     """Fine-tuning loss for `compile`, for `models.classifier`; see `losses.fine_tuning`.
 
     Inputs: `y_true` are class indices, -1 for an unlabelled example, `(batch,)` or `(batch, 1)`; `y_pred` are logits,
@@ -60,8 +60,8 @@ class FineTuningLoss(keras.losses.Loss):
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
     """
 
-    def __init__(self, entropy=0.1, name="fine_tuning_loss", reduction="sum_over_batch_size", dtype="float32"):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+    def __init__(self, entropy=0.1, name="fine_tuning_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
         self.entropy = check_number("entropy", entropy, minimum=0)
 
     def call(self, y_true, y_pred):
