@@ -25,8 +25,7 @@ class FacePairs(NamedTuple):
         left: `(n, height, width, 1)`, float32 in [0, 1].
         right: `(n, height, width, 1)`; `right[i]` belongs to `left[i]`.
         same: `(n,)` float32: 1 = same person, 0 = different people.
-        folds: `(n,)` integers: with `subset="10_folds"` the fold from 0 to 9, otherwise 0. No person is in two folds,
-            so bootstrap intervals can resample whole folds.
+        folds: `(n,)` integers: 0 to 9 with `subset="10_folds"`, otherwise 0. No person is in two folds.
         source: The origin of the pairs.
     """
 
@@ -61,14 +60,11 @@ def lfw_pairs(subset="train", size=(56, 46), source="auto"):
         `FacePairs`.
 
     Raises:
-        ValueError: invalid `subset`, `size` or `source`.
-        ConnectionError, ImportError: `source="real"` and the data set is not available.
-        OSError: the local copy is damaged.
+        ValueError, ConnectionError, ImportError, OSError: as for `att_faces`.
     """
     check_choice("subset", subset, SEEDS)
-    size = check_sizes("size", size, 2)
-    stand_in = "pairs of synthetic faces"
-    return real_or_stand_in(source, lambda: _real(subset, size), lambda: _stand_in(subset, size), stand_in)
+    size, description = check_sizes("size", size, 2), "pairs of synthetic faces"
+    return real_or_stand_in(source, lambda: _real(subset, size), lambda: _stand_in(subset, size), description)
 
 
 def _real(subset, size):

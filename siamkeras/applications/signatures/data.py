@@ -94,25 +94,31 @@ def signature_folder(folder, size=(64, 128), skip_broken=False):
         raise FileNotFoundError(f"There is no folder {folder}.")
     entries = _list_cedar(folder) if any((folder / name).is_dir() for name in CEDAR) else _list_writers(folder)
     names = list(dict.fromkeys(writer for writer, _, _ in entries))
+    class_names, groups = dict(enumerate(names)), _groups(names, entries)
     labels = np.array([names.index(writer) for writer, _, _ in entries], int)
     genuine, paths = np.array([kind for _, kind, _ in entries], bool), [path for _, _, path in entries]
-    class_names = dict(enumerate(names))
     check_signatures(labels, genuine, 2, 1, class_names)
     images, broken = _images.decode_files(paths, (*size, 1), lambda path: _read(path, size))
-    groups = _groups(names, entries)
-    members = {group: np.flatnonzero(groups == group) for group in np.unique(groups).tolist()}
-    group_names = {group: " + ".join(names[writer] for writer in writers) for group, writers in members.items()}
-    source = f"signatures of the folder {folder.name}"
-    signatures = Signatures(images, labels, genuine, groups[labels], class_names, group_names, source)
-    if not broken:
-        return signatures
+    signatures = Signatures(
+        images=images,
+        labels=labels,
+        genuine=genuine,
+        groups=groups[labels],
+        class_names=class_names,
+        group_names=_group_names(names, groups),
+        source=f"signatures of the folder {folder.name}",
+    )
+    return signatures if not broken else _without_broken(signatures, paths, broken, skip_broken)
+
+
+def _without_broken(signatures, paths, broken, skip_broken):
     message = _images.describe_broken(paths, broken)
     if not skip_broken:
         raise ValueError(f"{message} Remove them, or skip them with skip_broken=True.")
-    signatures = signatures.take(np.setdiff1d(np.arange(len(paths)), list(broken)))
-    check_signatures(signatures.labels, signatures.genuine, 2, 1, class_names, f"{message} ")
+    valid = signatures.take(np.setdiff1d(np.arange(len(paths)), list(broken)))
+    check_signatures(valid.labels, valid.genuine, 2, 1, signatures.class_names, f"{message} ")
     warn_once(f"{message} They are skipped.", SkippedFilesWarning)
-    return signatures
+    return valid
 
 
 def _list_writers(folder):
@@ -158,3 +164,8 @@ def _groups(names, entries):
             other = first_of_author.setdefault(author, writer)
             groups[groups == groups[writer]] = groups[other]
     return np.unique(groups, return_inverse=True)[1]
+
+
+def _group_names(names, groups):
+    members = {group: np.flatnonzero(groups == group) for group in np.unique(groups).tolist()}
+    return {group: " + ".join(names[writer] for writer in writers) for group, writers in members.items()}

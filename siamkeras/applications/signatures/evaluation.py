@@ -61,13 +61,15 @@ class Trials(NamedTuple):
         Raises:
             ValueError: no genuine trials or no such forgeries; too few writers for intervals.
         """
-        trials = self._with(forgeries)
-        same, clusters = trials.kinds == "genuine", np.stack([trials.writers, trials.authors], axis=1)
+        trials, clusters = self._select(forgeries)
+        same = trials.kinds == "genuine"
         return verification_from_distances(trials.distances, same, threshold, clusters=clusters, **options)
 
-    def _with(self, forgeries):
+    def _select(self, forgeries):
+        """The genuine trials and those of one kind of forgery, and the two writers of each, `(n, 2)`."""
         check_choice("forgeries", forgeries, FORGERIES)
-        return self.take(np.isin(self.kinds, ["genuine", forgeries]))
+        trials = self.take(np.isin(self.kinds, ["genuine", forgeries]))
+        return trials, np.stack([trials.writers, trials.authors], axis=1)
 
 
 class Difference(NamedTuple):
@@ -103,9 +105,8 @@ def eer_difference(first, second, forgeries="random", resamples=1000, seed=0):
     check_integer("resamples", resamples, 1)
     reports = [trials.verification(forgeries, resamples=0) for trials in (first, second)]
     curves = [_roc.Curve(report.distances, report.same) for report in reports]
-    trials, blocks = first._with(forgeries), []
-    clusters = np.stack([trials.writers, trials.authors], axis=1)
-    for counts in resample_counts(len(trials.kinds), resamples, seed, clusters):
+    clusters, blocks = first._select(forgeries)[1], []
+    for counts in resample_counts(len(clusters), resamples, seed, clusters):
         first_eer, second_eer = (_roc.equal_error_rate(*curve.rates(counts)) for curve in curves)
         blocks.append([first_eer - second_eer])
     (interval,) = percentile_intervals(blocks, "genuine trials or no forgeries")
