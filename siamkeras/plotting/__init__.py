@@ -1,7 +1,7 @@
 """Figures of training, pairs, distances, rankings and embeddings: arrays in, matplotlib Axes out.
 
 Colours have one meaning throughout: blue (solid) for same pairs and correct results, orange (dashed or hatched) for
-different pairs and wrong results, black for thresholds, grey for margins. Without `title`, each function sets a neutral one.
+different pairs and wrong results, black for thresholds, grey for margins. Without `title`, a figure gets a neutral one.
 """
 
 from siamkeras.plotting.charts import bars, curves, history

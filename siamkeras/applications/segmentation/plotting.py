@@ -6,7 +6,7 @@ from matplotlib.patheffects import Normal, withStroke
 
 from siamkeras.applications.segmentation._episodes import check_episodes
 from siamkeras.applications.segmentation.evaluation import dice_score
-from siamkeras.plotting import DIFFERENT, SAME
+from siamkeras.plotting._style import DIFFERENT, SAME
 
 WIDTH = 10.0  # inches, the width of a notebook page
 
