@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from siamkeras._arrays import aligned_empty
+from siamkeras._random import generator
 from siamkeras._validation import check_integer, check_sizes
 from siamkeras.data.examples import Examples
-from siamkeras._random import generator
 
 # Face coordinates are in half heights of the head: x to the right, y down from the centre, z towards the camera.
 HEAD_WIDTH, HEAD_DEPTH = 0.74, 0.8

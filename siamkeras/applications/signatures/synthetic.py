@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from siamkeras._arrays import aligned_empty
+from siamkeras._random import generator
 from siamkeras._validation import check_integer, check_sizes
 from siamkeras.applications.signatures.examples import Signatures
-from siamkeras._random import generator
 
 WRITERS_PER_FORGER = 3
 # The canvas is this many times finer than the image.

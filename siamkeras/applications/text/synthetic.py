@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from siamkeras._random import generator
 from siamkeras._validation import check_integer
 from siamkeras.applications.text.examples import SentencePairs
-from siamkeras._random import generator
 
 # Each inner tuple is a group of synonyms. The synonyms share no characters on purpose, so n-gram counts miss them.
 SUBJECTS = (
