@@ -64,7 +64,7 @@ def _fine_tuned(steps, learning_rate, entropy, scale):
     def predict(support, queries):
         way, shot, dim = support.shape
         if not compiled:
-            # Zeros: random initial weights would advance the global seed of a training run in progress.
+            # Zeros: random initial weights would advance Keras' global seed, and change the training that follows.
             head = layers.CosineClassifier(way, scale, "zeros")
             model = compiled["model"] = keras.Sequential([keras.Input((dim,)), head])
             model.compile(keras.optimizers.Adam(learning_rate), loss)

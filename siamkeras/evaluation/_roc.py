@@ -40,7 +40,7 @@ def area_under_curve(far, tar):
 
 
 def equal_error_rate(far, tar):
-    """Rate at which each linearly interpolated ROC curve meets FAR = FRR, `(r, k)` -> `(r,)`."""
+    """Rate at which each linearly interpolated ROC curve crosses FAR = FRR, `(r, k)` -> `(r,)`."""
     gap = far - (1 - tar)  # increases from -1 to 1
     after = np.maximum(1, np.argmax(gap >= 0, axis=1))[:, None]
     far_before, far_after = (np.take_along_axis(far, point, 1)[:, 0] for point in (after - 1, after))

@@ -63,18 +63,6 @@ def test_the_interval_is_that_of_the_resamples():
     np.testing.assert_allclose([report.interval["spearman"], report.interval["pearson"]], expected)
 
 
-def test_intervals_have_their_nominal_coverage():
-    """Two normal variables of correlation 0.6; of 50 intervals of 95 %, 47.5 should cover it with a standard deviation
-    of 1.5; at least 42 is 3.6 of these."""
-    rng, covered = np.random.default_rng(2), 0
-    for seed in range(50):
-        x, y = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 100).T
-        same = (y - y.min()) / np.ptp(y)
-        low, high = evaluate(-x, same, resamples=60, seed=seed).interval["pearson"]
-        covered += low <= 0.6 <= high
-    assert covered >= 42
-
-
 def test_intervals_over_clusters_are_wider():
     """Twenty clusters, each with ten equal pairs."""
     rng = np.random.default_rng(3)

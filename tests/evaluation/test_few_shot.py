@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
 from sklearn.linear_model import LogisticRegression
 
 from siamkeras import evaluation, generators, models, towers
@@ -152,7 +151,7 @@ def test_fine_tuning_moves_the_decision_boundary_to_fit_the_support():
 
 
 def test_evaluation_does_not_advance_the_random_state_of_keras():
-    """So that a training run continues as it would have without the evaluation."""
+    """So that training continues as it would have without the evaluation."""
     values = []
     for evaluated in (False, True):
         keras.utils.set_random_seed(0)
@@ -160,15 +159,6 @@ def test_evaluation_does_not_advance_the_random_state_of_keras():
             evaluate(episodes=2, method="fine_tuned", method_options={"steps": 1})
         values.append(float(keras.random.normal(())))
     assert values[0] == values[1]
-
-
-def test_own_distance_functions_receive_whole_embeddings():
-    def weighted(x, y):
-        return ops.sum(ops.matmul(ops.abs(x - y), np.float32([[1], [2], [3]])), axis=-1)
-
-    own = evaluate(method_options={"distance": weighted})
-    scaled = evaluate(EMBEDDINGS * [1, 2, 3], method_options={"distance": "manhattan"})
-    np.testing.assert_array_equal(own.per_episode["accuracy"], scaled.per_episode["accuracy"])
 
 
 def test_a_table_has_a_column_for_each_protocol():

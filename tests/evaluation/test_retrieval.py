@@ -96,15 +96,6 @@ def test_rounding_does_not_separate_equal_embeddings(distance, n, dim):
     assert report.recall_at_k == {1: 0.0, 2: 0.0, 3: 1.0}
 
 
-@each_distance
-def test_the_order_of_the_embeddings_does_not_matter(distance):
-    order, embeddings = RNG.permutation(20), EMBEDDINGS.round()
-    one = evaluate(embeddings, LABELS, distance=distance)
-    other = evaluate(embeddings[order], LABELS[order], distance=distance)
-    assert one.recall_at_k == pytest.approx(other.recall_at_k)
-    assert one.map_at_r == pytest.approx(other.map_at_r)
-
-
 def test_zero_vectors_have_cosine_distance_1():
     """From (1, 0): (0, 0) at 1 is nearer than (-1, 0) at 2 and farther than (1, 1)."""
     gallery = [[-1, 0], [0, 0], [1, 1]]
