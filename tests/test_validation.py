@@ -77,3 +77,9 @@ def test_valid_values_are_returned_in_a_plain_form():
     assert validation.check_sentences(["one", b"two"]).tolist() == ["one", "two"]
     assert validation.check_text(np.array([[1, 2]], "int64")).dtype == np.int32
     assert validation.check_embeddings([[1, 2]]).dtype == np.float32
+
+
+def test_sentences_are_stored_as_objects():
+    """A fixed width would multiply the memory of all sentences by the length of the longest."""
+    sentences = validation.check_sentences(["a"] * 1000 + ["b" * 100_000])
+    assert sentences.dtype == object and sentences.nbytes == 1001 * 8
