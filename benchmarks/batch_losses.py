@@ -125,11 +125,13 @@ def measured(name, n, per_class, rounds, with_theirs):
     if with_theirs:
         sides["theirs"] = theirs(name, n, per_class)
     values = {side: once() for side, once in sides.items()}  # which warms up, too
-    times = measuring.in_turns({side: (lambda once=once: seconds(once)) for side, once in sides.items()}, rounds)
-    row = [name, f"{n:,}", per_class, measuring.spread(1000 * times["ours"], 1)]
+    times = measuring.measure_interleaved(
+        {side: (lambda once=once: seconds(once)) for side, once in sides.items()}, rounds
+    )
+    row = [name, f"{n:,}", per_class, measuring.median_and_range(1000 * times["ours"], 1)]
     if with_theirs:
-        row.append(measuring.spread(1000 * times["theirs"], 1))
-        row.append(measuring.against(times["theirs"] / times["ours"], TARGETS[name]))
+        row.append(measuring.median_and_range(1000 * times["theirs"], 1))
+        row.append(measuring.compare_with_target(times["theirs"] / times["ours"], TARGETS[name]))
     else:
         row += ["-", "-"]
     if name == "all":
@@ -143,7 +145,7 @@ def measured(name, n, per_class, rounds, with_theirs):
 
 
 def main():
-    options = measuring.arguments(__doc__).parse_args()
+    options = measuring.argument_parser(__doc__).parse_args()
     measuring.print_heading("Losses of batches", options.quick)
     there = all(importlib.util.find_spec(name) for name in ("torch", "pytorch_metric_learning"))
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in (THEIRS, "torch")) if there else "not installed"

@@ -194,12 +194,12 @@ def measured(size, rounds):
             slow[name] = np.array([milliseconds])
         else:
             timers[name] = take, milliseconds
-    found = measuring.in_turns({name: take for name, (take, _) in timers.items()}, rounds)
+    found = measuring.measure_interleaved({name: take for name, (take, _) in timers.items()}, rounds)
     return {name: {**found, **slow}[name] for name in IMPLEMENTATIONS if name in found or name in slow}
 
 
 def main():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="measurements of each way (default: 7)")
     options = parser.parse_args()
     measuring.print_heading("Cross-correlation", options.quick)
@@ -210,9 +210,9 @@ def main():
         columns[size] = found
         best = min((name for name in found if name != "ours"), key=lambda name: np.median(found[name]))
         ratio = found[best] / found["ours"]
-        verdicts.append([label(size), best, measuring.against(ratio, TARGET)])
+        verdicts.append([label(size), best, measuring.compare_with_target(ratio, TARGET)])
     rows = [
-        [name, *(measuring.spread(found[name], 2) if name in found else "-" for found in columns.values())]
+        [name, *(measuring.median_and_range(found[name], 2) if name in found else "-" for found in columns.values())]
         for name in IMPLEMENTATIONS
     ]
     print("Milliseconds for the score maps and both gradients; batch x template x search x channels.\n")

@@ -104,7 +104,7 @@ def train_tower(name, people, settings, seed=0, checkpoint=None):
     keras.utils.set_random_seed(seed)
     settings = settings | {"training people": np.unique(people.labels).tolist()}
     path = checkpoint.with_name(f"{checkpoint.stem}-{name}.keras".replace(" ", "-")) if checkpoint else None
-    tower, seconds, _ = training.trained(name, build, stream, settings, path, PER_EPOCH)
+    tower, seconds, _ = training.train(name, build, stream, settings, path, PER_EPOCH)
     return tower, seconds / 60
 
 
@@ -230,7 +230,7 @@ def trials(options):
 
 
 def arguments():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--folds", type=int, nargs="+", default=list(range(FOLDS)), help="a selection of the four")
     parser.add_argument("--people", type=int, nargs="*", default=[], help="also train on these numbers of people")
     parser.add_argument("--people-folds", type=int, nargs="+", default=[0, 1], help="in these folds (default: 0 1)")
@@ -306,7 +306,7 @@ def main():
     if options.save:
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
         content = {"machine": machine, "settings": options.settings, "people": repr(people), "minutes": minutes}
-        training.write(RESULTS, {**content, "folds": results, "together": whole, "people_in_training": curve})
+        training.write_json(RESULTS, {**content, "folds": results, "together": whole, "people_in_training": curve})
         print(f"Written: {RESULTS}")
 
 

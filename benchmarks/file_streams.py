@@ -37,7 +37,7 @@ def write_images(folder, count, side):
 
 
 def main():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--side", type=int, default=96, help="height and width of the files (default: 96)")
     options = parser.parse_args()
     import keras
@@ -61,14 +61,20 @@ def main():
         contenders = {
             name: partial(measuring.stream_rate, stream, 2 * BATCH_SIZE, batches) for name, stream in streams.items()
         }
-        found = measuring.in_turns(contenders, rounds)
+        found = measuring.measure_interleaved(contenders, rounds)
     rows = [
-        [f"`{name}`", measuring.spread(values[:, 0]), measuring.spread(values[:, 1] * 1e6)]
+        [f"`{name}`", measuring.median_and_range(values[:, 0]), measuring.median_and_range(values[:, 1] * 1e6)]
         for name, values in found.items()
     ]
     ours, theirs = found.values()
     speed, effort = ours[:, 0] / theirs[:, 0], theirs[:, 1] / ours[:, 1]
-    rows.append([f"pairs / Keras, >= {TARGET}", measuring.against(speed, TARGET), measuring.spread(effort, 2)])
+    rows.append(
+        [
+            f"pairs / Keras, >= {TARGET}",
+            measuring.compare_with_target(speed, TARGET),
+            measuring.median_and_range(effort, 2),
+        ]
+    )
     measuring.print_table(["", "images/s", "processor, microseconds per image"], rows)
 
 

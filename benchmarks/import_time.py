@@ -40,11 +40,11 @@ def seconds(everything):
 
 
 def main():
-    options = measuring.arguments(__doc__).parse_args()
+    options = measuring.argument_parser(__doc__).parse_args()
     measuring.print_heading("Import time", options.quick)
     if not options.quick:
         seconds(everything=True)  # Compiles what has not been compiled yet, and fills the cache of the file system.
-    found = measuring.in_turns(
+    found = measuring.measure_interleaved(
         {
             "at once": lambda: seconds(everything=False),
             "everything": lambda: seconds(everything=True),
@@ -53,9 +53,13 @@ def main():
     )
     plain, everything = found["at once"], found["everything"]
     rows = [
-        ["`import keras`", measuring.spread(plain[:, 0], 2), ""],
-        ["`import siamkeras` after it", measuring.against(plain[:, 1], TARGET, 3, at_least=False), f"< {TARGET}"],
-        ["`import siamkeras` and every module of it, after it", measuring.spread(everything[:, 2], 3), ""],
+        ["`import keras`", measuring.median_and_range(plain[:, 0], 2), ""],
+        [
+            "`import siamkeras` after it",
+            measuring.compare_with_target(plain[:, 1], TARGET, 3, at_least=False),
+            f"< {TARGET}",
+        ],
+        ["`import siamkeras` and every module of it, after it", measuring.median_and_range(everything[:, 2], 3), ""],
     ]
     measuring.print_table(["", "seconds, median (min-max)", "target"], rows)
 

@@ -70,7 +70,7 @@ def trained(network, settings, train, validation, path, per_epoch):
         return {"one-shot": report.within}
 
     keras.utils.set_random_seed(0)
-    model, seconds, curve = training.trained(
+    model, seconds, curve = training.train(
         network, lambda: compiled(network, settings), pairs, settings, path, per_epoch, check
     )
     return model, seconds / 60, curve
@@ -96,7 +96,7 @@ def verified(model, validation, test, pairs):
 
 
 def main():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--network", choices=NETWORKS, default="koch_small")
     parser.add_argument("--steps", type=int, help="of training, in place of those of the network")
     parser.add_argument("--per-epoch", type=int, default=500, help="steps from one checkpoint to the next")
@@ -154,7 +154,7 @@ def main():
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
         content = {"machine": machine, "settings": settings, "minutes": minutes, "found": found, "curve": curve}
         path = RESULTS / f"{options.network.replace('_', '-')}.json"
-        training.write(path, content)
+        training.write_json(path, content)
         print(f"Written: {path}", file=sys.stderr)
 
 

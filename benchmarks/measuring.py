@@ -1,8 +1,7 @@
-"""How the benchmarks measure and tell: interleaved rounds, medians with their range, Markdown tables.
+"""Helpers for the benchmarks: interleaved measurements, medians with their range, Markdown tables.
 
-A machine is never alone and never quite the same twice. So contenders take turns, in an order that changes from round
-to round; a ratio is taken within each round, between neighbours in time; and what is told is the median, with the
-smallest and the largest value beside it.
+The speed of a shared machine varies over time. Methods are therefore measured in alternating order, one measurement of
+each per round; ratios are computed within each round; results are the median with the smallest and the largest value.
 """
 
 import argparse
@@ -14,26 +13,26 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np  # noqa: E402  after the line above, which TensorFlow reads when it is imported
+import numpy as np  # noqa: E402  after the line above, because TensorFlow reads the variable at import
 
 
-def arguments(description):
-    """A parser that knows `--quick`, and shows the docstring of the script as its help."""
+def argument_parser(description):
+    """A parser with the option `--quick` and the docstring of the script as its help text."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="seconds, to see that it runs; the numbers say nothing")
+    parser.add_argument("--quick", action="store_true", help="smoke test of a few seconds with meaningless results")
     return parser
 
 
 def print_heading(title, quick=False):
-    """The title, and what the numbers below it were measured on."""
+    """Prints the title, the versions and the machine."""
     from siamkeras import environment
 
     print(f"## {title}\n\n{environment.describe()}; {processor()}; {datetime.date.today()}", end="")
-    print(". QUICK: too short a run to mean anything.\n" if quick else ".\n", flush=True)
+    print(". QUICK: a smoke test, the results are meaningless.\n" if quick else ".\n", flush=True)
 
 
 def processor():
-    """The name of the processor, as far as the system tells it."""
+    """The name of the processor, if the system provides it."""
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             for line in file:
@@ -42,58 +41,63 @@ def processor():
     return platform.processor() or platform.machine()
 
 
-def rate(count, batches, take):
-    """`count` per second over `batches` calls of `take`, after a fifth as many to warm up; and seconds of processor."""
+def rate(count, batches, step):
+    """Throughput of `batches` calls of `step`, each of which processes `count` items, after a warm-up.
+
+    Returns:
+        `(items per second, seconds of processor time per item)`.
+    """
     for _ in range(max(1, batches // 5)):
-        take()
+        step()
     begin, begin_processor = time.perf_counter(), time.process_time()
     for _ in range(batches):
-        take()
+        step()
     return batches * count / (time.perf_counter() - begin), (time.process_time() - begin_processor) / (batches * count)
 
 
 def stream_rate(stream, count, batches):
-    # A new iterator in each round: an old one has filled its buffers while the others were measured.
+    """`rate` of reading batches of `count` items from a stream."""
+    # A new iterator per round: an old one would have filled its buffers while other streams were measured.
     iterator = iter(stream)
     return rate(count, batches, lambda: next(iterator))
 
 
-def in_turns(contenders, rounds):
-    """Calls each contender once per round.
+def measure_interleaved(functions, rounds):
+    """Calls every function once per round; every second round in reversed order.
 
     Args:
-        contenders: `{name: function without arguments that gives a number, or several}`.
-        rounds: How many numbers each has to give.
+        functions: `{name: function without arguments that returns a number or several numbers}`.
+        rounds: Number of measurements of each function.
 
     Returns:
-        `{name: array (rounds, ...)}`; row i of all contenders was measured in the same round.
+        `{name: array (rounds, ...)}`; row i of every array was measured in round i.
     """
-    found = {name: [] for name in contenders}
+    results = {name: [] for name in functions}
     for number in range(rounds):
-        names = list(contenders) if number % 2 == 0 else list(reversed(contenders))
+        names = list(functions) if number % 2 == 0 else list(reversed(functions))
         for name in names:
-            found[name].append(contenders[name]())
+            results[name].append(functions[name]())
             if sys.stderr.isatty():
                 print(f"\r\033[K  round {number + 1} of {rounds}: {name}", end="", file=sys.stderr)
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
-    return {name: np.array(values) for name, values in found.items()}
+    return {name: np.array(values) for name, values in results.items()}
 
 
-def spread(values, digits=0):
-    """The median of the rounds, with the smallest and the largest: `1.23 (1.10-1.41)`."""
-    middle, low, high = (f"{value:,.{digits}f}" for value in (np.median(values), np.min(values), np.max(values)))
-    return f"{middle} ({low}-{high})"
+def median_and_range(values, digits=0):
+    """The median with the smallest and the largest value: `1.23 (1.10-1.41)`."""
+    median, low, high = (f"{value:,.{digits}f}" for value in (np.median(values), np.min(values), np.max(values)))
+    return f"{median} ({low}-{high})"
 
 
-def against(values, target, digits=2, at_least=True):
-    """`spread`, and whether the median meets the target: `1.23 (1.10-1.41), yes`."""
-    met = np.median(values) >= target if at_least else np.median(values) < target
-    return f"{spread(values, digits)}, {'yes' if met else 'NO'}"
+def compare_with_target(values, target, digits=2, at_least=True):
+    """`median_and_range`, and whether the median reaches the target: `1.23 (1.10-1.41), yes`."""
+    reached = np.median(values) >= target if at_least else np.median(values) < target
+    return f"{median_and_range(values, digits)}, {'yes' if reached else 'NO'}"
 
 
 def print_table(header, rows):
-    """A Markdown table, its columns aligned for the eye too."""
+    """Prints a Markdown table with aligned columns."""
     lines = [list(map(str, row)) for row in (header, *rows)]
     widths = [max(3, *map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])

@@ -70,17 +70,29 @@ def rows_for(draw, name, count, queries, rounds):
         "approximate": lambda: approximate.nearest(asked, K),
     }
     calls = {side: partial(measuring.rate, queries, 2, search) for side, search in searches.items()}
-    found = measuring.in_turns(calls, rounds)
+    found = measuring.measure_interleaved(calls, rounds)
     theirs, ours, quick = (values[:, 0] for values in found.values())
     wanted, got = (index.nearest(asked, K).index for index in (exact, approximate))
     recall = sum(len({*one} & {*other}) for one, other in zip(wanted, got, strict=True)) / wanted.size
-    ratios = [measuring.spread(ours / theirs, 2), measuring.spread(quick / ours, 1), f"{recall:.3f}"]
+    ratios = [
+        measuring.median_and_range(ours / theirs, 2),
+        measuring.median_and_range(quick / ours, 1),
+        f"{recall:.3f}",
+    ]
     if draw is clustered:
-        ratios = [measuring.against(ours / theirs, EXACT_TARGET), measuring.against(quick / ours, FASTER_TARGET, 1)]
+        ratios = [
+            measuring.compare_with_target(ours / theirs, EXACT_TARGET),
+            measuring.compare_with_target(quick / ours, FASTER_TARGET, 1),
+        ]
         ratios.append(f"{recall:.3f}, {'yes' if recall >= RECALL_TARGET else 'NO'}")
     told = [[""] * 4, [ratios[0], "", "", ""], ["", *ratios[1:], f"{build:.1f}"]]
     return [
-        [f"{side}, {name}", measuring.spread(values[:, 0]), measuring.spread(values[:, 1] * 1e6), *rest]
+        [
+            f"{side}, {name}",
+            measuring.median_and_range(values[:, 0]),
+            measuring.median_and_range(values[:, 1] * 1e6),
+            *rest,
+        ]
         for (side, values), rest in zip(found.items(), told, strict=True)
     ]
 
@@ -107,7 +119,7 @@ def print_memory(methods, count):
 
 
 def main():
-    options = measuring.arguments(__doc__).parse_args()
+    options = measuring.argument_parser(__doc__).parse_args()
     measuring.print_heading("Nearest neighbours", options.quick)
     count, queries, rounds = (3_000, 50, 2) if options.quick else (100_000, 1_000, 15)
     print(f"{K} nearest of {queries:,} queries among {count:,} embeddings of {DIM} numbers.\n")

@@ -185,7 +185,7 @@ def trained(settings, train, validation, checkpoint=None, name="", episodes=200)
         return found
 
     keras.utils.set_random_seed(0)
-    model, seconds, curve = training.trained(
+    model, seconds, curve = training.train(
         name,
         lambda: compiled(settings, len(np.unique(labels))),
         stream,
@@ -255,7 +255,7 @@ def looks(options, source):
 
 
 def main():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--recipe", choices=RECIPES, default="quarter", help="a quarter of an hour, or an hour")
     parser.add_argument("--trials", nargs="*", help="compare these, or all, on validation alphabets", metavar="NAME")
     parser.add_argument("--kept", action="store_true", help="train nothing, measure the tower that is kept")
@@ -302,7 +302,7 @@ def main():
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
         content = {"machine": machine, "settings": settings, "minutes": minutes, "found": found, "curve": curve}
         path = RESULTS / f"omniglot-{name}.json"
-        training.write(path, content)
+        training.write_json(path, content)
         print(f"Written: {path}", file=sys.stderr)
     if options.keep:
         import keras

@@ -143,14 +143,19 @@ def speed(options):
                 contenders[array, kind, size] = partial(measuring.stream_rate, stream, size, pairs // size)
                 contenders["graph", array, kind, size] = partial(graph_rate, consume, stream, size, pairs // size)
                 cases.append((array, kind, size))
-    found = {key: value[:, 0] for key, value in measuring.in_turns(contenders, rounds).items()}
+    found = {key: value[:, 0] for key, value in measuring.measure_interleaved(contenders, rounds).items()}
     rows, met = [], []
     for array, kind, size in cases:
         stream, graph = found[array, kind, size], found["graph", array, kind, size]
         loop, bare = found["loop", kind], found["bare", kind, size]
-        rows.append([kind, array, size, *(measuring.spread(each / 1000) for each in (stream, graph, loop, bare))])
-        rows[-1] += [measuring.against(stream / loop, LOOP_TARGET, 1), measuring.against(stream / bare, BARE_TARGET)]
-        rows[-1] += [measuring.spread(graph / bare, 2)]
+        rows.append(
+            [kind, array, size, *(measuring.median_and_range(each / 1000) for each in (stream, graph, loop, bare))]
+        )
+        rows[-1] += [
+            measuring.compare_with_target(stream / loop, LOOP_TARGET, 1),
+            measuring.compare_with_target(stream / bare, BARE_TARGET),
+        ]
+        rows[-1] += [measuring.median_and_range(graph / bare, 2)]
         met.append((np.median(stream / loop) >= LOOP_TARGET, np.median(stream / bare) >= BARE_TARGET))
     header = ["images", "array", "batch", "stream, 1,000 pairs/s", "in a graph", "loop", "bare indexing"]
     header += [f"stream / loop, >= {LOOP_TARGET}", f"stream / bare, >= {BARE_TARGET}", "in a graph / bare"]
@@ -158,7 +163,7 @@ def speed(options):
     by_loop, by_bare = np.sum(met, axis=0)
     print(f"{LOOP_TARGET} x the loop: {by_loop} of {len(met)} rows; {BARE_TARGET} x bare indexing: {by_bare}.")
     for name, words in (("tf.data", "One ready batch from `tf.data`"), ("bytes", "Bare indexing of undivided bytes")):
-        limits = "; ".join(f"batch {size}: {measuring.spread(found[name, size] / 1000)}" for size in sizes)
+        limits = "; ".join(f"batch {size}: {measuring.median_and_range(found[name, size] / 1000)}" for size in sizes)
         print(f"{words}, 1,000 pairs/s: {limits}.")
     print(flush=True)
 
@@ -220,7 +225,7 @@ def memory(options):
 
 
 def main():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--source", choices=("auto", "synthetic"), help="synthetic: random numbers instead of MNIST")
     parser.add_argument("--part", choices=("memory", "speed"), help="one part alone")
     options = parser.parse_args()

@@ -102,7 +102,7 @@ def stream(settings, done, synthetic, scans=None, structure=None):
 def fit(name, settings, synthetic, scans=None, structure=None, start=None, checkpoint=None):
     """A trained segmenter and its training time in minutes."""
     steps = settings["steps" if scans is not None else "phantom_steps"]
-    model, seconds, _ = training.trained(
+    model, seconds, _ = training.train(
         name,
         lambda: build(settings, steps, start),
         lambda done: stream(settings, done, synthetic, scans, structure),
@@ -250,7 +250,7 @@ def as_json(results):
 def save(content, models):
     from siamkeras.applications import segmentation
 
-    training.write(RESULTS, content)
+    training.write_json(RESULTS, content)
     folder = Path(segmentation.__file__).parent / "weights"
     for part, (model, _) in models.items():
         model.save_weights(folder / f"{part}.weights.h5")
@@ -258,7 +258,7 @@ def save(content, models):
 
 
 def main():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--source", default="auto", choices=["auto", "real", "synthetic"])
     parser.add_argument("--checkpoint", type=Path, help="a file .keras; each training run appends its name")
     parser.add_argument("--trials", action="store_true", help="compare settings on the validation data")

@@ -114,7 +114,7 @@ def trained(name, train, validation, settings, seed, checkpoint=None):
 
     keras.utils.set_random_seed(seed)
     path = checkpoint.with_name(f"{checkpoint.stem}-{name.replace(' ', '_')}-{seed}.keras") if checkpoint else None
-    model, seconds, curve = training.trained(
+    model, seconds, curve = training.train(
         f"{name}, seed {seed}", build, stream, settings, path, per_epoch, check=check
     )
     return model, seconds / 60, curve
@@ -131,7 +131,7 @@ def row(name, minutes, dev, test):
 
 
 def arguments():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS), help="the towers to train")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="one training run for each")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint, to resume an interrupted run")
@@ -213,7 +213,7 @@ def main():
     if options.save:
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
         content = {"machine": machine, "settings": {"shared": shared, **SETTINGS}, "train": repr(train)}
-        training.write(RESULTS, {**content, "test": repr(test), "baselines": baselines, "runs": runs})
+        training.write_json(RESULTS, {**content, "test": repr(test), "baselines": baselines, "runs": runs})
         print(f"Written: {RESULTS}")
 
 

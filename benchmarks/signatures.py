@@ -112,7 +112,7 @@ def train_towers(folds, settings, seed, checkpoint=None):
         return checkpoint and checkpoint.with_name(f"{checkpoint.stem}-{seed}-{name}.keras")
 
     def train(name, build, signatures, steps):
-        tower, seconds, _ = training.trained(
+        tower, seconds, _ = training.train(
             f"seed {seed}, {name}",
             build,
             lambda start: stream(signatures, seed, start),
@@ -258,7 +258,7 @@ def in_folds(signatures, count):
 
 
 def main():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--towers", type=int, help=f"number of towers in the ensemble (default: {SETTINGS['towers']})")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint, to resume an interrupted run")
     parser.add_argument("--source", choices=("auto", "real", "synthetic"), help="of the signatures")
@@ -324,7 +324,7 @@ def main():
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
         to_hog = {name: {kind: each._asdict() for kind, each in kinds.items()} for name, kinds in differences.items()}
         content = {"machine": machine, "settings": settings, "test": repr(signatures), "writers_of_folds": writers}
-        training.write(
+        training.write_json(
             RESULTS, {**content, "minutes": minutes, "found": results, "five_writers": few, "to_hog": to_hog}
         )
         print(f"Written: {RESULTS}")

@@ -124,7 +124,7 @@ def fitted(name, photos, settings, checkpoint=None, seed=0):
     tower, seconds, before = photo_tower(settings), 0.0, 0
     for number, stage in enumerate(stages):
         path = checkpoint and checkpoint.with_name(f"{checkpoint.stem}-{seed}-{number}.keras")
-        model, more, _ = training.trained(
+        model, more, _ = training.train(
             f"{name}, seed {seed}, {stage['loss']}",
             lambda tower=tower, stage=stage: compiled(tower, stage),
             lambda done, before=before: stream(photos, settings, seed, before + done),
@@ -232,7 +232,7 @@ def interval(differences):
 
 
 def main():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--trials", nargs="*", help="compare these, or all, on photos held out", metavar="NAME")
     parser.add_argument("--two", action="store_true", help="apples and bananas alone, as in lesson 4, five times")
     parser.add_argument("--checkpoint", type=Path, help="where training is kept, to go on after an interruption")
@@ -280,7 +280,9 @@ def main():
             }
             for name, report in reports.items()
         }
-        training.write(RESULTS, {"machine": machine, "settings": settings, "test": repr(queries), "found": numbers})
+        training.write_json(
+            RESULTS, {"machine": machine, "settings": settings, "test": repr(queries), "found": numbers}
+        )
         print(f"Written: {RESULTS}")
 
 

@@ -169,7 +169,7 @@ def test_sets(options):
 
 
 def arguments():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=SETTINGS["steps"], help="training steps")
     parser.add_argument("--checkpoint", type=Path, help="file from which an interrupted training run resumes")
@@ -199,7 +199,7 @@ def train(options, settings, photos, validation):
         report = evaluate(tracking.Tracker(model, **ROTATING), validation[:6])[0]
         return {"validation AUC": report.auc, "validation precision": report.precision}
 
-    model, seconds, curve = training.trained(
+    model, seconds, curve = training.train(
         "tracker",
         lambda: build_model(settings),
         lambda done: training_pairs(photos, videos, settings, settings["seed"], done),
@@ -249,13 +249,13 @@ def main():
     found = test(options, trackers)
     if options.save and options.sets:
         content = json.loads(RESULTS.read_text(encoding="utf-8"))
-        training.write(RESULTS, content | {"found": content["found"] | found})
+        training.write_json(RESULTS, content | {"found": content["found"] | found})
     elif options.save:
         content = {"machine": [environment.describe(), measuring.processor(), str(datetime.date.today())]}
         content |= {"settings": settings, "minutes": minutes, "curve": curve}
         content["lost"] = {"below": below, "misses": misses, "hits": hits}
         content["validation"] = {name: as_json(each) for name, each in on_validation.items()}
-        training.write(RESULTS, {**content, "found": found})
+        training.write_json(RESULTS, {**content, "found": found})
 
 
 def test(options, trackers):

@@ -1,4 +1,4 @@
-"""How the benchmarks train: with a checkpoint after every part, from which an interrupted training goes on."""
+"""Training with checkpoints for the benchmarks: an interrupted training run resumes with the same result."""
 
 import json
 import os
@@ -6,21 +6,21 @@ import sys
 import time
 
 
-def trained(name, build, stream, settings, path=None, per_epoch=200, check=None):
-    """A model that was trained for `settings["steps"]` steps, the seconds that it took, and what was seen on the way.
+def train(name, build, stream, settings, path=None, per_epoch=200, check=None):
+    """Trains a model for `settings["steps"]` steps and saves a checkpoint after each epoch.
 
     Args:
-        name: What stands before each line of progress.
-        build: Function without arguments to a compiled model.
-        stream: Function from the number of steps that are done to an endless stream that goes on there: step 700 then
-            sees the same whether training came there in one go or was interrupted.
-        settings: A dict that can be JSON; with `steps`, and all else that decides what comes out.
-        path: Where the checkpoint is kept, `.keras`; or None.
-        per_epoch: Steps from one checkpoint to the next.
-        check: Function from the model to `{name: number}`, called at each checkpoint; its time does not count.
+        name: Prefix of the progress messages.
+        build: Function without arguments that returns a compiled model.
+        stream: Function from the number of completed steps to an endless stream of the batches that follow. Step 700
+            then receives the same batch with and without an interruption.
+        settings: Dict of all settings that affect the result, including `steps`; must be serialisable as JSON.
+        path: Checkpoint file, `.keras`, or None.
+        per_epoch: Steps between two checkpoints.
+        check: Function from the model to `{name: number}`, called at each checkpoint; its time is not counted.
 
     Returns:
-        `(model, seconds, curve)`; the last a list of `{"steps", "seconds", name: number}`.
+        `(model, seconds, curve)`; the curve is a list of `{"steps", "seconds", name: number}`.
     """
     import keras
 
@@ -28,7 +28,7 @@ def trained(name, build, stream, settings, path=None, per_epoch=200, check=None)
     per_epoch = min(per_epoch, steps)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        seconds, curve = so_far(path, settings)
+        seconds, curve = load_progress(path, settings)
     model = keras.saving.load_model(path) if path and path.exists() else build()
     done = int(model.optimizer.iterations)
     begin = time.perf_counter() - seconds
@@ -36,24 +36,24 @@ def trained(name, build, stream, settings, path=None, per_epoch=200, check=None)
     def after_epoch(epoch, logs):
         nonlocal begin
         spent = time.perf_counter() - begin
-        found = dict(logs) | ({} if check is None else checked())
+        results = dict(logs) | ({} if check is None else check_averaged_weights())
         begin = time.perf_counter() - spent
-        curve.append({"steps": (epoch + 1) * per_epoch, "seconds": spent} | found)
-        told = ", ".join(f"{key} {value:.4f}" for key, value in found.items())
-        print(f"{name}: {curve[-1]['steps']} of {steps} steps, {spent / 60:.1f} min, {told}", file=sys.stderr)
+        curve.append({"steps": (epoch + 1) * per_epoch, "seconds": spent} | results)
+        text = ", ".join(f"{key} {value:.4f}" for key, value in results.items())
+        print(f"{name}: {curve[-1]['steps']} of {steps} steps, {spent / 60:.1f} min, {text}", file=sys.stderr)
         if path:
             partial = path.with_name(f"partial-{path.name}")
             model.save(partial)
-            os.replace(partial, path)  # Whatever happens, there is a whole checkpoint.
-            write(path.with_suffix(".json"), {"settings": settings, "seconds": spent, "curve": curve})
+            os.replace(partial, path)  # atomic: an interruption never leaves an incomplete checkpoint
+            write_json(path.with_suffix(".json"), {"settings": settings, "seconds": spent, "curve": curve})
 
-    def checked():
-        # As the model will be in the end, where the optimizer averages weights over steps.
-        kept = model.get_weights()
+    def check_averaged_weights():
+        # An optimizer with averaged weights assigns the averages at the end of training only.
+        weights = model.get_weights()
         model.optimizer.finalize_variable_values(model.trainable_variables)
-        found = check(model)
-        model.set_weights(kept)
-        return found
+        results = check(model)
+        model.set_weights(weights)
+        return results
 
     if done < steps:
         model.fit(
@@ -66,22 +66,24 @@ def trained(name, build, stream, settings, path=None, per_epoch=200, check=None)
             verbose=0,
         )
         seconds = time.perf_counter() - begin
-    # Where the optimizer averages weights over steps, the averages are what was trained; a checkpoint has the others.
+    # A loaded checkpoint has the weights before averaging.
     model.optimizer.finalize_variable_values(model.trainable_variables)
     return model, seconds, curve
 
 
-def so_far(path, settings):
-    """Seconds that went into the checkpoint, and its curve; refuses one that was trained otherwise."""
+def load_progress(path, settings):
+    """`(seconds, curve)` of the training run that wrote the checkpoint; exits if its settings differ."""
     notes = path.with_suffix(".json")
     if not path.exists() or not notes.exists():
         return 0.0, []
-    found = json.loads(notes.read_text(encoding="utf-8"))
-    if found["settings"] != json.loads(json.dumps(settings)):
-        sys.exit(f"{path} was trained with {found['settings']}, not with {settings}. Remove it, or name another file.")
-    return found["seconds"], found["curve"]
+    progress = json.loads(notes.read_text(encoding="utf-8"))
+    if progress["settings"] != json.loads(json.dumps(settings)):
+        sys.exit(
+            f"{path} was trained with {progress['settings']}, not with {settings}. Remove it or choose another file."
+        )
+    return progress["seconds"], progress["curve"]
 
 
-def write(path, content):
+def write_json(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -66,7 +66,7 @@ def trainer(model, batches, steps):
 
 
 def main():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--steps", type=int, default=20, help="steps in a measurement (default: 20)")
     parser.add_argument("--rounds", type=int, default=7, help="measurements of each contender (default: 7)")
     options = parser.parse_args()
@@ -75,10 +75,15 @@ def main():
     rows = []
     for filters in ((4, 4),) if options.quick else FILTERS:
         makers = {"pairs": of_pairs, "single": of_single_images}
-        found = measuring.in_turns({name: trainer(*make(filters), steps) for name, make in makers.items()}, rounds)
+        found = measuring.measure_interleaved(
+            {name: trainer(*make(filters), steps) for name, make in makers.items()}, rounds
+        )
         pairs, single = found["pairs"].T, found["single"].T
-        rows.append([filters, measuring.spread(pairs[0]), measuring.spread(single[0])])
-        rows[-1] += [measuring.against(pairs[0] / single[0], TARGET), measuring.spread(single[1] / pairs[1], 2)]
+        rows.append([filters, measuring.median_and_range(pairs[0]), measuring.median_and_range(single[0])])
+        rows[-1] += [
+            measuring.compare_with_target(pairs[0] / single[0], TARGET),
+            measuring.median_and_range(single[1] / pairs[1], 2),
+        ]
     header = ["filters of the tower", "pairs, images/s", "classifier, images/s", f"pairs / classifier, >= {TARGET}"]
     measuring.print_table([*header, "the same by processor time"], rows)
 

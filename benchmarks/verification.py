@@ -60,7 +60,7 @@ def trained(train, seed, settings, checkpoint=None):
 
     keras.utils.set_random_seed(seed)
     path = checkpoint.with_name(f"{checkpoint.stem}-{seed}.keras") if checkpoint else None
-    model, seconds, _ = training.trained(f"seed {seed}", build, pairs, settings, path, STEPS_PER_EPOCH)
+    model, seconds, _ = training.train(f"seed {seed}", build, pairs, settings, path, STEPS_PER_EPOCH)
     return models.tower_of(model), seconds / 60
 
 
@@ -140,7 +140,7 @@ def _number(value, digits):
 
 
 def arguments():
-    parser = measuring.arguments(__doc__)
+    parser = measuring.argument_parser(__doc__)
     parser.add_argument("--steps", type=int, default=STEPS, help=f"a multiple of {STEPS_PER_EPOCH} (default: {STEPS})")
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help="pairs in a batch")
     parser.add_argument("--filters", type=int, nargs="+", default=FILTERS, help="of each block of the tower")
@@ -200,7 +200,7 @@ def main():
     if options.save:
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
         content = {"machine": machine, "settings": settings, "test": repr(test), "pairs": options.pairs}
-        training.write(RESULTS, {**content, "baselines": baselines, "seeds": runs})
+        training.write_json(RESULTS, {**content, "baselines": baselines, "seeds": runs})
         print(f"Written: {RESULTS}")
 
 

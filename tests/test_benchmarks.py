@@ -143,13 +143,13 @@ def test_an_interrupted_training_run_resumes_with_the_same_result(tmp_path, monk
     settings = {"steps": 4, "batch_size": 4, "filters": [2], "margin": 0.5, "learning_rate": 0.01}
     path = tmp_path / "tower.keras"
 
-    def write_and_interrupt(*arguments, write=training.write):
+    def write_and_interrupt(*arguments, write=training.write_json):
         write(*arguments)
         raise KeyboardInterrupt
 
     uninterrupted, _ = verification.trained(train, 5, settings)
     with monkeypatch.context() as during, pytest.raises(KeyboardInterrupt):
-        during.setattr(training, "write", write_and_interrupt)
+        during.setattr(training, "write_json", write_and_interrupt)
         verification.trained(train, 5, settings, path)
     with pytest.raises(SystemExit, match="was trained with"):
         verification.trained(train, 5, settings | {"margin": 1.0}, path)
