@@ -178,8 +178,8 @@ def _video_and_styles(video, boxes):
 
 
 def _plot_frame(ax, video, styles, index):
-    height, width = video.size
-    ax.imshow(video.frame(index), extent=(0, width, height, 0))
+    frame = video.frame(index)
+    ax.imshow(frame, extent=(0, frame.shape[1], frame.shape[0], 0))
     ax.set(xticks=[], yticks=[])
     for name, (boxes, color, style) in styles.items():
         x, y, width, height = boxes[index]

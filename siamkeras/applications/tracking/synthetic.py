@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from siamkeras._random import generator
 from siamkeras._validation import check_integer
 from siamkeras.applications.tracking.video import Video, check_frame, read_image
-from siamkeras._random import generator
 
 # Packages with photographs: {package: (folder, file names)}. Other images of scikit-image are drawings or very dark.
 PHOTOGRAPHS = {
