@@ -235,3 +235,12 @@ def retrieval(name, embeddings, labels, depths, gallery=None, gallery_labels=Non
         precisions = [sum(matches[:i]) / i for i in range(1, r + 1) if matches[i - 1]]
         results.append(([sum(matches[:k]) for k in depths], sum(precisions) / r) if r else None)
     return results
+
+
+def compiled(function):
+    """`function` compiled as a whole on JAX, where an eager call compiles each operation by itself."""
+    if keras.backend.backend() != "jax":
+        return function
+    import jax
+
+    return jax.jit(function)

@@ -15,6 +15,7 @@ from siamkeras import towers
 # The function `towers.pretrained` hides the module of the same name.
 module = importlib.import_module("siamkeras.towers.pretrained")
 APPLICATIONS = list(module._PREPROCESSING)
+on_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="slow on other backends")
 RNG = np.random.default_rng(2)
 PHOTOS = RNG.random((4, 32, 40, 3), "float32")
 
@@ -52,6 +53,8 @@ def test_a_damaged_missing_or_other_weights_file_is_reported(tmp_path):
 @pytest.fixture(scope="module")
 def mobilenet():
     """The smallest network, with random weights and an embedding of 7 values."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("the networks of Keras compile for minutes on other backends")
     return towers.pretrained("MobileNetV3Small", weights=None, input_shape=(32, 40, 3), embedding_dim=7)
 
 
@@ -105,6 +108,7 @@ def test_an_application_loads_a_weights_file(mobilenet, tmp_path):
     np.testing.assert_allclose(ops.convert_to_numpy(tower(PHOTOS)), expected, rtol=1e-4, atol=1e-5)
 
 
+@on_tensorflow
 def test_the_embedding_of_an_application_is_float32_under_mixed_precision():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -116,6 +120,7 @@ def test_the_embedding_of_an_application_is_float32_under_mixed_precision():
     assert keras.backend.standardize_dtype(tower.outputs[0].dtype) == "float32"
 
 
+@on_tensorflow
 def test_without_network_access_the_error_names_the_weights_and_the_alternatives(monkeypatch, tmp_path):
     """Images that are not of a size that the classifier knows cause no warning."""
     from keras.src.utils import file_utils
@@ -149,7 +154,7 @@ def small_network():
 def changed_layers(tower):
     """Names of the layers that one training step changes, in their weights or moving averages."""
     before = {weight.path: ops.convert_to_numpy(weight) for weight in tower.weights}
-    tower.compile(keras.optimizers.SGD(0.1), loss="mse", run_eagerly=True)
+    tower.compile(keras.optimizers.SGD(0.1), loss="mse", run_eagerly=keras.backend.backend() == "tensorflow")
     tower.train_on_batch(RNG.normal(3.0, size=(8, 6, 6, 1)), RNG.normal(size=(8, 2)))
     after = {weight.path: ops.convert_to_numpy(weight) for weight in tower.weights}
     return {path.split("/")[-2] for path in before if not np.array_equal(before[path], after[path])}
