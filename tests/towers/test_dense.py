@@ -27,7 +27,7 @@ def test_without_hidden_layers_and_normalization_the_tower_is_linear():
 
 def test_without_an_embedding_layer_the_features_are_normalized():
     x = RNG.normal(size=(3, 4)).astype("float32")
-    unit, raw = (towers.dense(4, None, (5,), normalize) for normalize in (True, False))
+    unit, raw = (towers.dense(4, None, (50,), normalize) for normalize in (True, False))
     raw.set_weights(unit.get_weights())
     features = ops.convert_to_numpy(raw(x))
     expected = features / np.linalg.norm(features, axis=1, keepdims=True)
