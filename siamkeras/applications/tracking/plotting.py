@@ -42,7 +42,7 @@ def frames(video, boxes=None, shown=6, columns=3, title=None):
     for ax, index in zip(axes, shown, strict=True):
         _plot_frame(ax, video, styles, index)
         ax.set_xlabel(f"frame {index}")
-    _box_legend(axes[0].figure, styles)
+    _box_legend(axes[0].figure, styles, len(styles))
     set_title(axes[0].figure, title, f"{len(shown)} of {len(video)} frames")
     return axes
 
@@ -66,10 +66,12 @@ def animation(video, boxes=None, every=1, fps=25, width=320, title=None):
     """
     video, styles = _video_and_styles(video, boxes)
     inches, (rows, pixels) = width / 100, video.size
-    figure = plt.figure(figsize=(inches, inches * rows / pixels + 0.6), dpi=100, layout="constrained")
+    legend_columns = max(int(inches / 1.6), 1)
+    height = inches * rows / pixels + 0.5 + 0.2 * -(-len(styles) // legend_columns)
+    figure = plt.figure(figsize=(inches, height), dpi=100, layout="constrained")
     ax = figure.add_subplot()
     set_title(figure, title, f"{len(video)} frames")
-    _box_legend(figure, styles)
+    _box_legend(figure, styles, legend_columns)
 
     def update(index):
         ax.clear()
@@ -187,10 +189,10 @@ def _plot_frame(ax, video, styles, index):
             ax.add_patch(_rectangle((x, y), width, height, color, style, name, "none"))
 
 
-def _box_legend(figure, styles):
+def _box_legend(figure, styles, columns):
     if styles:
         handles = [_rectangle((0, 0), 1, 1, color, style, name, NEUTRAL) for name, (_, color, style) in styles.items()]
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(styles), frameon=False)
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize="small")
 
 
 def _rectangle(corner, width, height, color, style, name, face):
