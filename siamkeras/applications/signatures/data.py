@@ -138,14 +138,19 @@ def _list_writers(folder):
 
 def _list_cedar(folder):
     """As `_list_writers`, for the layout of CEDAR."""
-    entries = []
+    others = [path.name for path in _images.list_folder(folder) if path.is_dir() and path.name not in CEDAR]
+    if others:
+        raise ValueError(f"Expected only the folders {', '.join(CEDAR)} in {folder}. Received: {others[:5]}.")
+    files = {}
     for name, (is_genuine, pattern) in CEDAR.items():
         for path in _images.list_images(folder / name):
             match = re.fullmatch(pattern, path.stem, re.IGNORECASE)
             if match is None:
                 raise ValueError(f"Expected files named as {pattern!r} in {folder / name}. Received: {path.name!r}.")
-            entries.append((int(match[1]), not is_genuine, int(match[2]), path))
-    return [(f"{writer:02d}", not is_forged, path) for writer, is_forged, _, path in sorted(entries)]
+            key = int(match[1]), not is_genuine, int(match[2])
+            if files.setdefault(key, path) != path:
+                raise ValueError(f"Two files have the same number: {files[key]} and {path}.")
+    return [(f"{writer:02d}", not is_forged, path) for (writer, is_forged, _), path in sorted(files.items())]
 
 
 def _read(path, size):

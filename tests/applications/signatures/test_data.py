@@ -54,8 +54,19 @@ def test_the_layout_of_cedar_is_read_in_numerical_order(tmp_path):
     assert examples.class_names == {0: "02", 1: "10"}
     assert examples.labels.tolist() == [0, 0, 0, 1, 1, 1] == examples.groups.tolist()
     assert examples.genuine.tolist() == [True, True, False] * 2
-    write_scan(tmp_path / "full_org" / "scan.png")
-    with pytest.raises(ValueError, match="Received: 'scan.png'"):
+
+
+@pytest.mark.parametrize(
+    "extra, message",
+    [
+        ("full_org/scan.png", "Received: 'scan.png'"),
+        ("full_org/original_2_01.png", "same number: .*original_2_01.png and .*original_2_1.png"),
+        ("anna/genuine/1.png", r"Expected only the folders full_org, full_forg .* Received: \['anna'\]"),
+    ],
+)
+def test_an_unexpected_file_beside_cedar_raises(tmp_path, extra, message):
+    write_scan(write_cedar(tmp_path) / extra)
+    with pytest.raises(ValueError, match=message):
         signatures.signature_folder(tmp_path, SIZE)
 
 
