@@ -60,8 +60,8 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
 def contrastive(tower, margin=1.0, distance="euclidean"):
     """A Siamese network with the contrastive loss inside, for data without y; call `compile` without a loss.
 
-    Trains as `siamese` with `losses.ContrastiveLoss` does, on `generators.same_as_input(generators.pairs(...))`. It ignores
-    `sample_weight`.
+    Trains as `siamese` with `losses.ContrastiveLoss` does, on `generators.same_as_input(generators.pairs(...))`. It
+    ignores `sample_weight`.
 
     Args:
         tower: As for `siamese`, with the roles "left" and "right".
