@@ -95,6 +95,8 @@ def test_prototype_logits_agree_with_values_by_hand():
     support = np.float32([[0, 0], [2, 0], [0, 3], [0, 5]])
     logits = layers.PrototypeLogits(2, scale=0.5)([support, np.float32([[1, 1], [0, 4]])])
     np.testing.assert_allclose(numpy(logits), [[-0.5, -5.0], [-8.5, 0.0]], atol=1e-5)
+    logits = layers.PrototypeLogits(2, "euclidean")([support, np.float32([[1, 1]])])
+    np.testing.assert_allclose(numpy(logits), [[-1.0, -(10**0.5)]], rtol=1e-5)
 
 
 @pytest.mark.parametrize(
