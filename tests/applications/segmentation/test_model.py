@@ -58,6 +58,7 @@ def test_query_and_references_share_one_encoder():
     assert [layer for layer in model.layers if isinstance(layer, keras.Model)] == [encoder]
 
 
+@pytest.mark.slow
 def test_training_reduces_the_loss_and_changes_the_attention():
     model, inputs = small(), episodes(batch=4)
     truth = (RNG.random((4, 8, 8)) > 0.5).astype("float32")
