@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from siamkeras._random import generator
 from siamkeras._validation import check_integer, check_number
 from siamkeras.applications.segmentation.slices import Slices
-from siamkeras._random import generator
 
 # Lengths are in half slice widths: a slice extends from -1 to 1.
 BODY = 0.9, 0.8  # semi-axes of the body
