@@ -85,12 +85,12 @@ def test_at_equal_distances_other_classes_rank_first():
     assert report.map_at_r == 0.0
 
 
-@pytest.mark.parametrize("n, dim", [(5, 257), (101, 64)])
+@pytest.mark.parametrize("n, dim, offset", [(5, 257, 10), (101, 64, 1000)])
 @each_distance
-def test_rounding_does_not_separate_equal_embeddings(distance, n, dim):
+def test_rounding_does_not_separate_equal_embeddings(distance, n, dim, offset):
     """Each occurs four times, in two classes, in random order; a matrix product gives slightly different distances."""
     rng = np.random.default_rng(0)
-    embeddings = np.repeat((10 + rng.normal(size=(n, dim))).astype("float32"), 4, axis=0)
+    embeddings = np.repeat((offset + rng.normal(size=(n, dim))).astype("float32"), 4, axis=0)
     labels, order = np.tile([7, 7, 3, 3], n), rng.permutation(4 * n)
     report = evaluate(embeddings[order], labels[order], k=(1, 2, 3), distance=distance)
     assert report.recall_at_k == {1: 0.0, 2: 0.0, 3: 1.0}
