@@ -11,7 +11,6 @@ from siamkeras._validation import check_integer, check_sentences
 __all__ = ["ALPHABET", "characters", "words"]
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
-PAD, UNKNOWN = 0, 1
 # Line separators of `str.splitlines`, and spaces that TensorFlow does not split at.
 _SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x85\xa0\u2028\u2029\ufeff"
 

@@ -3,13 +3,13 @@
 Any `keras.Model` with one input and one output `(batch, dim)` can be used as a tower.
 """
 
+from siamkeras.towers import _text_layers  # noqa: F401, registers layers of saved towers
 from siamkeras.towers.baselines import histogram, pixels
 from siamkeras.towers.conv import conv
 from siamkeras.towers.dense import dense
 from siamkeras.towers.ensembles import RotateFlip, rotated_views
 from siamkeras.towers.koch import koch, koch_small
 from siamkeras.towers.pretrained import freeze, pretrained, unfreeze
-from siamkeras.towers.text import bag_of_ngrams, recurrent
 
 __all__ = [
     "RotateFlip",
@@ -26,3 +26,15 @@ __all__ = [
     "rotated_views",
     "unfreeze",
 ]
+
+
+def __getattr__(name):
+    if name in ("bag_of_ngrams", "recurrent"):  # loaded on first use
+        from siamkeras.towers import text
+
+        return getattr(text, name)
+    raise AttributeError(f"module 'siamkeras.towers' has no attribute {name!r}. It has: {', '.join(__all__)}.")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -4,8 +4,9 @@ import keras
 from keras import layers, ops
 
 from siamkeras._validation import check_integer, check_sizes
-from siamkeras.tokenizers import PAD, UNKNOWN
 
+# Token ids of `tokenizers`: padding, and out-of-vocabulary words or characters.
+PAD, UNKNOWN = 0, 1
 # `hash * _MULTIPLIER + id` does not overflow int32 for a hash below _MAX_BUCKETS.
 _MULTIPLIER, _MAX_BUCKETS = 40487, 46340
 _LONGEST_WORD = 15
