@@ -1,17 +1,17 @@
-"""What do losses over all pairs or triplets of a batch cost?
+"""Time and memory of losses over all pairs or triplets of a batch, compared with pytorch-metric-learning.
 
-Against pytorch-metric-learning, the library most people take, on the same embeddings of length 1 and 128 dimensions,
-forward and backward, on the CPU: ours as `fit` calls them, inside a `tf.function`; theirs as their README calls them.
-Both run in one process and take turns. Peak memory is measured in a process of its own for each, above what that
-process needed before.
+Forward and backward pass on the CPU, for the same unit-length embeddings of 128 dimensions. The losses of siamkeras run
+inside a `tf.function`, as in `fit`; those of pytorch-metric-learning are called as in its README. Measurements in one
+process are interleaved. Peak memory is measured in a separate process for each loss, above the memory used before.
 
-All triplets are too many to be made for large batches: at 2,048 in classes of 32 their loss asks for 8 GB, and 4,096
-do not fit into 24. Ours finds the sum over all of them by sorting; it is measured alone there.
+For large batches the triplets cannot all be stored: with 2,048 embeddings in classes of 32, pytorch-metric-learning
+needs 8 GB; 4,096 embeddings do not fit into 24 GB. siamkeras computes the sum over all triplets by sorting; for 4,096
+embeddings it is measured alone.
 
 Targets: `hard`, supervised contrastive and multi-similarity at least as fast; `all` at least 3 times as fast, below
 1 GB at 2,048 and below 2 GB at 4,096.
 
-    pip install torch pytorch-metric-learning   # without them ours are measured alone
+    pip install torch pytorch-metric-learning   # optional; without them only siamkeras is measured
     python benchmarks/batch_losses.py
 """
 
@@ -29,12 +29,12 @@ from pair_streams import resident
 
 DIM = 128
 THEIRS = "pytorch-metric-learning"
-# Embeddings in a batch, and in each class: for `all`, and for the others.
+# (Embeddings per batch, embeddings per class).
 ALL = ((256, 4), (1024, 4), (1024, 32), (2048, 32), (4096, 32))
 OTHERS = ((256, 4), (1024, 4), (2048, 32))
 TARGETS = {"all": 3.0, "hard": 1.0, "supervised contrastive": 1.0, "multi-similarity": 1.0}
-# Above this their loss over all triplets takes more memory than most machines have.
-MOST_OF_THEIRS = 2048
+# Larger batches of pytorch-metric-learning with all triplets exceed the memory of most machines.
+LARGEST_BATCH_OF_THEIRS = 2048
 LIMITS = {2048: 1000, 4096: 2000}
 
 
@@ -45,7 +45,7 @@ def batch(n, per_class):
 
 
 def ours(name, n, per_class):
-    """A function that computes loss and gradient once, and gives the loss."""
+    """A function that computes the loss of siamkeras and its gradient, and returns the loss."""
     import tensorflow as tf
 
     from siamkeras import losses
@@ -74,6 +74,7 @@ def ours(name, n, per_class):
 
 
 def theirs(name, n, per_class):
+    """A function that computes the loss of pytorch-metric-learning and its gradient, and returns the loss."""
     import torch
     from pytorch_metric_learning import losses, miners
 
@@ -104,7 +105,7 @@ def seconds(once):
 
 
 def peak(side, name, n, per_class):
-    """Megabytes that two calls need at most, above a process that has made a small one. Runs in its own process."""
+    """Peak memory of two calls in MB, above that after a call with a small batch. Runs in its own process."""
     make = {"ours": ours, "theirs": theirs}[side]
     make(name, 16, 4)()
     before, once = resident("VmRSS"), make(name, n, per_class)
@@ -119,12 +120,12 @@ def peak_in_a_new_process(*case):
         return pool.submit(peak, *case).result()
 
 
-def measured(name, n, per_class, rounds, with_theirs):
-    """A row of the table, and the losses of both."""
+def measure(name, n, per_class, rounds, with_theirs):
+    """A row of the table, and the value of the loss in both libraries."""
     sides = {"ours": ours(name, n, per_class)}
     if with_theirs:
         sides["theirs"] = theirs(name, n, per_class)
-    values = {side: once() for side, once in sides.items()}  # which warms up, too
+    values = {side: once() for side, once in sides.items()}  # also warms up
     times = measuring.measure_interleaved(
         {side: (lambda once=once: seconds(once)) for side, once in sides.items()}, rounds
     )
@@ -146,28 +147,31 @@ def measured(name, n, per_class, rounds, with_theirs):
 
 def main():
     options = measuring.argument_parser(__doc__).parse_args()
-    measuring.print_heading("Losses of batches", options.quick)
-    there = all(importlib.util.find_spec(name) for name in ("torch", "pytorch_metric_learning"))
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in (THEIRS, "torch")) if there else "not installed"
-    print(f"Against {THEIRS}: {versions}. Milliseconds for loss and gradient; memory in MB.\n", flush=True)
-    there = there and not options.quick
+    measuring.print_heading("Losses of a batch", options.quick)
+    installed = all(importlib.util.find_spec(name) for name in ("torch", "pytorch_metric_learning"))
+    versions = "not installed"
+    if installed:
+        versions = ", ".join(f"{name} {metadata.version(name)}" for name in (THEIRS, "torch"))
+    print(f"Compared with {THEIRS}: {versions}. Milliseconds for loss and gradient; memory in MB.\n", flush=True)
+    compare = installed and not options.quick
     cases = [("all", *case) for case in ALL] + [(name, *case) for name in list(TARGETS)[1:] for case in OTHERS]
     if options.quick:
         cases = [(name, 64, 4) for name in TARGETS]
-    rows, apart = [], 0.0
+    rows, largest_difference = [], 0.0
     for name, n, per_class in cases:
-        few = name == "all" and n >= 2048
-        with_theirs = there and not (name == "all" and n > MOST_OF_THEIRS)
-        row, values = measured(name, n, per_class, 3 if few or options.quick else 15, with_theirs)
+        slow = name == "all" and n >= 2048
+        with_theirs = compare and not (name == "all" and n > LARGEST_BATCH_OF_THEIRS)
+        row, values = measure(name, n, per_class, 3 if slow or options.quick else 15, with_theirs)
         rows.append(row)
-        # Multi-similarity of theirs is another mean; the other formulas are the same.
+        # pytorch-metric-learning averages multi-similarity differently; the other formulas are the same.
         if with_theirs and name != "multi-similarity":
-            apart = max(apart, abs(values["ours"] - values["theirs"]) / values["theirs"])
+            difference = abs(values["ours"] - values["theirs"]) / values["theirs"]
+            largest_difference = max(largest_difference, difference)
     header = ["loss", "batch", "per class", "siamkeras, ms", f"{THEIRS}, ms", "theirs / ours, >= target"]
     measuring.print_table([*header, "memory", "theirs"], rows)
     print("Targets: " + ", ".join(f"{name} {target:g}" for name, target in TARGETS.items()) + ".")
-    if there:
-        print(f"Where the formulas are the same, the losses of both differ by {apart:.1e} of their size at most.")
+    if compare:
+        print(f"Largest relative difference of the losses with the same formula: {largest_difference:.1e}.")
 
 
 if __name__ == "__main__":

@@ -45,8 +45,8 @@ def depthwise(template, search):
 
     batch, h, w, channels = template.shape
     kernel = ops.reshape(ops.transpose(template, (1, 2, 0, 3)), (h, w, batch * channels, 1))
-    found = ops.depthwise_conv(among_channels(search), kernel)
-    return ops.transpose(ops.sum(ops.reshape(found, (*found.shape[1:3], batch, channels)), axis=-1), (2, 0, 1))
+    scores = ops.depthwise_conv(among_channels(search), kernel)
+    return ops.transpose(ops.sum(ops.reshape(scores, (*scores.shape[1:3], batch, channels)), axis=-1), (2, 0, 1))
 
 
 def grouped(template, search):
@@ -86,15 +86,15 @@ def patches(template, search):
     batch, h, w, channels = template.shape
     windows = ops.image.extract_patches(search, (h, w), strides=1)
     rows = ops.reshape(windows, (batch, -1, h * w * channels))
-    found = ops.matmul(rows, ops.reshape(template, (batch, h * w * channels, 1)))
-    return ops.reshape(found, windows.shape[:3])
+    scores = ops.matmul(rows, ops.reshape(template, (batch, h * w * channels, 1)))
+    return ops.reshape(scores, windows.shape[:3])
 
 
 def all_pairs(template, search):
     from keras import ops
 
-    found = ops.conv(search, ops.transpose(template, (1, 2, 3, 0)))
-    return ops.transpose(ops.diagonal(found, axis1=0, axis2=3), (2, 0, 1))
+    scores = ops.conv(search, ops.transpose(template, (1, 2, 3, 0)))
+    return ops.transpose(ops.diagonal(scores, axis1=0, axis2=3), (2, 0, 1))
 
 
 def shifted(template, search):
@@ -102,12 +102,12 @@ def shifted(template, search):
 
     _, h, w, _ = template.shape
     _, height, width, _ = search.shape
-    found = 0.0
+    scores = 0.0
     for i in range(h):
         for j in range(w):
             part = search[:, i : i + height - h + 1, j : j + width - w + 1]
-            found = found + ops.sum(part * template[:, i : i + 1, j : j + 1], axis=-1)
-    return found
+            scores = scores + ops.sum(part * template[:, i : i + 1, j : j + 1], axis=-1)
+    return scores
 
 
 def fft(template, search):
@@ -117,8 +117,8 @@ def fft(template, search):
     _, height, width, _ = search.shape
     spectra = tf.signal.rfft2d(tf.transpose(search, (0, 3, 1, 2)))
     spectra *= tf.math.conj(tf.signal.rfft2d(tf.transpose(template, (0, 3, 1, 2)), (height, width)))
-    found = tf.signal.irfft2d(tf.reduce_sum(spectra, axis=1), (height, width))
-    return found[:, : height - h + 1, : width - w + 1]
+    scores = tf.signal.irfft2d(tf.reduce_sum(spectra, axis=1), (height, width))
+    return scores[:, : height - h + 1, : width - w + 1]
 
 
 def ours(template, search):
@@ -141,7 +141,7 @@ IMPLEMENTATIONS = {
 }
 
 
-def step_of(way, template, search):
+def step_of(implementation, template, search):
     """A function without arguments that computes the map and both gradients."""
     import tensorflow as tf
 
@@ -151,14 +151,16 @@ def step_of(way, template, search):
     def step():
         with tf.GradientTape() as tape:
             tape.watch((template, search))
-            found = way(template, search)
-            total = tf.reduce_sum(tf.square(found))
-        return found, [tf.convert_to_tensor(each) for each in tape.gradient(total, (template, search))]
+            scores = implementation(template, search)
+            total = tf.reduce_sum(tf.square(scores))
+        return scores, [tf.convert_to_tensor(each) for each in tape.gradient(total, (template, search))]
 
     return step
 
 
 def timer(step, repeats):
+    """A function that returns the mean time of a step in milliseconds."""
+
     def take():
         begin = time.perf_counter()
         for _ in range(repeats):
@@ -169,15 +171,15 @@ def timer(step, repeats):
     return take
 
 
-def measured(size, rounds):
+def measure(size, rounds):
     """`{implementation: milliseconds in each round}`, without those that cannot be differentiated."""
     batch, small, large, channels = size
     rng = np.random.default_rng(0)
     template = rng.normal(size=(batch, small, small, channels)).astype("float32")
     search = rng.normal(size=(batch, large, large, channels)).astype("float32")
     timers, slow, expected = {}, {}, None
-    for name, way in IMPLEMENTATIONS.items():
-        step = step_of(way, template, search)
+    for name, implementation in IMPLEMENTATIONS.items():
+        step = step_of(implementation, template, search)
         begin = time.perf_counter()
         try:
             scores = step()[0].numpy()
@@ -194,25 +196,24 @@ def measured(size, rounds):
             slow[name] = np.array([milliseconds])
         else:
             timers[name] = take, milliseconds
-    found = measuring.measure_interleaved({name: take for name, (take, _) in timers.items()}, rounds)
-    return {name: {**found, **slow}[name] for name in IMPLEMENTATIONS if name in found or name in slow}
+    results = measuring.measure_interleaved({name: take for name, (take, _) in timers.items()}, rounds)
+    return {name: (results | slow)[name] for name in IMPLEMENTATIONS if name in results or name in slow}
 
 
 def main():
     parser = measuring.argument_parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="measurements of each way (default: 7)")
+    parser.add_argument("--rounds", type=int, default=7, help="measurements of each implementation (default: 7)")
     options = parser.parse_args()
     measuring.print_heading("Cross-correlation", options.quick)
     sizes = ((2, 2, 4, 3), (1, 2, 4, 3)) if options.quick else SIZES + ALONE
     columns, verdicts = {}, []
     for size in sizes:
-        found = measured(size, 2 if options.quick else options.rounds)
-        columns[size] = found
-        best = min((name for name in found if name != "ours"), key=lambda name: np.median(found[name]))
-        ratio = found[best] / found["ours"]
+        columns[size] = milliseconds = measure(size, 2 if options.quick else options.rounds)
+        best = min((name for name in milliseconds if name != "ours"), key=lambda name: np.median(milliseconds[name]))
+        ratio = milliseconds[best] / milliseconds["ours"]
         verdicts.append([label(size), best, measuring.compare_with_target(ratio, TARGET)])
     rows = [
-        [name, *(measuring.median_and_range(found[name], 2) if name in found else "-" for found in columns.values())]
+        [name, *(measuring.median_and_range(column[name], 2) if name in column else "-" for column in columns.values())]
         for name in IMPLEMENTATIONS
     ]
     print("Milliseconds for the score maps and both gradients; batch x template x search x channels.\n")

@@ -203,8 +203,8 @@ def cells(results):
     return [cell(name) for name in HEADER[1:]]
 
 
-def mean(several, name):
-    return float(np.mean([each[name] for each in several]))
+def mean(results, name):
+    return float(np.mean([each[name] for each in results]))
 
 
 def trials(options):
@@ -241,7 +241,7 @@ def arguments():
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
     options = parser.parse_args()
     if options.quick and options.save:
-        parser.error("--save is for whole runs, not for --quick.")
+        parser.error("--save needs a full run, without --quick.")
     if not set(options.folds) <= set(range(FOLDS)) or any(count < 2 for count in options.people):
         parser.error(f"--folds are among 0 to {FOLDS - 1}, --people are at least 2.")
     options.source, options.resamples = ("synthetic", 20) if options.quick else ("auto", 1000)

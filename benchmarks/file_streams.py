@@ -1,12 +1,12 @@
-"""How fast do pairs come from image files?
+"""Throughput of pairs of image files, compared with `keras.utils.image_dataset_from_directory`.
 
-Contenders, on 2,000 files of 96x96 in four classes, half of them PNG and half JPEG, read as 96x96 in three colours:
+2,000 synthetic files of 96x96 pixels in four classes, half PNG and half JPEG, read as 96x96x3:
 
-- `generators.pairs` with `data.load_image`: pairs, 32 in a batch, from 0 to 1;
-- `keras.utils.image_dataset_from_directory`: single images with their class, 64 in a batch, from 0 to 255.
+- `generators.pairs` with `data.load_image`: batches of 32 pairs, values from 0 to 1;
+- `keras.utils.image_dataset_from_directory`: batches of 64 single images with labels, values from 0 to 255.
 
-Both are counted in images per second. Processor time stands beside: on a busy machine it says more. `--side 256` has
-larger files, which are made smaller on reading; there `load_image` averages over pixels where Keras skips them.
+Reports images per second and processor time, which is more reliable on a busy machine. With `--side 256` the files are
+larger than the images; `load_image` resizes them with antialiasing, Keras without.
 
 Target: at least 0.9 of the images per second of Keras.
 
@@ -31,9 +31,9 @@ def write_images(folder, count, side):
     for number in range(count):
         path = Path(folder) / f"class_{number % 4}" / f"{number:05d}.{'png' if number % 8 < 4 else 'jpg'}"
         path.parent.mkdir(exist_ok=True)
-        # Smooth blotches: noise would make the files larger, and slower to decode, than photographs are.
-        blotches = Image.fromarray(rng.integers(0, 256, (max(1, side // 8), max(1, side // 8), 3), dtype="uint8"))
-        blotches.resize((side, side), Image.Resampling.BICUBIC).save(path)
+        # Smooth images: files of noise would be larger and slower to decode than photographs.
+        coarse = Image.fromarray(rng.integers(0, 256, (max(1, side // 8), max(1, side // 8), 3), dtype="uint8"))
+        coarse.resize((side, side), Image.Resampling.BICUBIC).save(path)
 
 
 def main():
@@ -46,7 +46,7 @@ def main():
 
     measuring.print_heading("File streams", options.quick)
     count, batches, rounds = (64, 2, 2) if options.quick else (2_000, 60, 7)
-    print(f"{count:,} files of {options.side}x{options.side}, drawn for this, read as {SIZE[0]}x{SIZE[1]}.\n")
+    print(f"{count:,} files of {options.side}x{options.side}, synthetic, read as {SIZE[0]}x{SIZE[1]}.\n")
     with tempfile.TemporaryDirectory() as folder:
         write_images(folder, count, options.side)
         files = data.image_paths(folder)
@@ -58,21 +58,21 @@ def main():
                 folder, image_size=SIZE, batch_size=2 * BATCH_SIZE, seed=0, verbose=False
             ).repeat(),
         }
-        contenders = {
+        functions = {
             name: partial(measuring.stream_rate, stream, 2 * BATCH_SIZE, batches) for name, stream in streams.items()
         }
-        found = measuring.measure_interleaved(contenders, rounds)
+        results = measuring.measure_interleaved(functions, rounds)
     rows = [
         [f"`{name}`", measuring.median_and_range(values[:, 0]), measuring.median_and_range(values[:, 1] * 1e6)]
-        for name, values in found.items()
+        for name, values in results.items()
     ]
-    ours, theirs = found.values()
-    speed, effort = ours[:, 0] / theirs[:, 0], theirs[:, 1] / ours[:, 1]
+    ours, theirs = results.values()
+    speed, processor = ours[:, 0] / theirs[:, 0], theirs[:, 1] / ours[:, 1]
     rows.append(
         [
             f"pairs / Keras, >= {TARGET}",
             measuring.compare_with_target(speed, TARGET),
-            measuring.median_and_range(effort, 2),
+            measuring.median_and_range(processor, 2),
         ]
     )
     measuring.print_table(["", "images/s", "processor, microseconds per image"], rows)

@@ -1,11 +1,11 @@
-"""How long does `import siamkeras` take, for someone who has imported Keras anyway?
+"""Time of `import siamkeras` after `import keras`.
 
-Contenders, each in a fresh Python, in turns:
+Measured inside a new Python process each time, interleaved:
 
-- `import siamkeras` after `import keras`: what every user and every loaded model pays;
-- the same and every module of ours that waits until it is used: data, evaluation, generators, plotting, ...
+- `import siamkeras` alone;
+- the same with all modules that are normally loaded on first use: data, evaluation, generators, plotting, ...
 
-The clock runs inside the fresh Python. `import keras` itself, with the backend behind it, stands beside it.
+The time of `import keras` with its backend is reported for comparison.
 
 Target: `import siamkeras` adds less than 0.3 s, the median of 7.
 
@@ -33,7 +33,7 @@ print(after_keras - begin, after_siamkeras - after_keras, time.perf_counter() - 
 
 
 def seconds(everything):
-    """Seconds of `import keras`, of `import siamkeras` after it, and of everything wanted after `import keras`."""
+    """Seconds of `import keras`; of `import siamkeras` after it; of this and, if `everything`, all its modules."""
     program = PROGRAM.format(everything=everything)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return [float(number) for number in done.stdout.split()[-3:]]
@@ -43,15 +43,15 @@ def main():
     options = measuring.argument_parser(__doc__).parse_args()
     measuring.print_heading("Import time", options.quick)
     if not options.quick:
-        seconds(everything=True)  # Compiles what has not been compiled yet, and fills the cache of the file system.
-    found = measuring.measure_interleaved(
+        seconds(everything=True)  # compiles the modules and fills the file system cache
+    results = measuring.measure_interleaved(
         {
-            "at once": lambda: seconds(everything=False),
+            "siamkeras": lambda: seconds(everything=False),
             "everything": lambda: seconds(everything=True),
         },
         rounds=1 if options.quick else 7,
     )
-    plain, everything = found["at once"], found["everything"]
+    plain, everything = results["siamkeras"], results["everything"]
     rows = [
         ["`import keras`", measuring.median_and_range(plain[:, 0], 2), ""],
         [
@@ -59,7 +59,7 @@ def main():
             measuring.compare_with_target(plain[:, 1], TARGET, 3, at_least=False),
             f"< {TARGET}",
         ],
-        ["`import siamkeras` and every module of it, after it", measuring.median_and_range(everything[:, 2], 3), ""],
+        ["`import siamkeras` with all modules, after it", measuring.median_and_range(everything[:, 2], 3), ""],
     ]
     measuring.print_table(["", "seconds, median (min-max)", "target"], rows)
 

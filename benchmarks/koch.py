@@ -1,25 +1,26 @@
-"""How far does the network of Koch, Zemel and Salakhutdinov (2015) come, by its own protocol?
+"""The verifier of Koch, Zemel and Salakhutdinov (2015) on Omniglot, trained on pairs.
 
-Trained on pairs of characters with cross-entropy; then verification on 10,000 pairs of unseen alphabets, and the 400
-official one-shot trials, in which a query is told as the class of the support image that is most probably the same.
-Published: 93.42 % of 10,000 pairs are decided rightly, and 92.0 % of the trials, after 150,000 pairs with eight
-distorted copies of each.
+Trained on pairs of characters with cross-entropy. Evaluated by verification on 10,000 pairs of unseen alphabets, and on
+the 400 official one-shot trials, in which the predicted class is that of the support image with the highest probability
+of being the same. Published accuracy: 93.42 % of 10,000 pairs and 92.0 % of the trials, after 150,000 pairs with eight
+augmented copies of each.
 
-`--network koch` is the published one, 39 million numbers and 105 x 105 pixels, which wants a GPU for hours;
-`koch_small` has its plan for 28 x 28 pixels, and learns in minutes. Other than in the paper:
+`--network koch` is the published network, 39 million parameters for images of 105x105 pixels; it needs a GPU for hours.
+`koch_small` has the same structure for 28x28 pixels and trains in minutes. Differences from the paper:
 
-- 25 of the 30 background alphabets are learned and five say how it goes, by all twenty drawers; the paper learned from
-  30 of its 40 and from 12 drawers, and chose on ten others.
-- Adam with a rate that falls along a cosine; the paper has momentum and a rate and penalty for each layer, which it
-  searched and does not tell.
-- Pairs are drawn and distorted anew in each step, both of one alphabet, as they are in the trials.
-- Verification is on pairs of the ten alphabets of the trials. The threshold comes from the five; the paper's was 0.5.
+- 25 of the 30 background alphabets are the training set and five the validation set, with all twenty writers; the paper
+  trains on 30 of 40 alphabets by 12 writers and validates on the other ten.
+- Adam with cosine decay of the learning rate; the paper uses momentum with learning rates and penalties per layer,
+  found by a search and not reported.
+- Pairs are sampled and augmented anew in each step. Both images are from the same alphabet, as in the trials.
+- Verification uses pairs of the ten alphabets of the trials. The threshold is chosen on the validation alphabets; the
+  paper uses 0.5.
 
     python benchmarks/koch.py --checkpoint build/koch-small.keras --save
     python benchmarks/koch.py --network koch --steps 20000 --checkpoint build/koch.keras --save
 
-An interrupted training goes on where its checkpoint was written. Without Omniglot, drawn glyphs stand in; their numbers
-compare with nothing.
+An interrupted training run resumes from its checkpoint. Without Omniglot, synthetic glyphs replace it; their results
+are not comparable.
 """
 
 import datetime
@@ -38,7 +39,7 @@ PAIRS, PUBLISHED = 10_000, {"verification": 0.9342, "one-shot": 0.92}
 RESULTS = Path(__file__).parent / "results"
 
 
-def compiled(network, settings):
+def build(network, settings):
     import keras
 
     from siamkeras import models, towers
@@ -50,76 +51,79 @@ def compiled(network, settings):
     return verifier
 
 
-def trained(network, settings, train, validation, path, per_epoch):
-    """A verifier, the minutes that it took, and its accuracies on the validation alphabets on the way."""
+def train_verifier(network, settings, train, validation, path, per_epoch):
+    """A trained verifier, the minutes of training, and the curve with the accuracy on the validation alphabets."""
     import keras
 
     from siamkeras import augmentation, evaluation, generators
 
-    augment = augmentation.affine(shift=settings["shift"])  # The rest as published.
+    augment = augmentation.affine(shift=settings["shift"])  # other parameters as published
 
-    def pairs(done):
+    def stream(done):
         return generators.pairs(
             train.images, train.labels, settings["batch_size"], groups=train.groups, augment=augment, start=done
         )
 
     def check(model):
         report = evaluation.few_shot(
-            model, *tasks(validation), way=20, shot=1, query=1, episodes=100, method="nearest", seed=1
+            model, *large_alphabets(validation), way=20, shot=1, query=1, episodes=100, method="nearest", seed=1
         )
         return {"one-shot": report.within}
 
     keras.utils.set_random_seed(0)
     model, seconds, curve = training.train(
-        network, lambda: compiled(network, settings), pairs, settings, path, per_epoch, check
+        network, lambda: build(network, settings), stream, settings, path, per_epoch, check
     )
     return model, seconds / 60, curve
 
 
-def tasks(examples, way=20):
-    """Images, labels and groups of the alphabets that have as many characters."""
+def large_alphabets(examples, way=20):
+    """Images, labels and groups of the alphabets that have at least `way` characters."""
     large = [g for g in np.unique(examples.groups) if len(np.unique(examples.labels[examples.groups == g])) >= way]
     part = examples.take(np.isin(examples.groups, large))
     return part.images, part.labels, part.groups
 
 
-def verified(model, validation, test, pairs):
-    """Verification on pairs of one alphabet each, with intervals over pairs, and the threshold from validation."""
+def verify(model, validation, test, count):
+    """Verification report on `count` pairs within alphabets, with the threshold of the validation alphabets."""
     from siamkeras import evaluation, generators
 
-    def asked(examples, seed):
-        steps = pairs // 100
+    def pairs(examples, seed):
+        steps = count // 100
         return generators.pairs(examples.images, examples.labels, 100, steps, seed, groups=examples.groups)
 
-    threshold = evaluation.verification(model, asked(validation, 1), resamples=0).threshold
-    return evaluation.verification(model, asked(test, 2), threshold=threshold)
+    threshold = evaluation.verification(model, pairs(validation, 1), resamples=0).threshold
+    return evaluation.verification(model, pairs(test, 2), threshold=threshold)
 
 
 def main():
     parser = measuring.argument_parser(__doc__)
     parser.add_argument("--network", choices=NETWORKS, default="koch_small")
-    parser.add_argument("--steps", type=int, help="of training, in place of those of the network")
+    parser.add_argument("--steps", type=int, help="training steps, instead of the default of the network")
     parser.add_argument("--per-epoch", type=int, default=500, help="steps from one checkpoint to the next")
-    parser.add_argument("--checkpoint", type=Path, help="where training is kept, to go on after an interruption")
+    parser.add_argument("--checkpoint", type=Path, help="file from which an interrupted training run resumes")
     parser.add_argument("--save", action="store_true", help="write the result file")
     options = parser.parse_args()
     source, settings = "synthetic" if options.quick else "auto", dict(NETWORKS[options.network])
     settings["steps"] = options.steps or (4 if options.quick else settings["steps"])
     if settings["steps"] % min(options.per_epoch, settings["steps"]):
-        parser.error(f"--steps must be a multiple of {options.per_epoch}, or less. Received: {settings['steps']}.")
-    measuring.print_heading("The network of Koch et al.", options.quick)
+        parser.error(
+            f"--steps must be a multiple of {options.per_epoch} or less than it. Received: {settings['steps']}."
+        )
+    measuring.print_heading("Network of Koch et al.", options.quick)
     from siamkeras import data, environment, evaluation, towers
 
     size = settings["size"]
     background = data.omniglot("small1" if options.quick else "background", size=size, source=source)
     train, validation = data.split_by_class(background, test=2 / 5 if options.quick else 1 / 6, seed=0, by="groups")
-    print(f"Training: {train}.\nChoices: {validation}.\nSettings: {options.network}, {settings}.\n", flush=True)
-    model, minutes, curve = trained(options.network, settings, train, validation, options.checkpoint, options.per_epoch)
-    print("### Minutes of training against 20-way one-shot within the validation alphabets\n")
-    told = curve[:: max(1, len(curve) // 12)]
+    print(f"Training: {train}.\nValidation: {validation}.\nSettings: {options.network}, {settings}.\n", flush=True)
+    model, minutes, curve = train_verifier(
+        options.network, settings, train, validation, options.checkpoint, options.per_epoch
+    )
+    print("### 20-way one-shot accuracy within the validation alphabets\n")
     rows = [
         [each["steps"], f"{each['seconds'] / 60:.1f}", f"{each['loss']:.3f}", f"{each['one-shot']:.1%}"]
-        for each in told
+        for each in curve[:: max(1, len(curve) // 12)]
     ]
     measuring.print_table(["steps", "minutes", "loss", "one-shot"], rows)
     test = data.omniglot("small2" if options.quick else "evaluation", size=size, source=source)
@@ -127,11 +131,11 @@ def main():
     names = {name: group for group, name in test.group_names.items()}
     ten = [names[name] for name in dict.fromkeys(runs.alphabets) if name in names]
     test = test.take(np.isin(test.groups, ten)) if ten else test
-    print(f"### Measured once, after {minutes:.1f} minutes of training\n\n{test}; {runs}.\n", flush=True)
+    print(f"### Test, measured once, after {minutes:.1f} minutes of training\n\n{test}; {runs}.\n", flush=True)
     pairs = 400 if options.quick else PAIRS
-    networks = {"pixels": None, options.network.replace("_", " "): model}
-    found, rows = {}, []
-    for name, network in networks.items():
+    models = {"pixels": None, options.network.replace("_", " "): model}
+    results, rows = {}, []
+    for name, network in models.items():
         one = evaluation.one_shot(
             towers.pixels((size, size, 1)) if network is None else network,
             runs,
@@ -139,26 +143,26 @@ def main():
         )
         row = {"one-shot": (one.accuracy, one.interval["accuracy"])}
         if network is not None:
-            report = verified(network, validation, test, pairs)
+            report = verify(network, validation, test, pairs)
             row |= {
                 "verification": (report.accuracy, report.interval["accuracy"]),
                 "AUC": (report.auc, report.interval["auc"]),
                 "EER": (report.eer, report.interval["eer"]),
             }
-        found[name] = row
-        rows.append([name, *(ended(row.get(key)) for key in ("one-shot", "verification", "AUC", "EER"))])
+        results[name] = row
+        rows.append([name, *(with_interval(row.get(key)) for key in ("one-shot", "verification", "AUC", "EER"))])
     rows.append(["Koch et al.", f"{PUBLISHED['one-shot']:.1%}", f"{PUBLISHED['verification']:.1%}", "", ""])
-    columns = ["", "400 trials", f"right of {pairs:,} pairs", "AUC", "EER"]
+    columns = ["", "400 trials", f"accuracy, {pairs:,} pairs", "AUC", "EER"]
     measuring.print_table(columns, rows)
     if options.save:
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
-        content = {"machine": machine, "settings": settings, "minutes": minutes, "found": found, "curve": curve}
+        content = {"machine": machine, "settings": settings, "minutes": minutes, "results": results, "curve": curve}
         path = RESULTS / f"{options.network.replace('_', '-')}.json"
         training.write_json(path, content)
         print(f"Written: {path}", file=sys.stderr)
 
 
-def ended(value):
+def with_interval(value):
     if value is None:
         return ""
     accuracy, (low, high) = value

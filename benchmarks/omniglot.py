@@ -1,24 +1,24 @@
-"""How well does one embedding per image tell characters apart that were never seen, from one example of each?
+"""One-shot and few-shot classification of unseen characters by nearest neighbour or prototype, on Omniglot.
 
-Trained on the background alphabets of Omniglot: on 25 of them, while the other five say how it goes (minutes against
-accuracy), and every choice was made on those five; or, with `--all`, on all thirty, with nothing left to choose. Then
-measured once, by one plain embedding per image, and by `towers.rotated_views`: by the embeddings of eight views, the
-image turned by quarters and mirrored, side by side:
+The training set is 25 of the 30 background alphabets. The other five are the validation set, on which all settings were
+chosen; with `--all`, all thirty are the training set and nothing is chosen. The test is measured once, with one
+embedding per image and with `towers.rotated_views`, the concatenated embeddings of eight views (the image rotated by
+multiples of 90 degrees, and mirrored):
 
-- the official twenty runs (Lake et al., 2015): 400 trials, 20-way, one shot, within one alphabet of the evaluation set;
-- drawn episodes of the evaluation alphabets, within an alphabet and over all 659 classes, with 95 % intervals;
+- the twenty official runs (Lake et al., 2015): 400 trials, 20-way one-shot, within an evaluation alphabet;
+- sampled episodes of the evaluation alphabets, within an alphabet and over all 659 classes, with 95 % intervals;
 - transfer: 10-way one-shot on the test digits of MNIST, without fine-tuning.
 
-Targets: 94 % on the official runs after fifteen minutes on two cores (Koch et al. 92.0, people 95.5), 97 % after an
-hour; drawn episodes at least 89 % within an alphabet, and over all classes at least those of prototypical
-networks (another split of the same characters, and an easier one); MNIST above 70.3 % (Koch et al.). Without Omniglot,
-drawn glyphs stand in; their numbers compare with nothing.
+Targets: 94 % on the official runs after fifteen minutes on two cores (Koch et al. 92.0 %, people 95.5 %), 97 % after an
+hour; sampled episodes at least 89 % within an alphabet and, over all classes, at least the accuracy of prototypical
+networks (on a different, easier split of the same characters); MNIST above 70.3 % (Koch et al.). Without Omniglot,
+synthetic glyphs replace it; their results are not comparable.
 
-`--trials` compares what might help, 1,000 steps each or as many as it says, on the five alphabets; `--looks` ways to
-look at an image. `--kept` trains nothing and measures `towers.pretrained("omniglot")`.
+`--trials` compares settings on the validation alphabets, with 1,000 steps unless stated otherwise; `--views` compares
+ways of test-time augmentation. `--pretrained` evaluates `towers.pretrained("omniglot")` without training.
 
     python benchmarks/omniglot.py --trials
-    python benchmarks/omniglot.py --looks
+    python benchmarks/omniglot.py --views
     python benchmarks/omniglot.py --checkpoint build/omniglot.keras
     python benchmarks/omniglot.py --recipe hour --all --checkpoint build/omniglot-hour-all.keras --save
 """
@@ -46,7 +46,7 @@ RECIPES = {
         "groups": True,
         "mirrored": False,
         "augment": "affine",
-        "learning_rate": 2e-3,  # Falls to 0 along a cosine.
+        "learning_rate": 2e-3,  # with cosine decay to 0
         "weight_decay": 1e-3,
         "average": 0.99,
     },
@@ -59,40 +59,40 @@ RECIPES["hour"] = RECIPES["quarter"] | {
     "classes": 128,
     "augment": "half",
 }
-FIRST = {"filters": (32, 64, 128, 128)}
+BASELINE = {"filters": (32, 64, 128, 128)}
 TRIALS = {
-    "baseline: filters (32, 64, 128, 128)": FIRST,
-    "last filters 256 (taken)": {},
-    "supervised contrastive loss, 32 classes x 4": FIRST
+    "baseline: filters (32, 64, 128, 128)": BASELINE,
+    "last filters 256 (selected)": {},
+    "supervised contrastive loss, 32 classes x 4": BASELINE
     | {"loss": "supervised contrastive", "classes": 32, "per_class": 4},
-    "scale of the cosines 10 in place of 16": FIRST | {"scale": 10.0},
-    "batches of any alphabets": FIRST | {"groups": False},
-    "elastic distortion besides the affine one": FIRST | {"augment": "elastic"},
-    "cosine classifier of all characters": FIRST | {"loss": "classifier"},
-    "longer": {"steps": 1500},
-    "longer, filters (64, 128, 256, 256)": {"steps": 1500, "filters": (64, 128, 256, 256)},
-    "longer, 42x42 pixels": {"steps": 1500, "size": 42},
-    "longer, 42x42 pixels, embeddings of 256": {"steps": 1500, "size": 42, "embedding_dim": 256},
-    "twice as long": {"steps": 3000},
-    "twice as long, mirrored characters as more classes": {"steps": 3000, "mirrored": True},
-    "twice as long, elastic distortion": {"steps": 3000, "augment": "elastic"},
+    "logit scale 10 instead of 16": BASELINE | {"scale": 10.0},
+    "batches across alphabets": BASELINE | {"groups": False},
+    "affine and elastic augmentation": BASELINE | {"augment": "elastic"},
+    "cosine classifier of all characters": BASELINE | {"loss": "classifier"},
+    "1,500 steps": {"steps": 1500},
+    "1,500 steps, filters (64, 128, 256, 256)": {"steps": 1500, "filters": (64, 128, 256, 256)},
+    "1,500 steps, 42x42 pixels": {"steps": 1500, "size": 42},
+    "1,500 steps, 42x42 pixels, embeddings of 256": {"steps": 1500, "size": 42, "embedding_dim": 256},
+    "3,000 steps": {"steps": 3000},
+    "3,000 steps, mirrored characters as additional classes": {"steps": 3000, "mirrored": True},
+    "3,000 steps, affine and elastic augmentation": {"steps": 3000, "augment": "elastic"},
     "2,000 steps": {"steps": 2000},
-    "mirrored characters as more classes": {"steps": 2000, "mirrored": True},
-    "strokes thicker or thinner": {"steps": 2000, "augment": "stroke"},
-    "weights averaged over 1,000 steps, not 100": {"steps": 2000, "average": 0.999},
-    "weight decay a hundredfold": {"steps": 2000, "weight_decay": 0.1},
+    "mirrored characters as additional classes": {"steps": 2000, "mirrored": True},
+    "random stroke width": {"steps": 2000, "augment": "stroke"},
+    "weights averaged over 1,000 steps instead of 100": {"steps": 2000, "average": 0.999},
+    "weight decay 100 times as high": {"steps": 2000, "weight_decay": 0.1},
     "learning rate twice as high": {"steps": 2000, "learning_rate": 4e-3},
-    "scale of the cosines 24": {"steps": 2000, "scale": 24.0},
-    "scale of the cosines 32": {"steps": 2000, "scale": 32.0},
-    "half as much distortion": {"steps": 2000, "augment": "half"},
-    "128 classes x 2 a step": {"steps": 2000, "classes": 128},
-    "both (taken for the hour)": {"steps": 2000, "augment": "half", "classes": 128},
+    "logit scale 24": {"steps": 2000, "scale": 24.0},
+    "logit scale 32": {"steps": 2000, "scale": 32.0},
+    "half the augmentation": {"steps": 2000, "augment": "half"},
+    "batches of 128 classes x 2": {"steps": 2000, "classes": 128},
+    "both (selected for the hour)": {"steps": 2000, "augment": "half", "classes": 128},
     "4,000 steps": {"steps": 4000},
-    "4,000 steps, half as much distortion": {"steps": 4000, "augment": "half"},
+    "4,000 steps, half the augmentation": {"steps": 4000, "augment": "half"},
 }
-# After a quarter of an hour, and after an hour.
-OFFICIAL = {"one plain embedding": 0.94, "eight views": 0.97}
-# Way, shot, protocol, and what is to be reached: over all classes that of Snell et al. (2017).
+# Targets of the official runs: single view after a quarter of an hour, eight views after an hour.
+OFFICIAL = {"single view": 0.94, "eight views": 0.97}
+# Way, shot, protocol, target; the targets over all classes are the results of Snell et al. (2017).
 EPISODES = (
     (20, 1, "within", 0.89),
     (20, 1, "accuracy", 0.96),
@@ -104,16 +104,16 @@ PER_EPOCH = 1000
 COLUMNS = {
     "within": "within an alphabet",
     "over all": "over all characters",
-    "within, turned": "eight views, within",
-    "over all, turned": "eight views, over all",
+    "within, eight views": "eight views, within",
+    "over all, eight views": "eight views, over all",
 }
 RESULTS = Path(__file__).parent / "results"
 # Loaded by `towers.pretrained("omniglot")`.
 WEIGHTS = Path(__file__).parents[1] / "siamkeras" / "towers" / "weights" / "omniglot.weights.h5"
 
 
-def several(examples, mirrored):
-    """Images, labels and alphabets; a character turned by a quarter, or mirrored, is another of another alphabet."""
+def with_rotated_characters(examples, mirrored):
+    """Images, labels and alphabets; rotated and mirrored characters are additional classes of additional alphabets."""
     images = [np.rot90(examples.images, quarters, axes=(1, 2)) for quarters in range(4)]
     if mirrored:
         images += [each[:, :, ::-1] for each in images]
@@ -122,7 +122,8 @@ def several(examples, mirrored):
     return np.concatenate(images), np.concatenate(labels), np.concatenate(groups)
 
 
-def distorted(name, size):
+def augmentation_of(name, size):
+    """The augmentation with this name for images of `size` pixels."""
     from siamkeras import augmentation
 
     affine = augmentation.affine(15.0, 0.25, (0.85, 1.15), 0.06 * size, probability=1.0)
@@ -135,7 +136,7 @@ def distorted(name, size):
     }[name]
 
 
-def compiled(settings, classes):
+def build(settings, classes):
     import keras
 
     from siamkeras import losses, models, towers
@@ -157,37 +158,37 @@ def compiled(settings, classes):
     return tower
 
 
-def trained(settings, train, validation, checkpoint=None, name="", episodes=200):
-    """A tower, the minutes that it took, and how it did on the validation alphabets, if there are any, on the way."""
+def train_tower(settings, train, validation, checkpoint=None, name="", episodes=200):
+    """A trained tower, the minutes of training, and the curve with the accuracy on the validation alphabets, if any."""
     import keras
 
     from siamkeras import generators, models, retrieval, towers
 
-    images, labels, groups = several(train, settings["mirrored"])
-    numbers = np.unique(labels, return_inverse=True)[1]
+    images, labels, groups = with_rotated_characters(train, settings["mirrored"])
+    indices = np.unique(labels, return_inverse=True)[1]
 
     def stream(done):
         return generators.balanced(
             images,
-            numbers,
+            indices,
             settings["classes"],
             settings["per_class"],
             start=done,
             groups=groups if settings["groups"] else None,
-            augment=distorted(settings["augment"], settings["size"]),
+            augment=augmentation_of(settings["augment"], settings["size"]),
         )
 
     def check(model):
-        found, tower = {}, models.tower_of(model)
-        for seen, looks in (("", tower), (", turned", towers.rotated_views(tower))):
-            report = few_shot(retrieval.embed(looks, validation.images), validation, 20, 1, episodes)
-            found |= {f"within{seen}": report.within, f"over all{seen}": report.accuracy}
-        return found
+        results, tower = {}, models.tower_of(model)
+        for suffix, network in (("", tower), (", eight views", towers.rotated_views(tower))):
+            report = few_shot(retrieval.embed(network, validation.images), validation, 20, 1, episodes)
+            results |= {f"within{suffix}": report.within, f"over all{suffix}": report.accuracy}
+        return results
 
     keras.utils.set_random_seed(0)
     model, seconds, curve = training.train(
         name,
-        lambda: compiled(settings, len(np.unique(labels))),
+        lambda: build(settings, len(np.unique(labels))),
         stream,
         settings,
         checkpoint,
@@ -198,7 +199,7 @@ def trained(settings, train, validation, checkpoint=None, name="", episodes=200)
 
 
 def few_shot(embeddings, examples, way, shot, episodes):
-    """Within alphabets of enough characters, and over all of them; five queries of each class."""
+    """Report on episodes with five queries per class, of the alphabets that have at least `way` characters."""
     from siamkeras import evaluation
 
     groups, characters = np.unique(examples.groups), []
@@ -210,6 +211,7 @@ def few_shot(embeddings, examples, way, shot, episodes):
 
 
 def trials(options, source):
+    """Compares training settings on the validation alphabets."""
     from siamkeras import data
 
     rows = []
@@ -219,55 +221,59 @@ def trials(options, source):
             settings |= {"steps": 2, "classes": 8, "filters": (4, 4)}
         background = data.omniglot("small1" if options.quick else "background", size=settings["size"], source=source)
         train, validation = data.split_by_class(background, test=1 / 6, seed=0, by="groups")
-        _, minutes, curve = trained(settings, train, validation, name=name, episodes=20 if options.quick else 1000)
+        _, minutes, curve = train_tower(settings, train, validation, name=name, episodes=20 if options.quick else 1000)
         accuracies = [f"{curve[-1][protocol]:.1%}" for protocol in COLUMNS]
         rows.append([name, settings["steps"], f"{minutes:.1f}", *accuracies])
     print("### 20-way one-shot on the validation alphabets\n")
-    measuring.print_table(["changed", "steps", "minutes", *COLUMNS.values()], rows)
+    measuring.print_table(["change", "steps", "minutes", *COLUMNS.values()], rows)
 
 
-def looks(options, source):
-    """Ways to look at an image, by the kept tower, which was trained on the 25 alphabets: on the other five."""
+def compare_views(options, source):
+    """Compares ways of test-time augmentation with the pretrained tower on the validation alphabets."""
     from siamkeras import data, retrieval, towers
 
     background = data.omniglot("small1" if options.quick else "background", size=28, source=source)
     _, validation = data.split_by_class(background, test=1 / 6, seed=0, by="groups")
-    tower, several = towers.pretrained("omniglot"), {"views": 10, "augment": distorted("affine", 28)}
-    quarters = retrieval.embed(towers.rotated_views(tower, flips=False), validation.images)
-    found = {
-        "once": retrieval.embed(tower, validation.images),
-        "10 views by small distortions, averaged": retrieval.embed(tower, validation.images, **several),
-        "four quarters, averaged": quarters.reshape(len(quarters), 4, -1).mean(axis=1),
-        "four quarters, side by side": quarters,
-        "four quarters of 10 views each, side by side": retrieval.embed(
-            towers.rotated_views(tower, flips=False), validation.images, **several
+    tower, augmented = towers.pretrained("omniglot"), {"views": 10, "augment": augmentation_of("affine", 28)}
+    rotations = retrieval.embed(towers.rotated_views(tower, flips=False), validation.images)
+    embeddings_by_name = {
+        "single view": retrieval.embed(tower, validation.images),
+        "10 augmented views, averaged": retrieval.embed(tower, validation.images, **augmented),
+        "4 rotations, averaged": rotations.reshape(len(rotations), 4, -1).mean(axis=1),
+        "4 rotations, concatenated": rotations,
+        "4 rotations of 10 augmented views each, concatenated": retrieval.embed(
+            towers.rotated_views(tower, flips=False), validation.images, **augmented
         ),
-        "four quarters, and mirrored, side by side (taken)": retrieval.embed(
+        "4 rotations and mirror images, concatenated (selected)": retrieval.embed(
             towers.rotated_views(tower), validation.images
         ),
     }
     rows = []
-    for name, embeddings in found.items():
+    for name, embeddings in embeddings_by_name.items():
         report = few_shot(embeddings, validation, 20, 1, episodes=20 if options.quick else 1000)
         rows.append([name, f"{report.within:.1%}", f"{report.accuracy:.1%}"])
     print("### Ways to look, 20-way one-shot on the validation alphabets\n")
-    measuring.print_table(["how an image is looked at", "within an alphabet", "over all characters"], rows)
+    measuring.print_table(["views", "within an alphabet", "over all characters"], rows)
 
 
 def main():
     parser = measuring.argument_parser(__doc__)
     parser.add_argument("--recipe", choices=RECIPES, default="quarter", help="a quarter of an hour, or an hour")
-    parser.add_argument("--trials", nargs="*", help="compare these, or all, on validation alphabets", metavar="NAME")
-    parser.add_argument("--kept", action="store_true", help="train nothing, measure the tower that is kept")
-    parser.add_argument("--looks", action="store_true", help="compare ways to look at an image, by the kept tower")
-    parser.add_argument("--steps", type=int, help="of training, in place of those of the recipe")
-    parser.add_argument("--checkpoint", type=Path, help="where training is kept, to go on after an interruption")
-    parser.add_argument("--all", action="store_true", help="train on all thirty alphabets, with nothing left to choose")
+    parser.add_argument(
+        "--trials", nargs="*", help="compare these settings, or all, on the validation alphabets", metavar="NAME"
+    )
+    parser.add_argument("--pretrained", action="store_true", help="evaluate the pretrained tower, no training")
+    parser.add_argument("--views", action="store_true", help="compare ways of test-time augmentation")
+    parser.add_argument("--steps", type=int, help="training steps, instead of those of the recipe")
+    parser.add_argument("--checkpoint", type=Path, help="file from which an interrupted training run resumes")
+    parser.add_argument("--all", action="store_true", help="train on all thirty alphabets, without validation set")
     parser.add_argument("--save", action="store_true", help="write the result file")
-    parser.add_argument("--keep", action="store_true", help='write the weights of `towers.pretrained("omniglot")`')
+    parser.add_argument(
+        "--save-weights", action="store_true", help='write the weights of `towers.pretrained("omniglot")`'
+    )
     options = parser.parse_args()
-    if options.keep and (options.quick or options.recipe != "quarter"):
-        parser.error("--keep needs the network of the recipe `quarter`")
+    if options.save_weights and (options.quick or options.recipe != "quarter"):
+        parser.error("--save-weights needs the network of the recipe `quarter`")
     source = "synthetic" if options.quick else "auto"
     settings = dict(RECIPES[options.recipe])
     settings["steps"] = options.steps or (4 if options.quick else settings["steps"])
@@ -277,15 +283,16 @@ def main():
     if options.trials is not None:
         trials(options, source)
         return
-    if options.looks:
-        looks(options, source)
+    if options.views:
+        compare_views(options, source)
         return
     from siamkeras import data, environment, towers
 
     name = options.recipe + ("-all" if options.all else "")
-    if options.kept:
-        made = json.loads((RESULTS / "omniglot-quarter.json").read_text(encoding="utf-8"))
-        name, settings, minutes, curve = "kept", made["settings"], made["minutes"], made["curve"]
+    if options.pretrained:
+        trained = json.loads((RESULTS / "omniglot-quarter.json").read_text(encoding="utf-8"))
+        name, settings = "pretrained", trained["settings"]
+        minutes, curve = trained["minutes"], trained["curve"]
         tower = towers.pretrained("omniglot")
     else:
         background = data.omniglot("small1" if options.quick else "background", size=settings["size"], source=source)
@@ -293,29 +300,28 @@ def main():
         if options.all:
             train, validation = background, None
             settings["alphabets"] = "all"
-        chosen = validation or "made before, on alphabets held out"
-        print(f"Training: {train}.\nChoices: {chosen}.\nSettings: {settings}.\n", flush=True)
-        tower, minutes, curve = trained(settings, train, validation, options.checkpoint, options.recipe)
+        print(f"Training: {train}.\nValidation: {validation or 'none'}.\nSettings: {settings}.\n", flush=True)
+        tower, minutes, curve = train_tower(settings, train, validation, options.checkpoint, options.recipe)
         print_curve(curve)
-    found = measured(tower, settings["size"], minutes, options.quick, source)
+    results = test(tower, settings["size"], minutes, options.quick, source)
     if options.save:
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
-        content = {"machine": machine, "settings": settings, "minutes": minutes, "found": found, "curve": curve}
+        content = {"machine": machine, "settings": settings, "minutes": minutes, "results": results, "curve": curve}
         path = RESULTS / f"omniglot-{name}.json"
         training.write_json(path, content)
         print(f"Written: {path}", file=sys.stderr)
-    if options.keep:
+    if options.save_weights:
         import keras
 
-        # A new model around the same layers, because the compiled tower would save the state of its optimizer too.
+        # A new model of the same layers: the compiled tower would also save the state of its optimizer.
         keras.Model(tower.inputs, tower.outputs).save_weights(WEIGHTS)
         print(f"Written: {WEIGHTS}", file=sys.stderr)
 
 
 def print_curve(curve):
+    """Prints the loss and the validation accuracy against the minutes of training."""
     columns = {name: title for name, title in COLUMNS.items() if name in curve[0]}
-    told = "accuracy on the validation alphabets, 20-way one-shot" if columns else "the loss"
-    print(f"### Minutes of training against {told}\n")
+    print(f"### {'20-way one-shot accuracy on the validation alphabets' if columns else 'Training loss'}\n")
     rows = []
     for each in curve[:: max(1, len(curve) // 12)]:
         accuracy = [f"{each[name]:.1%}" for name in columns]
@@ -323,41 +329,46 @@ def print_curve(curve):
     measuring.print_table(["steps", "minutes", "loss", *columns.values()], rows)
 
 
-def measured(tower, size, minutes, quick, source):
-    """Looks at the test sets, once: `{name: (accuracy, interval, goal)}`, printed too."""
+def test(tower, size, minutes, quick, source):
+    """Prints and returns the results on the test sets: `{name: (accuracy, interval, target)}`."""
     from siamkeras import data, evaluation, retrieval, towers
 
-    test = data.omniglot("small2" if quick else "evaluation", size=size, source=source)
+    characters = data.omniglot("small2" if quick else "evaluation", size=size, source=source)
     runs = data.omniglot_runs(size=size, source=source)
     digits = data.mnist("test", source=source)
     digits, episodes = digits._replace(images=resized(digits.images, size)), 20 if quick else 1000
-    print(f"### Measured once, after {minutes:.1f} minutes of training\n\n{test}; {runs}; {digits}.\n", flush=True)
-    found, seconds = {}, {}
+    print(
+        f"### Test, measured once, after {minutes:.1f} minutes of training\n\n{characters}; {runs}; {digits}.\n",
+        flush=True,
+    )
+    results, seconds = {}, {}
 
-    def keep(name, seen, report, protocol, goal):
-        found[f"{name}, {seen}"] = (getattr(report, protocol), report.interval[protocol], goal)
+    def add(name, views, report, protocol, target):
+        results[f"{name}, {views}"] = (getattr(report, protocol), report.interval[protocol], target)
 
-    looks = {"one plain embedding": tower, "eight views": towers.rotated_views(tower)}
-    for seen, each in looks.items():
+    networks = {"single view": tower, "eight views": towers.rotated_views(tower)}
+    for views, network in networks.items():
         begin = time.perf_counter()
-        keep("official runs", seen, evaluation.one_shot(each, runs), "accuracy", OFFICIAL[seen])
-        seconds[seen] = time.perf_counter() - begin
-    for seen, each in looks.items():
-        embeddings = retrieval.embed(each, test.images)
-        for way, shot, protocol, goal in EPISODES:
+        add("official runs", views, evaluation.one_shot(network, runs), "accuracy", OFFICIAL[views])
+        seconds[views] = time.perf_counter() - begin
+    for views, network in networks.items():
+        embeddings = retrieval.embed(network, characters.images)
+        for way, shot, protocol, target in EPISODES:
             where = "within an alphabet" if protocol == "within" else "over all characters"
-            report = few_shot(embeddings, test, way, shot, episodes)
-            keep(f"{way}-way {shot}-shot, {where}", seen, report, protocol, goal)
-        report = evaluation.few_shot(each, digits.images, digits.labels, way=10, shot=1, query=5, episodes=episodes)
-        keep("MNIST, 10-way 1-shot", seen, report, "accuracy", 0.703)
+            report = few_shot(embeddings, characters, way, shot, episodes)
+            add(f"{way}-way {shot}-shot, {where}", views, report, protocol, target)
+        report = evaluation.few_shot(network, digits.images, digits.labels, way=10, shot=1, query=5, episodes=episodes)
+        add("MNIST, 10-way 1-shot", views, report, "accuracy", 0.703)
     rows = []
-    for name, (accuracy, (low, high), goal) in found.items():
-        met = "yes" if accuracy >= goal else "NO"
-        rows.append([name, f"{accuracy:.1%} [{low:.1%}, {high:.1%}]", f"{goal:.1%}, {met}"])
-    measuring.print_table(["", "accuracy, 95 % interval", "goal"], rows)
-    told = ", ".join(f"by {seen} {each:.1f} s" for seen, each in seconds.items())
-    print(f"The 400 official trials take {told}; goal below 10: {'yes' if max(seconds.values()) < 10 else 'NO'}.")
-    return found
+    for name, (accuracy, (low, high), target) in results.items():
+        reached = "yes" if accuracy >= target else "NO"
+        rows.append([name, f"{accuracy:.1%} [{low:.1%}, {high:.1%}]", f"{target:.1%}, {reached}"])
+    measuring.print_table(["", "accuracy, 95 % interval", "target"], rows)
+    times = ", ".join(f"{views} {each:.1f} s" for views, each in seconds.items())
+    print(
+        f"Time of the 400 official trials: {times}; target below 10 s: {'yes' if max(seconds.values()) < 10 else 'NO'}."
+    )
+    return results
 
 
 def resized(images, size):

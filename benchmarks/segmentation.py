@@ -106,7 +106,7 @@ def fit(name, settings, synthetic, scans=None, structure=None, start=None, check
         name,
         lambda: build(settings, steps, start),
         lambda done: stream(settings, done, synthetic, scans, structure),
-        settings | {"steps": steps, "learned": name},
+        settings | {"steps": steps, "training_set": name},
         checkpoint and checkpoint.with_name(f"{checkpoint.stem}-{name.replace(' ', '-')}.keras"),
         per_epoch=300,
     )
@@ -208,25 +208,25 @@ def prepare(options):
 
 
 def run_trials(options):
-    learned, anatomy, _, train, validation, _ = prepare(options)
+    phantom_set, anatomy, _, train, validation, _ = prepare(options)
     print(f"Training set {train}; validation set {validation}; five references. Training structure: anterior.\n")
     rows = []
     for name, change in TRIALS.items():
         settings = SETTINGS | {"steps": 900, "phantom_steps": 600} | change | (QUICK if options.quick else {})
-        start, before = fit(f"{name} phantoms", settings, learned)
-        model, minutes = fit(name, settings, learned, train, 1, start)
+        start, before = fit(f"{name} phantoms", settings, phantom_set)
+        model, minutes = fit(name, settings, phantom_set, train, 1, start)
         dice = validate(model, validation, 1, anatomy)
         rows.append([name, f"{before + minutes:.1f}", *(f"{value:.3f}" for value in dice.values())])
         print(f"{rows[-1]}", flush=True)
     measuring.print_table(["", "minutes", "training structure", "halves of it", "new phantoms"], rows)
 
 
-def train_all(settings, learned, train, checkpoint):
+def train_all(settings, phantom_set, train, checkpoint):
     """`{training data: (model, minutes)}` of the three segmenters."""
-    start, minutes = fit("phantoms", settings, learned, checkpoint=checkpoint)
+    start, minutes = fit("phantoms", settings, phantom_set, checkpoint=checkpoint)
     models = {"phantoms": (start, minutes)}
     for structure, part in train.names.items():
-        models[part] = fit(part, settings, learned, train, structure, start, checkpoint)
+        models[part] = fit(part, settings, phantom_set, train, structure, start, checkpoint)
     return models
 
 
@@ -273,21 +273,21 @@ def main():
     from siamkeras.applications import segmentation
 
     settings = SETTINGS | (QUICK if options.quick else {})
-    learned, anatomy, new, train, validation, test = prepare(options)
-    print(f"Phantoms: training set {learned}; test set {new}.")
+    phantom_set, anatomy, new, train, validation, test = prepare(options)
+    print(f"Phantoms: training set {phantom_set}; test set {new}.")
     print(f"Scans: training set {train}; validation set {validation}; test set {test}.\nSettings: {settings}.\n")
-    trained = {} if options.evaluate else train_all(settings, learned, train, options.checkpoint)
+    trained = {} if options.evaluate else train_all(settings, phantom_set, train, options.checkpoint)
     models = {name: model for name, (model, _) in trained.items()}
     models = models or {name: segmentation.pretrained_segmenter(name) for name in ("phantoms", *train.names.values())}
     name, checks = "trained on phantoms", {}
-    found = {"phantoms": compare(new, list(new.names), {name: models["phantoms"]})}
-    above = {"phantoms": show("Phantoms: all structures of an unseen anatomy", found["phantoms"], name)}
+    reports = {"phantoms": compare(new, list(new.names), {name: models["phantoms"]})}
+    above = {"phantoms": show("Phantoms: all structures of an unseen anatomy", reports["phantoms"], name)}
     for structure, part in train.names.items():
         checks[part] = validate(models[part], validation, structure, anatomy)
         other, target = next(item for item in test.names.items() if item[0] != structure)
         name = f"trained on phantoms and {part}"
-        found[target] = compare(test, [other], {"trained on phantoms": models["phantoms"], name: models[part]})
-        above[target] = show(f"Hippocampus: {target} part, trained on the {part} part", found[target], name)
+        reports[target] = compare(test, [other], {"trained on phantoms": models["phantoms"], name: models[part]})
+        above[target] = show(f"Hippocampus: {target} part, trained on the {part} part", reports[target], name)
     minutes = {part: spent for part, (_, spent) in trained.items()}
     if options.evaluate and RESULTS.exists():
         minutes = json.loads(RESULTS.read_text(encoding="utf-8"))["minutes"]
@@ -309,10 +309,10 @@ def main():
         content = {
             "machine": [environment.describe(), measuring.processor(), str(datetime.date.today())],
             "settings": settings,
-            "data": {"phantoms": repr(new), "scans": repr(test), "learned": repr(train)},
+            "data": {"phantoms": repr(new), "scans": repr(test), "training_set": repr(train)},
             "minutes": minutes,
             "validation": checks,
-            "found": as_json(found),
+            "results": as_json(reports),
             "above": as_json(above),
         }
         save(content, trained)

@@ -80,7 +80,7 @@ def batches(pairs, settings, shuffle=False, seed=0):
     )
 
 
-def trained(name, train, validation, settings, seed, checkpoint=None):
+def train_model(name, train, validation, settings, seed, checkpoint=None):
     """A trained model, the minutes of training, and the results on dev after each epoch.
 
     Resumes from the checkpoint of an interrupted run: each epoch has its own seed and therefore its own order.
@@ -139,7 +139,7 @@ def arguments():
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.relative_to(RESULTS.parents[2])}")
     options = parser.parse_args()
     if options.quick and options.save:
-        parser.error("--save is for whole runs, not for --quick.")
+        parser.error("--save needs a full run, without --quick.")
     options.source = options.source or ("synthetic" if options.quick else "auto")
     return options
 
@@ -163,42 +163,41 @@ def main():
         )
         shared = SHARED | {"batch_size": 16, "dimensions": 8, "buckets": 256, "words": 50, "units": 4}
         resamples = 20
-    print(f"Training: {train}. Choices: {validation}. Settings: {shared}, {SETTINGS}.")
-    fitted = {}
+    print(f"Training: {train}. Validation: {validation}. Settings: {shared}, {SETTINGS}.")
+    trained_models = {}
     for name in options.only:
         settings = shared | SETTINGS[name] | ({"epochs": 1} if options.quick else {})
         for seed in options.seeds:
-            fitted[name, seed] = trained(name, train, validation, settings, seed, options.checkpoint)
-    print(f"Measured once on: {test}.\n", flush=True)
+            trained_models[name, seed] = train_model(name, train, validation, settings, seed, options.checkpoint)
+    print(f"Test, measured once: {test}.\n", flush=True)
 
-    def measured(distances):
+    def evaluate(distances):
         reports = [
-            evaluation.correlation_from_distances(found, pairs.same, resamples=resamples)
-            for found, pairs in zip(distances, (validation, test), strict=True)
+            evaluation.correlation_from_distances(distance, pairs.same, resamples=resamples)
+            for distance, pairs in zip(distances, (validation, test), strict=True)
         ]
         return {"dev": numbers(reports[0]), "test": numbers(reports[1])}
 
-    def of_model(model):
-        found = (evaluation.pair_distances(model, batches(pairs, shared))[0] for pairs in (validation, test))
-        return measured(list(found))
+    def evaluate_model(model):
+        return evaluate([evaluation.pair_distances(model, batches(pairs, shared))[0] for pairs in (validation, test)])
 
     characters = {
         f"TF-IDF, characters 2 to {most}": {"analyzer": "char_wb", "ngram_range": (2, most)} for most in (5, 4)
     }
     keras.utils.set_random_seed(options.seeds[0])
     baselines = {
-        "TF-IDF, words": measured([tf_idf(train, pairs) for pairs in (validation, test)]),
+        "TF-IDF, words": evaluate([tf_idf(train, pairs) for pairs in (validation, test)]),
         **{
-            name: measured([tf_idf(train, pairs, **each) for pairs in (validation, test)])
+            name: evaluate([tf_idf(train, pairs, **each) for pairs in (validation, test)])
             for name, each in characters.items()
         },
-        "hashed, untrained": of_model(models.siamese(towers_of("hashed", train, shared), "cosine")),
+        "hashed, untrained": evaluate_model(models.siamese(towers_of("hashed", train, shared), "cosine")),
     }
-    rows = [row(name, None, found["dev"], found["test"]) for name, found in baselines.items()]
+    rows = [row(name, None, each["dev"], each["test"]) for name, each in baselines.items()]
     runs = {}
-    for (name, seed), (model, minutes, curve) in fitted.items():
-        runs[f"{name}, seed {seed}"] = found = {"minutes": minutes, "curve": curve, **of_model(model)}
-        rows.append(row(f"{name}, trained, seed {seed}", minutes, found["dev"], found["test"]))
+    for (name, seed), (model, minutes, curve) in trained_models.items():
+        runs[f"{name}, seed {seed}"] = run = {"minutes": minutes, "curve": curve, **evaluate_model(model)}
+        rows.append(row(f"{name}, trained, seed {seed}", minutes, run["dev"], run["test"]))
     measuring.print_table(["", "minutes", "dev, Spearman", "test, Spearman", "test, Pearson"], rows)
     print("### Spearman on dev after each epoch\n")
     most = max(len(run["curve"]) for run in runs.values())
@@ -208,8 +207,8 @@ def main():
     ]
     measuring.print_table(["", *(str(epoch + 1) for epoch in range(most))], curves)
     best = max(runs, key=lambda name: runs[name]["dev"]["spearman"]["value"])
-    found = runs[best]["test"]["spearman"]["value"]
-    print(f"Best on dev: {best}. Spearman on test > {TARGET}: {'yes' if found > TARGET else 'NO'}, {found:.3f}.")
+    value = runs[best]["test"]["spearman"]["value"]
+    print(f"Best on dev: {best}. Spearman on test > {TARGET}: {'yes' if value > TARGET else 'NO'}, {value:.3f}.")
     if options.save:
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
         content = {"machine": machine, "settings": {"shared": shared, **SETTINGS}, "train": repr(train)}

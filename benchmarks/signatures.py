@@ -325,7 +325,7 @@ def main():
         to_hog = {name: {kind: each._asdict() for kind, each in kinds.items()} for name, kinds in differences.items()}
         content = {"machine": machine, "settings": settings, "test": repr(signatures), "writers_of_folds": writers}
         training.write_json(
-            RESULTS, {**content, "minutes": minutes, "found": results, "five_writers": few, "to_hog": to_hog}
+            RESULTS, {**content, "minutes": minutes, "results": results, "five_writers": few, "to_hog": to_hog}
         )
         print(f"Written: {RESULTS}")
 

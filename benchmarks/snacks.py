@@ -1,21 +1,21 @@
-"""What is the best that two cores reach in thirty minutes of search among snacks, learning from a thousand photos?
+"""Image retrieval among twenty kinds of snacks, with towers trained from scratch in thirty minutes on two cores.
 
-Trained from nothing on the `validation` split of Matthijs/snacks, 955 photos of twenty snacks; each of the 952 photos
-of the `test` split then searches among them. Contenders:
+The `validation` split of Matthijs/snacks, 955 photos of twenty snacks, is the training set and the gallery; the 952
+photos of the `test` split are the queries. Methods:
 
 - pixels, and colour histograms;
-- the tower of lesson 4, trained as there but for the momentum of its batch normalisation: 800 steps as a cosine
-  classifier, 400 with the triplet loss;
-- seven such towers of other seeds, 25 minutes on busy cores, their embeddings side by side; and with the colour
-  histogram beside these.
+- the tower of lesson 4, trained as there except for the momentum of batch normalisation: 800 steps as a cosine
+  classifier, 400 steps with triplet loss;
+- an ensemble of seven such towers with different seeds, 25 minutes of training: concatenated embeddings, also with the
+  colour histogram.
 
-`--two` are apples and bananas, the first part of lesson 4, trained five times, seeds 0 to 4; target: ten points of
-recall@1 above the better of pixels and histogram. `--trials` compares what might help, 1,200 steps each, on a fifth of
-the photos that is held out: every choice was made there. Test photos are looked at once, at the end. Intervals are 95 %
-bootstrap intervals over queries.
+`--two` uses apples and bananas, as in the first part of lesson 4, with five training runs of seeds 0 to 4; target:
+recall@1 ten points above the better of pixels and colour histogram. `--trials` compares settings with 1,200 steps each
+on a held-out fifth of the training photos, on which all settings were chosen. The test photos are measured once.
+Intervals are 95 % bootstrap intervals over queries.
 
-Target: recall@1 of the best above that of the colour histogram, outside both intervals. Without the photos, drawn ones
-stand in; their numbers compare with nothing.
+Target: recall@1 of one tower above that of the colour histogram, outside both intervals. Without the photos, synthetic
+ones replace them; their results are not comparable.
 
     python benchmarks/snacks.py --two
     python benchmarks/snacks.py --trials
@@ -33,16 +33,16 @@ EMBEDDING_DIM, KINDS = 64, 20
 SETTINGS = {
     "towers": 1,
     "steps": 1200,
-    "pretrained": 0.0,  # Share of the steps in which it is a cosine classifier, before the loss below.
+    "pretrained": 0.0,  # fraction of the steps as a cosine classifier, before the loss below
     "loss": "triplet",
     "size": 48,
     "filters": (24, 48, 96, 192),
-    "learning_rate": 2e-3,  # Falls to 0 along a cosine; a quarter of it after pretraining, and again.
+    "learning_rate": 2e-3,  # cosine decay to 0; after pretraining again, from a quarter of it
     "weight_decay": 0.02,
     "classes": 16,
     "per_class": 4,
     "margin": 0.2,
-    "momentum": 0.99,  # Of the averages of batch normalisation; 0.9 in lesson 4.
+    "momentum": 0.99,  # of batch normalisation; 0.9 in lesson 4
 }
 # Apples and bananas, as in lesson 4.
 FRUITS = ["apple", "banana"]
@@ -51,16 +51,16 @@ TRIALS = {
     "triplet loss": {},
     "supervised contrastive loss": {"loss": "supervised contrastive"},
     "cosine classifier": {"loss": "classifier"},
-    "classifier for 800 steps, then triplets": {"pretrained": 2 / 3},
+    "classifier for 800 steps, then triplet loss": {"pretrained": 2 / 3},
 }
 BEST = {"pretrained": 2 / 3, "towers": 7}
-COLOURS = 0.5  # The length of the histogram beside an embedding of length 1; chosen on the held-out fifth too.
+HISTOGRAM_LENGTH = 0.5  # relative to the embedding of the towers; chosen on the held-out photos
 HEADER = ["", "minutes", "recall@1", "recall@5", "MAP@R"]
 RESULTS = Path(__file__).parent / "results" / "snacks.json"
 
 
 def photo_tower(settings):
-    """The tower of lesson 4: blocks of a convolution, the average over places, an embedding of length 1."""
+    """The tower of lesson 4: convolution blocks, global average pooling, a unit-length embedding."""
     import keras
     from keras import layers
 
@@ -74,8 +74,8 @@ def photo_tower(settings):
     return keras.Model(inputs, UnitLength()(layers.Dense(EMBEDDING_DIM, dtype="float32")(x)), name="tower")
 
 
-def compiled(tower, settings):
-    """The tower, or the tower under a classifier, ready to be trained."""
+def compile_model(tower, settings):
+    """The compiled tower, or a compiled classifier with this tower."""
     import keras
 
     from siamkeras import losses, models
@@ -93,6 +93,7 @@ def compiled(tower, settings):
 
 
 def stream(photos, settings, seed, start):
+    """Balanced batches of augmented photos."""
     from siamkeras import augmentation, generators
 
     light = augmentation.color_jitter(0.15, contrast=(1, 1), saturation=(1, 1))
@@ -108,63 +109,65 @@ def stream(photos, settings, seed, start):
     )
 
 
-def fitted(name, photos, settings, checkpoint=None, seed=0):
-    """A trained tower, and the minutes that it took."""
+def train_tower(name, photos, settings, checkpoint=None, seed=0):
+    """A trained tower and the minutes of training."""
     import keras
 
     from siamkeras import models
 
     keras.utils.set_random_seed(seed)
-    settings = {name: value for name, value in settings.items() if name != "towers"}  # this is one of them
+    settings = {name: value for name, value in settings.items() if name != "towers"}
     first = round(settings["pretrained"] * settings["steps"])
     stages = [settings | {"steps": settings["steps"] - first}]
     if first:
         later = stages[0] | {"learning_rate": settings["learning_rate"] / 4}
         stages = [settings | {"steps": first, "loss": "classifier"}, later]
-    tower, seconds, before = photo_tower(settings), 0.0, 0
+    tower, seconds, done_before = photo_tower(settings), 0.0, 0
     for number, stage in enumerate(stages):
         path = checkpoint and checkpoint.with_name(f"{checkpoint.stem}-{seed}-{number}.keras")
         model, more, _ = training.train(
             f"{name}, seed {seed}, {stage['loss']}",
-            lambda tower=tower, stage=stage: compiled(tower, stage),
-            lambda done, before=before: stream(photos, settings, seed, before + done),
+            lambda tower=tower, stage=stage: compile_model(tower, stage),
+            lambda done, before=done_before: stream(photos, settings, seed, before + done),
             stage,
             path,
         )
-        tower, seconds, before = models.tower_of(model), seconds + more, before + stage["steps"]
+        tower, seconds, done_before = models.tower_of(model), seconds + more, done_before + stage["steps"]
     return tower, seconds / 60
 
 
-def embedded(towers, photos):
-    """Embeddings of several towers side by side, each the mean over a photo and its mirror image; of length 1."""
+def embed_ensemble(towers, photos):
+    """Unit-length concatenation of the embeddings of several towers, averaged over each photo and its mirror image."""
     from siamkeras import retrieval
 
-    both = [
+    sums = [
         retrieval.embed(tower, photos.images) + retrieval.embed(tower, photos.images[:, :, ::-1]) for tower in towers
     ]
-    parts = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in both]
+    parts = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in sums]
     return np.hstack(parts) / len(parts) ** 0.5
 
 
-def with_colours(several, photos):
+def embed_with_histogram(ensemble, photos):
+    """The embeddings of an ensemble, concatenated with colour histograms."""
     from siamkeras import retrieval, towers
 
-    colours = retrieval.embed(towers.histogram(photos.images.shape[1:]), photos.images)
-    return np.hstack([embedded(several, photos), COLOURS * colours])
+    histograms = retrieval.embed(towers.histogram(photos.images.shape[1:]), photos.images)
+    return np.hstack([embed_ensemble(ensemble, photos), HISTOGRAM_LENGTH * histograms])
 
 
-def measured(describe, queries, gallery):
+def evaluate(embed, queries, gallery):
+    """The retrieval report of an embedding function."""
     from siamkeras import evaluation
 
-    return evaluation.retrieval(describe(queries), queries.labels, describe(gallery), gallery.labels, k=(1, 5))
+    return evaluation.retrieval(embed(queries), queries.labels, embed(gallery), gallery.labels, k=(1, 5))
 
 
 def held_out(photos):
-    """A fifth of the photos of each snack, and the others."""
+    """A random fifth of the photos of each class, and the other photos."""
     rng, chosen = np.random.default_rng(0), np.zeros(len(photos.labels), bool)
     for label in np.unique(photos.labels):
-        places = rng.permutation(np.flatnonzero(photos.labels == label))
-        chosen[places[: len(places) // 5]] = True
+        indices = rng.permutation(np.flatnonzero(photos.labels == label))
+        chosen[indices[: len(indices) // 5]] = True
     return photos.take(chosen), photos.take(~chosen)
 
 
@@ -174,73 +177,76 @@ def cells(report):
 
 
 def trials(options):
+    """Compares training settings on held-out photos."""
     from siamkeras import data
 
     rows, photos = [], data.snacks("validation", size=SETTINGS["size"], source=options.source)
     queries, photos = held_out(photos)
     for name in options.trials or TRIALS:
         settings = SETTINGS | TRIALS[name]
-        found = [fitted(name, photos, settings, seed=seed) for seed in range(settings["towers"])]
-        towers, minutes = [tower for tower, _ in found], sum(minutes for _, minutes in found)
-        for what, describe in (("", embedded), (", with colours", with_colours)):
-            report = measured(lambda part, towers=towers, describe=describe: describe(towers, part), queries, photos)
-            rows.append([name + what, f"{minutes:.1f}", *cells(report)])
-    print(f"### {len(queries.labels)} photos held out, searched among {len(photos.labels)} that were learned from\n")
+        runs = [train_tower(name, photos, settings, seed=seed) for seed in range(settings["towers"])]
+        towers, minutes = [tower for tower, _ in runs], sum(minutes for _, minutes in runs)
+        for suffix, embed in (("", embed_ensemble), (", with histogram", embed_with_histogram)):
+            report = evaluate(lambda part, towers=towers, embed=embed: embed(towers, part), queries, photos)
+            rows.append([name + suffix, f"{minutes:.1f}", *cells(report)])
+    print(f"### {len(queries.labels)} held-out photos as queries, {len(photos.labels)} training photos as gallery\n")
     measuring.print_table(HEADER, rows)
 
 
 def two_kinds(options):
-    """Apples and bananas, trained and searched among 500 photos: the first place, by five trainings of lesson 4."""
+    """Five training runs on 500 photos of apples and bananas, as in lesson 4."""
     from siamkeras import data, retrieval, towers
 
-    asked = {"classes": FRUITS, "size": TWO["size"], "source": options.source}
-    photos, settings = data.snacks("train", **asked), TWO | ({"steps": 4} if options.quick else {})
-    parts = {part: data.snacks(part, **asked) for part in ("validation", "test")}
+    subset = {"classes": FRUITS, "size": TWO["size"], "source": options.source}
+    photos, settings = data.snacks("train", **subset), TWO | ({"steps": 4} if options.quick else {})
+    parts = {part: data.snacks(part, **subset) for part in ("validation", "test")}
     shape, rows, minutes = photos.images.shape[1:], [], 0.0
     hits = {part: {"pixels": [], "colour histogram": [], "trained tower": []} for part in parts}
 
-    def ask(name, tower):
+    def add_hits(name, tower):
         for part, queries in parts.items():
-            report = measured(lambda each: retrieval.embed(tower, each.images), queries, photos)
+            report = evaluate(lambda each: retrieval.embed(tower, each.images), queries, photos)
             hits[part][name].append(report.hits[:, 0] > 0)
 
-    ask("pixels", towers.pixels(shape))
-    ask("colour histogram", towers.histogram(shape))
+    add_hits("pixels", towers.pixels(shape))
+    add_hits("colour histogram", towers.histogram(shape))
     for seed in range(2 if options.quick else 5):
-        tower, more = fitted("two kinds", photos, settings, options.checkpoint, seed)
+        tower, more = train_tower("two kinds", photos, settings, options.checkpoint, seed)
         minutes += more
-        ask("trained tower", tower)
-    for part, found in hits.items():
-        means = {name: np.mean(each, axis=0) for name, each in found.items()}
-        for name, each in found.items():
-            told = ", ".join(f"{100 * one.mean():.0f}" for one in each)
-            above = means["trained tower"] - means[name]
-            more = "" if name == "trained tower" else f"{100 * above.mean():+.1f} {interval(above)}"
-            rows.append([part, name, told, f"{means[name].mean():.1%}", more])
-    print(f"Learned from, and searched: {photos}; {minutes:.1f} minutes in all.\n")
-    header = ["queries", "", "recall@1 of each training, %", "mean", "points of the tower above, 95 % interval"]
+        add_hits("trained tower", tower)
+    for part, by_name in hits.items():
+        means = {name: np.mean(each, axis=0) for name, each in by_name.items()}
+        for name, each in by_name.items():
+            recalls = ", ".join(f"{100 * run.mean():.0f}" for run in each)
+            gain = means["trained tower"] - means[name]
+            gain = "" if name == "trained tower" else f"{100 * gain.mean():+.1f} {interval(gain)}"
+            rows.append([part, name, recalls, f"{means[name].mean():.1%}", gain])
+    print(f"Training set and gallery: {photos}; {minutes:.1f} minutes of training in total.\n")
+    header = ["queries", "", "recall@1 of each training run, %", "mean", "gain of the tower, points, 95 % interval"]
     measuring.print_table(header, rows)
-    above = np.mean(hits["test"]["trained tower"]) - max(np.mean(hits["test"][name]) for name in list(hits["test"])[:2])
-    print(f"Ten points above the better baseline on test photos: {'yes' if above >= 0.1 else 'NO'}.")
+    gain = np.mean(hits["test"]["trained tower"]) - max(np.mean(hits["test"][name]) for name in list(hits["test"])[:2])
+    print(f"Ten points above the better baseline on test photos: {'yes' if gain >= 0.1 else 'NO'}.")
 
 
 def interval(differences):
-    """Percentile bootstrap over photos, in points."""
+    """Percentile bootstrap interval over photos, in percentage points."""
     rng = np.random.default_rng(0)
-    drawn = differences[rng.integers(len(differences), size=(2000, len(differences)))].mean(axis=1)
-    return "[{:.1f}, {:.1f}]".format(*(100 * np.quantile(drawn, (0.025, 0.975))))
+    means = differences[rng.integers(len(differences), size=(2000, len(differences)))].mean(axis=1)
+    return "[{:.1f}, {:.1f}]".format(*(100 * np.quantile(means, (0.025, 0.975))))
 
 
 def main():
     parser = measuring.argument_parser(__doc__)
-    parser.add_argument("--trials", nargs="*", help="compare these, or all, on photos held out", metavar="NAME")
-    parser.add_argument("--two", action="store_true", help="apples and bananas alone, as in lesson 4, five times")
-    parser.add_argument("--checkpoint", type=Path, help="where training is kept, to go on after an interruption")
+    parser.add_argument(
+        "--trials", nargs="*", help="compare these settings, or all, on held-out photos", metavar="NAME"
+    )
+    parser.add_argument("--two", action="store_true", help="five training runs on apples and bananas, as in lesson 4")
+    parser.add_argument("--checkpoint", type=Path, help="file from which an interrupted training run resumes")
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
     options = parser.parse_args()
     options.source = "synthetic" if options.quick else "auto"
     settings = SETTINGS | BEST | ({"steps": 6, "towers": 2} if options.quick else {})
-    measuring.print_heading("Search among snacks", options.quick)
+    measuring.print_heading("Retrieval of snacks", options.quick)
     if options.trials is not None:
         trials(options)
         return
@@ -251,29 +257,29 @@ def main():
 
     size, source = settings["size"], options.source
     photos, queries = (data.snacks(part, size=size, source=source) for part in ("validation", "test"))
-    print(f"Learned from, and searched: {photos}.\nQueries: {queries}.\n", flush=True)
-    found = [fitted("best", photos, settings, options.checkpoint, seed) for seed in range(settings["towers"])]
-    several, minutes = [tower for tower, _ in found], np.cumsum([minutes for _, minutes in found])
+    print(f"Training set and gallery: {photos}.\nQueries: {queries}.\n", flush=True)
+    runs = [train_tower("best", photos, settings, options.checkpoint, seed) for seed in range(settings["towers"])]
+    ensemble, minutes = [tower for tower, _ in runs], np.cumsum([minutes for _, minutes in runs])
     shape = photos.images.shape[1:]
     baselines = {"pixels": towers.pixels(shape), "colour histogram": towers.histogram(shape)}
-    describe = {
+    methods = {
         name: (0.0, lambda part, tower=tower: retrieval.embed(tower, part.images)) for name, tower in baselines.items()
     }
-    for count in sorted({1, 2, 5, len(several)} & set(range(len(several) + 1))):
+    for count in sorted({1, 2, 5, len(ensemble)} & set(range(len(ensemble) + 1))):
         name = "lesson 4, one tower" if count == 1 else f"{count} towers"
-        describe[name] = minutes[count - 1], lambda part, count=count: embedded(several[:count], part)
-    describe["best, with colours"] = minutes[-1], lambda part: with_colours(several, part)
-    reports = {name: measured(each, queries, photos) for name, (_, each) in describe.items()}
+        methods[name] = minutes[count - 1], lambda part, count=count: embed_ensemble(ensemble[:count], part)
+    methods["best, with histogram"] = minutes[-1], lambda part: embed_with_histogram(ensemble, part)
+    reports = {name: evaluate(each, queries, photos) for name, (_, each) in methods.items()}
     measuring.print_table(
-        HEADER, [[name, f"{describe[name][0]:.1f}", *cells(report)] for name, report in reports.items()]
+        HEADER, [[name, f"{methods[name][0]:.1f}", *cells(report)] for name, report in reports.items()]
     )
     low, high = (reports[name].interval["recall_at_1"] for name in ("lesson 4, one tower", "colour histogram"))
     print(f"One tower is above the colour histogram outside both intervals: {'yes' if low[0] > high[1] else 'NO'}.")
     if options.save:
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
-        numbers = {
+        results = {
             name: {
-                "minutes": float(describe[name][0]),
+                "minutes": float(methods[name][0]),
                 "recall_at_k": report.recall_at_k,
                 "map_at_r": report.map_at_r,
                 "interval": report.interval,
@@ -281,7 +287,7 @@ def main():
             for name, report in reports.items()
         }
         training.write_json(
-            RESULTS, {"machine": machine, "settings": settings, "test": repr(queries), "found": numbers}
+            RESULTS, {"machine": machine, "settings": settings, "test": repr(queries), "results": results}
         )
         print(f"Written: {RESULTS}")
 

@@ -153,19 +153,19 @@ def test_sets(options):
     def videos(count, seed, **kwargs):
         return tracking.synthetic_videos(count, frames, size, seed, **kwargs)
 
-    found = {
-        "synthetic: turning, scaling": videos(count, TEST, occlusion=False),
-        "synthetic: hidden in part, too": videos(count, TEST),
-        "synthetic: two distractors, too": videos(count, TEST, distractors=2),
-        # The interval over twelve videos is a quarter wide.
-        "synthetic: turning, scaling, forty more": videos(40 if count > 2 else 2, MORE, occlusion=False),
+    sets = {
+        "synthetic: rotation, scaling": videos(count, TEST, occlusion=False),
+        "synthetic: rotation, scaling, occlusion": videos(count, TEST),
+        "synthetic: rotation, scaling, occlusion, two distractors": videos(count, TEST, distractors=2),
+        # The interval over twelve videos is about 0.25 wide.
+        "synthetic: rotation, scaling, 40 more": videos(40 if count > 2 else 2, MORE, occlusion=False),
     }
     if options.source != "synthetic":
         try:
-            found |= {video.name: [video] for video in tracking.otb(source="real")}
+            sets |= {video.name: [video] for video in tracking.otb(source="real")}
         except (ConnectionError, OSError) as error:
             print(f"Without OTB: {error}")
-    return found
+    return sets
 
 
 def arguments():
@@ -235,10 +235,10 @@ def main():
         "template matching": tracking.TemplateMatching(),
         "template matching, whole frame": tracking.TemplateMatching(search=None),
         "Siamese tracker": tracking.Tracker(model),
-        "Siamese tracker, turning": tracking.Tracker(model, **ROTATING),
+        "Siamese tracker, rotation search": tracking.Tracker(model, **ROTATING),
     }
     on_validation = {name: evaluate(tracker, validation) for name, tracker in trackers.items()}
-    below, misses, hits = lost_threshold(*on_validation["Siamese tracker, turning"][::2])
+    below, misses, hits = lost_threshold(*on_validation["Siamese tracker, rotation search"][::2])
     print(f"### Validation: {len(validation)} synthetic videos of held-out photos\n")
     measuring.print_table(HEADER, [row(name, as_json(each)) for name, each in on_validation.items()])
     print(f"Lost below a confidence of {below:.2f}: {misses:.0%} of the misses, {hits:.0%} of the hits.\n")
@@ -246,33 +246,33 @@ def main():
         model.save_weights(WEIGHTS)
     if options.validate:
         return
-    found = test(options, trackers)
+    results = test(options, trackers)
     if options.save and options.sets:
         content = json.loads(RESULTS.read_text(encoding="utf-8"))
-        training.write_json(RESULTS, content | {"found": content["found"] | found})
+        training.write_json(RESULTS, content | {"results": content["results"] | results})
     elif options.save:
         content = {"machine": [environment.describe(), measuring.processor(), str(datetime.date.today())]}
         content |= {"settings": settings, "minutes": minutes, "curve": curve}
         content["lost"] = {"below": below, "misses": misses, "hits": hits}
         content["validation"] = {name: as_json(each) for name, each in on_validation.items()}
-        training.write_json(RESULTS, {**content, "found": found})
+        training.write_json(RESULTS, {**content, "results": results})
 
 
 def test(options, trackers):
     """Prints a table for each test set and returns `{set: {tracker: results}}`."""
-    found = {}
+    results = {}
     for name, videos in test_sets(options).items():
         if options.sets and name not in options.sets:
             continue
         print(f"### {name}: {len(videos)} video{'s' * (len(videos) > 1)}\n")
         evaluated = {each: evaluate(tracker, videos) for each, tracker in trackers.items()}
-        found[name] = {each: as_json(one) for each, one in evaluated.items()}
-        found[name]["Siamese tracker, turning"]["above template matching"] = auc_gain(
-            evaluated["Siamese tracker, turning"][0], evaluated["template matching"][0]
+        results[name] = {each: as_json(one) for each, one in evaluated.items()}
+        results[name]["Siamese tracker, rotation search"]["above template matching"] = auc_gain(
+            evaluated["Siamese tracker, rotation search"][0], evaluated["template matching"][0]
         )
-        measuring.print_table(HEADER, [row(each, numbers) for each, numbers in found[name].items()])
-    print_targets(found)
-    return found
+        measuring.print_table(HEADER, [row(each, numbers) for each, numbers in results[name].items()])
+    print_targets(results)
+    return results
 
 
 def row(name, numbers):
@@ -284,10 +284,10 @@ def row(name, numbers):
     return [name, *cells, f"{numbers['frames_per_second']:.0f}"]
 
 
-def print_targets(found):
+def print_targets(results):
     """One line for each target that was measured."""
-    for name, by in found.items():
-        ours = by["Siamese tracker" if name == "Crossing" else "Siamese tracker, turning"]
+    for name, by in results.items():
+        ours = by["Siamese tracker" if name == "Crossing" else "Siamese tracker, rotation search"]
         best = max(each["auc"] for key, each in by.items() if key.startswith("template"))
         if name == "Crossing":
             for target, met in (
@@ -296,7 +296,7 @@ def print_targets(found):
                 (f"{ours['frames_per_second']:.0f} frames/s >= 25", ours["frames_per_second"] >= 25),
             ):
                 print(f"Crossing: {target}: {'yes' if met else 'NO'}.")
-        elif name.startswith("synthetic: turning, scaling"):
+        elif name in ("synthetic: rotation, scaling", "synthetic: rotation, scaling, 40 more"):
             gain, low, high = ours["above template matching"]
             print(f"{name}: AUC {ours['auc']:.3f} - {best:.3f} >= 0.2: {'yes' if ours['auc'] - best >= 0.2 else 'NO'};")
             print(f"bootstrap over videos: {gain:+.3f} [{low:+.3f}, {high:+.3f}].")
