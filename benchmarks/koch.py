@@ -133,9 +133,9 @@ def main():
     test = test.take(np.isin(test.groups, ten)) if ten else test
     print(f"### Test, measured once, after {minutes:.1f} minutes of training\n\n{test}; {runs}.\n", flush=True)
     pairs = 400 if options.quick else PAIRS
-    models = {"pixels": None, options.network.replace("_", " "): model}
+    methods = {"pixels": None, options.network.replace("_", " "): model}
     results, rows = {}, []
-    for name, network in models.items():
+    for name, network in methods.items():
         one = evaluation.one_shot(
             towers.pixels((size, size, 1)) if network is None else network,
             runs,

@@ -252,7 +252,7 @@ def compare_views(options, source):
     for name, embeddings in embeddings_by_name.items():
         report = few_shot(embeddings, validation, 20, 1, episodes=20 if options.quick else 1000)
         rows.append([name, f"{report.within:.1%}", f"{report.accuracy:.1%}"])
-    print("### Ways to look, 20-way one-shot on the validation alphabets\n")
+    print("### Test-time augmentation, 20-way one-shot on the validation alphabets\n")
     measuring.print_table(["views", "within an alphabet", "over all characters"], rows)
 
 

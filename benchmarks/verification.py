@@ -99,11 +99,11 @@ def evaluate(tower, validation, test, options):
     return results
 
 
-def print_protocol(protocol, towers):
+def print_protocol(protocol, results_by_tower):
     """Prints three rows for each tower: the results and the two kinds of intervals."""
     names = ["AUC", "EER", *(f"TAR@{rate:.0%}" for rate in FALSE_ACCEPT_RATES)]
     rows = []
-    for tower, results in towers.items():
+    for tower, results in results_by_tower.items():
         numbers = results[protocol]
         rows.append([tower, *(formatted(name, numbers[name]) for name in (*names, "threshold", "FAR", "FRR"))])
         for interval in ("over pairs", "over alphabets"):
