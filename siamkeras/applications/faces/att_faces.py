@@ -17,22 +17,20 @@ NAMES = {person: f"s{person + 1}" for person in range(PEOPLE)}
 def att_faces(size=(56, 46), source="auto"):
     """The AT&T (formerly ORL) faces: 40 people, 10 grey photos each (Samaria and Harter, 1994).
 
-    The photos show upright frontal faces on a dark background, with variation in light, expression, pose and glasses.
     For your own photos, use `data.image_folder("photos", size, channels=1, crop=True)`.
 
     Args:
-        size: `(height, width)` in pixels. The photos of 112x92 pixels are cropped to these proportions and resized.
-        source: "auto" reads the folder `att_faces/s1` to `s40` under `SIAMKERAS_DATA` or `~/.cache/siamkeras`, else
-            fetches the same photos, cropped to 64x64 pixels, with `sklearn.datasets.fetch_olivetti_faces` (4 MB), else
-            falls back to `synthetic_faces` with a `StandInWarning`. "real" raises instead of falling back. "synthetic"
-            returns the synthetic faces.
+        size: `(height, width)` in pixels. The photos are cropped to these proportions and resized.
+        source: "auto" reads the folder `att_faces/s1` to `s40` (112x92 pixels) under `SIAMKERAS_DATA` or
+            `~/.cache/siamkeras`, else `sklearn.datasets.fetch_olivetti_faces` (4 MB, 64x64 pixels), else returns
+            `synthetic_faces` with a `StandInWarning`. "real" raises an error instead of returning them; "synthetic"
+            always returns them.
 
     Returns:
         `Examples`: images `(400, height, width, 1)`, float32 in [0, 1]; labels 0 to 39 are the people.
 
     Raises:
-        ValueError: invalid `size` or `source`.
-        ConnectionError, ImportError: `source="real"` and the data set is not available.
+        ConnectionError: `source="real"` and the data set is not available.
         OSError: the local copy is damaged.
     """
     size = check_sizes("size", size, 2)
@@ -63,10 +61,9 @@ def _read_folder(folder, size):
         examples = image_folder(folder, size, channels=1, crop=True)
     except ValueError as error:
         raise damaged(TITLE, folder, error) from error
-    names, counts = examples.class_names, np.bincount(examples.labels)
-    if sorted(names.values()) != sorted(NAMES.values()) or (counts != PHOTOS).any():
-        reason = f"expected folders s1 to s{PEOPLE} with {PHOTOS} images each, found {len(names)} folders with "
-        raise damaged(TITLE, folder, f"{reason}{counts.min()} to {counts.max()} images")
+    names = examples.class_names
+    if set(names.values()) != set(NAMES.values()) or (np.bincount(examples.labels) != PHOTOS).any():
+        raise damaged(TITLE, folder, f"expected folders s1 to s{PEOPLE} with {PHOTOS} images each")
     # `image_folder` sorts names as strings, s10 before s2.
     person = np.array([int(names[label][1:]) - 1 for label in range(PEOPLE)])[examples.labels]
     examples = examples._replace(labels=person, class_names=NAMES, source=f"{TITLE} ({PEOPLE} people)")

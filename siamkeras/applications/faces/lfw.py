@@ -43,28 +43,25 @@ class FacePairs(NamedTuple):
 def lfw_pairs(subset="train", size=(56, 46), source="auto"):
     """Pairs of press photos, half of them of the same person: Labeled Faces in the Wild (Huang et al., 2007).
 
-    | subset | pairs | purpose |
-    |---|---|---|
-    | "train", "test" | 2,200, 1,000 | model selection ("view 1"); no person is in both |
-    | "10_folds" | 6,000 | evaluation ("view 2"): train on nine folds, test on the tenth |
-
     Args:
-        subset: A name from the table.
-        size: `(height, width)` in pixels. The aligned ("funneled") grey photos are cropped around the face to 125x94
-            pixels, then to these proportions, and resized.
-        source: "auto" calls `sklearn.datasets.fetch_lfw_pairs` (233 MB), else falls back to pairs of synthetic faces
-            with a `StandInWarning`. "real" raises instead of falling back. "synthetic" returns synthetic pairs: 2,400,
-            1,200 and 6,000.
+        subset: "train" (2,200 pairs) or "test" (1,000) for model selection, with no person in both; or "10_folds"
+            (6,000) for evaluation: train on nine folds, test on the tenth.
+        size: `(height, width)` in pixels. The grey photos, cropped to the face, are cropped to these proportions and
+            resized.
+        source: "auto" reads `sklearn.datasets.fetch_lfw_pairs` (233 MB), else returns pairs of synthetic faces (2,400,
+            1,200 or 6,000) with a `StandInWarning`. "real" raises an error instead of returning them; "synthetic"
+            always returns them.
 
     Returns:
         `FacePairs`.
 
     Raises:
-        ValueError, ConnectionError, ImportError, OSError: as for `att_faces`.
+        ConnectionError, OSError: as for `att_faces`.
     """
     check_choice("subset", subset, SEEDS)
-    size, description = check_sizes("size", size, 2), "pairs of synthetic faces"
-    return real_or_stand_in(source, lambda: _real(subset, size), lambda: _stand_in(subset, size), description)
+    size = check_sizes("size", size, 2)
+    real, stand_in = (lambda: _real(subset, size)), (lambda: _stand_in(subset, size))
+    return real_or_stand_in(source, real, stand_in, "pairs of synthetic faces")
 
 
 def _real(subset, size):
@@ -72,9 +69,9 @@ def _real(subset, size):
 
     # scikit-learn caches the pairs at the requested scale, so do not request more than needed.
     scale = max(size[0] / FULL_HEIGHT, size[1] / FULL_WIDTH)
-    options = {"subset": subset, "resize": scale if scale < 1 else None}
     missing, hint = f"{TITLE} is not in the cache of scikit-learn", "Connect to the internet."
-    bunch = fetch(fetch_lfw_pairs, TITLE, MEGABYTES, URL, missing, hint, **options)
+    resize_to = scale if scale < 1 else None
+    bunch = fetch(fetch_lfw_pairs, TITLE, MEGABYTES, URL, missing, hint, subset=subset, resize=resize_to)
     count = len(bunch.target)
     return FacePairs(
         left=resize(bunch.pairs[:, 0], size),

@@ -11,7 +11,7 @@ from siamkeras.applications.signatures.examples import Signatures, check_signatu
 from siamkeras.applications.signatures.preprocessing import preprocess
 from siamkeras.applications.signatures.synthetic import synthetic_signatures
 from siamkeras.data import _images
-from siamkeras.data._sources import SkippedFilesWarning, find, manual_download_error, real_or_stand_in, warn_once
+from siamkeras.data._sources import find, manual_download_error, real_or_stand_in
 
 KINDS = {"genuine": True, "forged": False}
 # File names of the SigComp competitions: author, sample, imitated writer.
@@ -27,15 +27,14 @@ def sigcomp2009(size=(64, 128), source="auto"):
     under `SIAMKERAS_DATA` or `~/.cache/siamkeras`.
 
     Args:
-        size: As for `signature_folder`.
-        source: "auto" reads the folder, else falls back to synthetic signatures with a `StandInWarning`. "real" raises
-            instead of falling back. "synthetic" returns the synthetic signatures.
+        size: `(height, width)` in pixels, each at least 16.
+        source: "auto" reads the folder, else returns `synthetic_signatures` with a `StandInWarning`. "real" raises an
+            error instead of returning them; "synthetic" always returns them.
 
     Returns:
-        `Signatures`; writers that share an author, a writer or a forger, form a group.
+        `Signatures`; writers with the same forger form a group.
 
     Raises:
-        ValueError: invalid `size` or `source`.
         ConnectionError: `source="real"` and the folder does not exist.
         OSError: the folder does not contain all writers.
     """
@@ -46,8 +45,8 @@ def sigcomp2009(size=(64, 128), source="auto"):
 def cedar(size=(64, 128), source="auto"):
     """CEDAR (Kalera, Srihari and Xu, 2004): 55 writers, 24 genuine signatures and 24 skilled forgeries of each.
 
-    As `sigcomp2009`, with the folders `signatures_cedar/full_org` and `signatures_cedar/full_forg`. The file names do
-    not contain the forger, so each writer is a group.
+    As `sigcomp2009`, with the folders `signatures_cedar/full_org` and `signatures_cedar/full_forg`. The forgers are not
+    known, so each writer is a group.
     """
     url = "https://cedar.buffalo.edu/NIJ/data/signatures.rar"
     return _load("CEDAR", "signatures_cedar", 55, url, size, source)
@@ -71,27 +70,23 @@ def _load(title, folder, writers, url, size, source):
     return real_or_stand_in(source, real, stand_in, "synthetic signatures")
 
 
-def signature_folder(folder, size=(64, 128), skip_broken=False):
+def signature_folder(folder, size=(64, 128)):
     """Signatures of any size from `folder/<writer>/genuine/` and `folder/<writer>/forged/`.
 
     Args:
         folder: Folder with a folder for each writer, or with `full_org` and `full_forg` as in CEDAR.
         size: `(height, width)` in pixels, each at least 16; see `preprocess`.
-        skip_broken: Skip files that cannot be decoded or contain no ink, with a `SkippedFilesWarning`.
 
     Returns:
         `Signatures`, sorted by writer, genuine ones first. If the files are named as in the SigComp competitions,
         `FFFSSWWW.png` (FFF the author, WWW the imitated writer), writers that share an author form a group.
 
     Raises:
-        FileNotFoundError: the folder does not exist.
-        ValueError: a writer with fewer than two genuine signatures or without a forgery; fewer than two writers;
+        ValueError: a writer with fewer than two genuine signatures or without forgeries; fewer than two writers;
             files that cannot be decoded or contain no ink.
     """
     size = tuple(check_integer("size", side, 16) for side in check_sizes("size", size, 2))
     folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {folder}.")
     entries = _list_cedar(folder) if any((folder / name).is_dir() for name in CEDAR) else _list_writers(folder)
     names = list(dict.fromkeys(writer for writer, _, _ in entries))
     class_names, groups = dict(enumerate(names)), _groups(names, entries)
@@ -99,40 +94,29 @@ def signature_folder(folder, size=(64, 128), skip_broken=False):
     genuine, paths = np.array([kind for _, kind, _ in entries], bool), [path for _, _, path in entries]
     check_signatures(labels, genuine, 2, 1, class_names)
     images, broken = _images.decode_files(paths, (*size, 1), lambda path: _read(path, size))
-    signatures = Signatures(
+    if broken:
+        raise ValueError(f"{_images.describe_broken(paths, broken)} Remove them.")
+    members = {group: np.flatnonzero(groups == group) for group in np.unique(groups).tolist()}
+    return Signatures(
         images=images,
         labels=labels,
         genuine=genuine,
         groups=groups[labels],
         class_names=class_names,
-        group_names=_group_names(names, groups),
+        group_names={group: " + ".join(names[writer] for writer in writers) for group, writers in members.items()},
         source=f"signatures of the folder {folder.name}",
     )
-    return signatures if not broken else _without_broken(signatures, paths, broken, skip_broken)
-
-
-def _without_broken(signatures, paths, broken, skip_broken):
-    message = _images.describe_broken(paths, broken)
-    if not skip_broken:
-        raise ValueError(f"{message} Remove them, or skip them with skip_broken=True.")
-    valid = signatures.take(np.setdiff1d(np.arange(len(paths)), list(broken)))
-    check_signatures(valid.labels, valid.genuine, 2, 1, signatures.class_names, f"{message} ")
-    warn_once(f"{message} They are skipped.", SkippedFilesWarning)
-    return valid
 
 
 def _list_writers(folder):
     """`(writer, is genuine, path)` of each signature, sorted by writer."""
     entries = []
     for writer in filter(Path.is_dir, _images.list_folder(folder)):
-        found = [
-            (writer.name, is_genuine, path)
-            for kind, is_genuine in KINDS.items()
-            for path in (_images.list_images(writer / kind) if (writer / kind).is_dir() else [])
-        ]
-        if not found:
-            raise ValueError(f"Expected images in {writer}/genuine and {writer}/forged. Received: none.")
-        entries += found
+        for kind, is_genuine in KINDS.items():
+            paths = _images.list_images(writer / kind)
+            if not paths:
+                raise ValueError(f"There are no images in {writer / kind}.")
+            entries += [(writer.name, is_genuine, path) for path in paths]
     return entries
 
 
@@ -141,16 +125,14 @@ def _list_cedar(folder):
     others = [path.name for path in _images.list_folder(folder) if path.is_dir() and path.name not in CEDAR]
     if others:
         raise ValueError(f"Expected only the folders {', '.join(CEDAR)} in {folder}. Received: {others[:5]}.")
-    files = {}
+    entries = []
     for name, (is_genuine, pattern) in CEDAR.items():
         for path in _images.list_images(folder / name):
             match = re.fullmatch(pattern, path.stem, re.IGNORECASE)
             if match is None:
                 raise ValueError(f"Expected files named as {pattern!r} in {folder / name}. Received: {path.name!r}.")
-            key = int(match[1]), not is_genuine, int(match[2])
-            if files.setdefault(key, path) != path:
-                raise ValueError(f"Two files have the same number: {files[key]} and {path}.")
-    return [(f"{writer:02d}", not is_forged, path) for (writer, is_forged, _), path in sorted(files.items())]
+            entries.append((int(match[1]), not is_genuine, int(match[2]), path))
+    return [(f"{writer:02d}", not is_forged, path) for writer, is_forged, _, path in sorted(entries)]
 
 
 def _read(path, size):
@@ -169,8 +151,3 @@ def _groups(names, entries):
             other = first_of_author.setdefault(author, writer)
             groups[groups == groups[writer]] = groups[other]
     return np.unique(groups, return_inverse=True)[1]
-
-
-def _group_names(names, groups):
-    members = {group: np.flatnonzero(groups == group) for group in np.unique(groups).tolist()}
-    return {group: " + ".join(names[writer] for writer in writers) for group, writers in members.items()}

@@ -13,7 +13,7 @@ from siamkeras.evaluation import _roc, verification_from_distances
 from siamkeras.evaluation._bootstrap import percentile_intervals, resample_counts
 
 FORGERIES = ("random", "skilled")
-FUSIONS = {"mean": np.mean, "min": np.min, "max": np.max}
+FUSIONS = {"mean": np.mean, "min": np.min}
 
 
 class Trials(NamedTuple):
@@ -57,9 +57,6 @@ class Trials(NamedTuple):
         Returns:
             `evaluation.Verification`. Its intervals resample whole writers; a random forgery counts as often as the
             product of the counts of its two writers.
-
-        Raises:
-            ValueError: no genuine trials or no such forgeries; too few writers for intervals.
         """
         trials, clusters = self._select(forgeries)
         same = trials.kinds == "genuine"
@@ -84,9 +81,7 @@ class Difference(NamedTuple):
 
 
 def eer_difference(first, second, forgeries="random", resamples=1000, seed=0):
-    """The equal error rate of `first` minus that of `second` on the same trials, with a paired bootstrap interval.
-
-    Each resample uses the same writers for both, so writers that are difficult for both cancel out.
+    """The equal error rate of `first` minus that of `second`, with a paired bootstrap interval over writers.
 
     Args:
         first, second: `Trials` of the same signatures in the same order, from two embeddings.
@@ -96,9 +91,6 @@ def eer_difference(first, second, forgeries="random", resamples=1000, seed=0):
 
     Returns:
         `Difference` with `eer` and `interval`; `eer` is negative if `first` is better.
-
-    Raises:
-        ValueError: different trials; too few writers for an interval.
     """
     if not all(np.array_equal(values, others) for values, others in zip(first[1:], second[1:], strict=True)):
         raise ValueError(f"Both must contain the same trials in the same order. Received: {first} and {second}.")
@@ -122,10 +114,6 @@ def pair_trials(embeddings, signatures):
 
     Returns:
         `Trials`.
-
-    Raises:
-        ValueError: not one embedding for each signature; a writer with fewer than two genuine signatures; fewer than
-            two writers.
     """
     distances, labels, genuine = _pairwise_distances(embeddings, signatures, 2)
     left, right = np.triu_indices(len(labels), 1)
@@ -138,17 +126,17 @@ def pair_trials(embeddings, signatures):
 def reference_trials(
     embeddings, signatures, references=3, fusion="mean", writer_dependent=False, selections=10, seed=0
 ):
-    """Trials of enrolment: every writer enrols with references, all other signatures are compared with them.
+    """Trials of enrolment: every writer enrols with references, and the other signatures are compared with them.
 
-    The questioned signatures of a writer are the remaining genuine ones, the skilled forgeries, and the genuine
-    signatures of all other writers.
+    These are the remaining genuine signatures of the writer, the skilled forgeries, and the genuine signatures of all
+    other writers.
 
     Args:
         embeddings, signatures: As for `pair_trials`.
         references: Number of references of each writer.
-        fusion: How the distances to the references are combined: "mean", "min" or "max".
-        writer_dependent: Whether to subtract the mean distance among the references. One threshold on the difference
-            then is a writer-dependent threshold on the distance. Requires two references or more.
+        fusion: How the distances to the references are combined: "mean" or "min".
+        writer_dependent: Whether to subtract the mean distance among the references, at least two: a threshold on the
+            difference is a writer-dependent threshold on the distance.
         selections: Largest number of random selections of references of each writer.
         seed: Integer seed of the selections.
 
@@ -156,7 +144,7 @@ def reference_trials(
         `Trials`.
 
     Raises:
-        ValueError: a writer with no genuine signature left for the trials; arguments outside their range.
+        ValueError: a writer with no genuine signature left for the trials.
 
     >>> import numpy as np
     >>> from siamkeras.applications import signatures

@@ -15,8 +15,8 @@ class Signatures(NamedTuple):
         images: `(n, height, width, 1)`, float32 in [0, 1]; ink is 1, paper 0.
         labels: `(n,)` integers: the writer, for a forgery the imitated writer.
         genuine: `(n,)` booleans: True for a genuine signature, False for a forgery.
-        groups: `(n,)` integers: writers of a group are connected by forgers, so that a split by groups has no person's
-            handwriting on both sides.
+        groups: `(n,)` integers: writers connected by a forger. A split by groups has no person's handwriting on both
+            sides.
         class_names: `{label: name of the writer}`.
         group_names: `{group: name}`.
         source: The origin of the signatures.
@@ -44,15 +44,8 @@ class Signatures(NamedTuple):
         return self._replace(**taken._asdict() | {"genuine": np.asarray(self.genuine)[indices], "source": self.source})
 
 
-def check_signatures(labels, genuine, minimum_genuine=2, minimum_forged=0, names=None, context=""):
-    """`genuine` as booleans, after a check that there are two writers with enough signatures each.
-
-    Args:
-        labels, genuine: As in `Signatures`.
-        minimum_genuine, minimum_forged: Required signatures of each writer.
-        names: `{label: name}` of all writers; by default the labels that occur.
-        context: Beginning of the error message.
-    """
+def check_signatures(labels, genuine, minimum_genuine=2, minimum_forged=0, names=None):
+    """`genuine` as booleans, after a check that there are two writers with enough signatures each."""
     genuine = np.asarray(genuine)
     if genuine.dtype != bool or genuine.shape != labels.shape:
         raise ValueError(
@@ -67,5 +60,5 @@ def check_signatures(labels, genuine, minimum_genuine=2, minimum_forged=0, names
         counts = {name: np.sum(is_kind & (labels == label)) for label, name in names.items()}
         few = [f"{name} ({count})" for name, count in counts.items() if count < minimum]
         if few:
-            raise ValueError(f"{context}Every writer needs at least {minimum} {kind}. Received: {shorten(few)}.")
+            raise ValueError(f"Every writer needs at least {minimum} {kind}. Received: {shorten(few)}.")
     return genuine

@@ -8,53 +8,43 @@ from siamkeras.generators import _sampling
 from siamkeras.generators._batching import check_labelled, sampled_batches
 from siamkeras.generators.pairs import left_right
 
+POSITIVE_FRACTION = 0.5
+
 
 def genuine_forged_pairs(
-    images,
-    writers,
-    genuine,
-    batch_size=64,
-    steps=None,
-    seed=0,
-    start=0,
-    positive_fraction=0.5,
-    forged_fraction=0.5,
-    augment=None,
+    images, writers, genuine, batch_size=64, steps=None, seed=0, forged_fraction=0.5, augment=None
 ):
-    """Batches of signature pairs: positive pairs are genuine, negative pairs are skilled or random forgeries.
+    """Batches of signature pairs, half of them positive: two genuine signatures of one writer.
 
-    A positive pair has two genuine signatures of one writer. A negative pair has a genuine signature and a forgery of
-    it (skilled forgery), or genuine signatures of two writers (random forgery). All writers have the same probability.
+    A negative pair has a genuine signature and a forgery of it (skilled forgery), or genuine signatures of two writers
+    (random forgery). All writers have the same probability.
 
     Args:
         images: `(n, height, width, channels)` float32 in [0, 1] or uint8.
-        writers: `(n,)` integers or strings: the writer, or the writer whom a forgery imitates.
+        writers: `(n,)` integers or strings: the writer, for a forgery the imitated writer.
         genuine: `(n,)` booleans, False for a forgery.
-        batch_size, steps, seed, start, augment: As for `generators.pairs`.
-        positive_fraction: Fraction of positive pairs, from 0 to 1.
+        batch_size, steps, seed, augment: As for `generators.pairs`.
         forged_fraction: Fraction of skilled forgeries among the negative pairs, from 0 to 1.
 
     Returns:
         A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)` and `(batch_size,)`.
 
     Raises:
-        ValueError: a writer with fewer than two genuine signatures or without a forgery; otherwise as for
-            `generators.pairs`.
+        ValueError: a writer with fewer than two genuine signatures or without a forgery; as for `generators.pairs`.
     """
-    images, writers, options = check_labelled(images, writers, steps, seed, start, None, augment)
+    images, writers, options = check_labelled(images, writers, steps, seed, 0, None, augment)
     batch_size = check_integer("batch_size", batch_size, 1)
-    positive_fraction = check_number("positive_fraction", positive_fraction, minimum=0, maximum=1)
     forged_fraction = check_number("forged_fraction", forged_fraction, minimum=0, maximum=1)
-    genuine = check_signatures(writers, genuine, minimum_genuine=2 if positive_fraction > 0 else 1, minimum_forged=1)
+    genuine = check_signatures(writers, genuine, minimum_genuine=2, minimum_forged=1)
     table, forgeries = (_class_table(writers, chosen) for chosen in (genuine, ~genuine))
     writer_index = np.unique(writers, return_inverse=True)[1]
 
     def sample(step):
         import tensorflow as tf
 
-        left, right, same = _sampling.pair_indices(table, batch_size, options.seed, step, positive_fraction)
+        left, right, same = _sampling.pair_indices(table, batch_size, options.seed, step, POSITIVE_FRACTION)
         before = _sampling.pairs_before(batch_size, step)
-        negatives_before = before - _sampling.count_selected(before, positive_fraction)
+        negatives_before = before - _sampling.count_selected(before, POSITIVE_FRACTION)
         is_skilled = _sampling.is_selected(negatives_before, forged_fraction)
         writer = tf.gather(tf.constant(writer_index, tf.int64), left)
         uniform = _sampling.uniform_numbers((batch_size,), options.seed + 1, step)

@@ -12,11 +12,10 @@ MINIMUM_CONTRAST = 30
 
 
 def preprocess(image, size):
-    """A scanned signature as an image of its ink.
+    """A scanned signature, binarised with Otsu's threshold, cropped to the ink, resized and centred.
 
-    The scan is binarised with Otsu's threshold, so that the grey value of the ink does not reveal the scanner. It is
-    cropped to the ink, resized to fit `size` with its proportions, and centred. The values are scaled so that the
-    darkest hundredth is 1; otherwise thin lines of large scans would fade.
+    Without binarisation, the grey value of the ink would reveal the scanner. The values are scaled so that the darkest
+    hundredth is 1; otherwise thin lines of large scans would fade.
 
     Args:
         image: `PIL.Image` of any size and mode, dark ink on light paper. Transparent pixels are paper.
@@ -28,10 +27,10 @@ def preprocess(image, size):
     Raises:
         ValueError: a blank scan, or light ink on dark paper.
     """
-    return centre(crop(binarise(image)), size)
+    return _centre(_crop(_binarise(image)), size)
 
 
-def binarise(image):
+def _binarise(image):
     """The ink of a scan, `(height, width)` booleans."""
     grey = _grey_values(image)
     ink = grey < _otsu_threshold(grey)
@@ -40,14 +39,14 @@ def binarise(image):
     return ink
 
 
-def crop(ink):
+def _crop(ink):
     """The bounding box of the ink without specks."""
     top, bottom = _extent(ink.sum(axis=1))
     left, right = _extent(ink.sum(axis=0))
     return ink[top:bottom, left:right]
 
 
-def centre(ink, size):
+def _centre(ink, size):
     """Ink `(height, width)` resized by area averaging to fit inside a border of one pixel, `(*size, 1)`."""
     scale = min((side - 2) / length for side, length in zip(size, ink.shape, strict=True))
     height, width = (max(1, round(length * scale)) for length in ink.shape)

@@ -22,28 +22,17 @@ def synthetic_signatures(writers=30, genuine=5, forged=5, size=(64, 128), seed=0
     """Synthetic genuine signatures and skilled forgeries: the stand-in for the signature data sets.
 
     A writer has a signature (initials, letters, often a flourish) and a style (slant, roundness, width and pressure of
-    the pen) and varies a little from signature to signature. A forger imitates three writers: the shape with errors
+    the pen), with small variations from signature to signature. A forger imitates three writers: the shape with errors
     that are the same in all forgeries of a writer, in the forger's own style and with tremor.
 
     Args:
-        writers: Number of writers, at least 2.
-        genuine: Number of genuine signatures of each writer, at least 1.
-        forged: Number of skilled forgeries of each writer.
+        writers, genuine, forged: Number of writers, and of genuine signatures and skilled forgeries of each.
         size: `(height, width)` in pixels, each at least 16.
         seed: Random seed. A signature depends on the seed, the writer and the index of the signature only.
 
     Returns:
         `Signatures`, sorted by writer, genuine ones first. Writers with the same forger form a group.
-
-    Raises:
-        ValueError: a count that is too small or a negative seed.
-
-    >>> from siamkeras.applications import signatures
-    >>> signatures.synthetic_signatures(writers=4, genuine=2, forged=1).images.shape
-    (12, 64, 128, 1)
     """
-    writers, genuine = check_integer("writers", writers, 2), check_integer("genuine", genuine, 1)
-    forged, seed = check_integer("forged", forged), check_integer("seed", seed)
     height, width = (check_integer("size", side, 16) for side in check_sizes("size", size, 2))
     count = genuine + forged
     images = aligned_empty((writers, count, height, width, 1), "float32")

@@ -1,7 +1,6 @@
 """Text similarity: the STS Benchmark and synthetic sentence pairs."""
 
-from siamkeras.applications.text.examples import SentencePairs
 from siamkeras.applications.text.stsbenchmark import sts_benchmark
 from siamkeras.applications.text.synthetic import synthetic_sentence_pairs
 
-__all__ = ["SentencePairs", "sts_benchmark", "synthetic_sentence_pairs"]
+__all__ = ["sts_benchmark", "synthetic_sentence_pairs"]

@@ -12,28 +12,24 @@ from siamkeras.data._sources import advice, damaged, find, load_hugging_face, no
 TITLE, MEGABYTES, HUGGING_FACE_NAME = "STS Benchmark", 1, "sentence-transformers/stsb"
 # For each split: name of the file, number of pairs, number of pairs of the stand-in.
 SPLITS = {"train": ("train", 5749, 4000), "validation": ("dev", 1500, 1000), "test": ("test", 1379, 1000)}
-MAXIMUM_SCORE = 5.0
 
 
 def sts_benchmark(split="train", source="auto"):
     """English sentence pairs with human similarity scores: the STS Benchmark (Cer et al., 2017).
 
-    The sentences are image and video captions, news headlines and forum answers from the SemEval tasks on semantic
-    textual similarity of 2012 to 2017. Annotators scored each pair from 0 (different topics) to 5 (equivalent); `same`
-    is the mean score divided by 5. Licence of the scores: CC BY-SA 4.0.
+    The sentences are image and video captions, news headlines and forum answers. Annotators scored each pair from 0
+    (different topics) to 5 (equivalent); `same` is the mean score divided by 5.
 
     Args:
         split: "train" (5,749 pairs), "validation" (1,500; the official dev split) or "test" (1,379).
         source: "auto" reads `stsbenchmark/sts-{train,dev,test}.csv` under `SIAMKERAS_DATA` or `~/.cache/siamkeras`,
-            else downloads 1 MB with the library `datasets`, else falls back to synthetic sentences with a
-            `StandInWarning`. "real" raises instead of falling back. "synthetic" returns 4,000, 1,000 and 1,000
-            synthetic pairs.
+            else downloads 1 MB with the library `datasets`, else returns synthetic pairs (4,000, 1,000 or 1,000) with a
+            `StandInWarning`. "real" raises an error instead of returning them; "synthetic" always returns them.
 
     Returns:
         `SentencePairs` in the published order.
 
     Raises:
-        ValueError: unknown `split` or `source`.
         ConnectionError, ImportError: `source="real"` and the data set is not available.
         OSError: the local copy is damaged.
 
@@ -57,20 +53,17 @@ def _real(split):
 
 def _read_file(path, count):
     """Reads a tab-separated file: score, left and right sentence in columns 5 to 7."""
-    rows = []
     try:
         # QUOTE_NONE: the files contain unpaired quotation marks.
         with open(path, encoding="utf-8", newline="") as file:
-            for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-                score, left, right = float(row[4]), row[5].strip(), row[6].strip()
-                if not 0 <= score <= MAXIMUM_SCORE or not left or not right:
-                    raise ValueError("expected a score in [0, 5] and two sentences")
-                rows.append((row[5], row[6], score / MAXIMUM_SCORE))
-        if len(rows) != count:
-            raise ValueError(f"expected {count:,} pairs, found {len(rows):,}")
+            rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        scores = [float(row[4]) / 5 for row in rows]
+        pairs = _sentence_pairs([row[5] for row in rows], [row[6] for row in rows], scores)
     except (ValueError, IndexError, csv.Error) as error:  # ValueError includes invalid UTF-8
-        raise damaged(TITLE, path, f"{error}, after {len(rows):,} valid lines") from error
-    return _sentence_pairs(*zip(*rows, strict=True))
+        raise damaged(TITLE, path, error) from error
+    if len(rows) != count or not ((pairs.same >= 0) & (pairs.same <= 1)).all():
+        raise damaged(TITLE, path, f"expected {count:,} pairs with scores from 0 to 5, found {len(rows):,} pairs")
+    return pairs
 
 
 def _sentence_pairs(left, right, same):

@@ -3,7 +3,6 @@
 import numpy as np
 
 from siamkeras._random import generator
-from siamkeras._validation import check_integer
 from siamkeras.applications.text.examples import SentencePairs
 
 # Each inner tuple is a group of synonyms. The synonyms share no characters on purpose, so n-gram counts miss them.
@@ -38,23 +37,18 @@ CHANGE_PROBABILITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def synthetic_sentence_pairs(count=1000, seed=0):
-    """Sentence pairs such as "A guy is slicing the old bread at school.": the stand-in for the STS Benchmark.
+    """Pairs of sentences such as "A guy is slicing the old bread at school.": the stand-in for the STS Benchmark.
 
-    A sentence consists of a subject, a verb, an adjective, an object and a place. The second sentence of a pair keeps
-    some of these parts, mostly as synonyms, and replaces the others. The degree of similarity is the weighted share of
-    unchanged parts plus Gaussian noise. Word overlap misses the synonyms; a tower trained on pairs can learn them.
+    The second sentence of a pair keeps some parts of the first, mostly as synonyms, and replaces the others. The
+    degree of similarity is the weighted share of unchanged parts plus Gaussian noise.
 
     Args:
-        count: Number of pairs.
+        count: Number of pairs, at least 1.
         seed: Random seed. Pair i depends on the seed and i only.
 
     Returns:
         `SentencePairs`.
-
-    Raises:
-        ValueError: `count` below 1 or a negative seed.
     """
-    count, seed = check_integer("count", count, 1), check_integer("seed", seed)
     left, right, same = zip(*(_pair(generator(seed, index)) for index in range(count)), strict=True)
     source = f"synthetic sentences (seed {seed}); results are not comparable to published ones"
     return SentencePairs(np.array(left), np.array(right), np.array(same, "float32"), source)

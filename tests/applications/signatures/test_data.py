@@ -60,7 +60,6 @@ def test_the_layout_of_cedar_is_read_in_numerical_order(tmp_path):
     "extra, message",
     [
         ("full_org/scan.png", "Received: 'scan.png'"),
-        ("full_org/original_2_01.png", "same number: .*original_2_01.png and .*original_2_1.png"),
         ("anna/genuine/1.png", r"Expected only the folders full_org, full_forg .* Received: \['anna'\]"),
     ],
 )
@@ -97,42 +96,18 @@ def test_a_split_by_groups_separates_the_authors(tmp_path):
     "change, message",
     [
         (lambda root: (root / "nfi_008/genuine/00802008.png").unlink(), r"2 genuine signatures.*nfi_008 \(1\)"),
-        (lambda root: (root / "nfi_008/forged/00301008.png").unlink(), r"1 forgeries.*nfi_008 \(0\)"),
-        (lambda root: shutil.rmtree(root / "nfi_008/forged"), r"1 forgeries.*nfi_008 \(0\)"),
-        (lambda root: (root / "nfi_008/genuine").rename(root / "nfi_008/real"), r"2 genuine.*nfi_008 \(0\)"),
-        (lambda root: write_scan(root / "other/scans/1.png"), "Expected images in .*other/genuine"),
+        (lambda root: (root / "nfi_008/forged/00301008.png").unlink(), "There are no images in .*nfi_008/forged"),
+        (lambda root: write_scan(root / "other/scans/1.png"), "other/genuine"),
         (lambda root: (root / "nfi_008/genuine/00802008.png").write_bytes(b"no"), "00802008.png .not an image"),
         (lambda root: write_scan(root / "nfi_008/genuine/00802008.png", blank=True), "00802008.png .no dark ink"),
         (lambda root: [shutil.rmtree(root / name) for name in ("nfi_008", "nfi_016")], r"two writers.*\['nfi_002'\]"),
+        (lambda root: shutil.rmtree(root), "No such file"),
     ],
 )
 def test_an_unusable_folder_raises_and_is_named(tmp_path, change, message):
     change(write_sigcomp(tmp_path))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
         signatures.signature_folder(tmp_path, SIZE)
-
-
-def test_an_empty_or_missing_folder_raises(tmp_path):
-    with pytest.raises(ValueError, match=r"At least two writers are required. Received: \[\]"):
-        signatures.signature_folder(tmp_path, SIZE)
-    with pytest.raises(FileNotFoundError, match="There is no folder"):
-        signatures.signature_folder(tmp_path / "missing", SIZE)
-
-
-def test_broken_and_blank_files_are_skipped_on_request(tmp_path):
-    write_sigcomp(tmp_path, genuine=4)
-    (tmp_path / "nfi_008/genuine/00802008.png").write_bytes(b"no")
-    write_scan(tmp_path / "nfi_016/genuine/01604016.png", blank=True)
-    with pytest.warns(data.SkippedFilesWarning, match="2 of 15 .*00802008.png .*01604016.png .no dark ink"):
-        examples = signatures.signature_folder(tmp_path, SIZE, skip_broken=True)
-    assert np.bincount(examples.labels).tolist() == [5, 4, 4]
-
-
-def test_too_few_files_after_skipping_raise(tmp_path):
-    write_sigcomp(tmp_path)
-    (tmp_path / "nfi_008/genuine/00802008.png").write_bytes(b"no")
-    with pytest.raises(ValueError, match=r"00802008.*needs at least 2 genuine signatures.*nfi_008 \(1\)"):
-        signatures.signature_folder(tmp_path, SIZE, skip_broken=True)
 
 
 @pytest.fixture
@@ -167,7 +142,10 @@ def test_synthetic_signatures_stand_in_with_a_warning(data_folder):
         signatures.cedar(SIZE, source="real")
 
 
-@pytest.mark.parametrize("size", [64, (64,), (8, 64), (64.5, 128)])
-def test_invalid_sizes_raise(tmp_path, size):
+@pytest.mark.parametrize(
+    "read", [signatures.signature_folder, lambda _, size: signatures.synthetic_signatures(size=size)]
+)
+@pytest.mark.parametrize("size", [64, (8, 64)])
+def test_invalid_sizes_raise(tmp_path, read, size):
     with pytest.raises(ValueError, match="`size` must be"):
-        signatures.signature_folder(tmp_path, size)
+        read(tmp_path, size)

@@ -40,7 +40,7 @@ def test_pair_trials_are_all_pairs_with_a_genuine_signature():
 
 
 @pytest.mark.parametrize("writer_dependent", [False, True])
-@pytest.mark.parametrize("fusion, fuse", [("mean", np.mean), ("min", np.min), ("max", np.max)])
+@pytest.mark.parametrize("fusion, fuse", [("mean", np.mean), ("min", np.min)])
 def test_reference_trials_agree_with_a_loop(fusion, fuse, writer_dependent):
     """Four selections of three of four references: one genuine signature, two skilled, eight random forgeries each."""
     embeddings, few = example()
@@ -149,7 +149,7 @@ GENUINE_ONLY = FEW.take(FEW.genuine)
         (lambda: signatures.reference_trials(EMBEDDINGS, FEW, references=0), "`references` must be"),
         (lambda: signatures.reference_trials(EMBEDDINGS, FEW, 1, writer_dependent=True), "`references` must be"),
         (lambda: signatures.reference_trials(EMBEDDINGS, FEW, 4), r"at least 5 genuine signatures. .*11 \(4\)"),
-        (lambda: signatures.reference_trials(EMBEDDINGS, FEW, fusion="median"), "'mean', 'min', 'max'"),
+        (lambda: signatures.reference_trials(EMBEDDINGS, FEW, fusion="median"), "'mean', 'min'"),
         (lambda: signatures.reference_trials(EMBEDDINGS, FEW, selections=0), "`selections` must be"),
         (lambda: signatures.pair_trials(EMBEDDINGS[:3], FEW), "`labels` must have one entry for each of the 3"),
         (lambda: signatures.pair_trials(EMBEDDINGS * np.nan, FEW), "finite"),

@@ -1,7 +1,6 @@
 """Tests of the synthetic signatures."""
 
 import numpy as np
-import pytest
 
 from siamkeras.applications import signatures
 
@@ -26,13 +25,8 @@ def test_a_signature_depends_on_seed_writer_and_index_only():
                 part.images[(part.labels == writer) & (part.genuine == genuine)][:count] for part in (few, many)
             )
             assert (first == second).all()
-
-
-def test_another_seed_renders_other_writers():
-    first, second = (
-        signatures.synthetic_signatures(writers=2, genuine=1, forged=0, size=SIZE, seed=seed) for seed in (0, 1)
-    )
-    assert np.abs(first.images - second.images).mean() > 0.02
+    other = signatures.synthetic_signatures(writers=2, genuine=2, forged=1, size=SIZE, seed=1)
+    assert np.abs(few.images - other.images).mean() > 0.02
 
 
 def test_synthetic_signatures_are_about_as_difficult_as_real_ones():
@@ -42,13 +36,3 @@ def test_synthetic_signatures_are_about_as_difficult_as_real_ones():
     trials = signatures.pair_trials(pixels / np.linalg.norm(pixels, axis=1, keepdims=True), examples)
     random, skilled = (trials.verification(kind, resamples=0).eer for kind in ("random", "skilled"))
     assert 0.1 < random < 0.3 and random + 0.05 < skilled < 0.45
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [{"writers": 1}, {"genuine": 0}, {"forged": -1}, {"size": (8, 64)}, {"size": 64}, {"seed": -1}, {"writers": 2.5}],
-)
-def test_invalid_arguments_raise(arguments):
-    (name,) = arguments
-    with pytest.raises(ValueError, match=f"`{name}` must be"):
-        signatures.synthetic_signatures(**arguments)

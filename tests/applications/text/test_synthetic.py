@@ -1,6 +1,5 @@
 """Tests of the synthetic sentence pairs."""
 
-import pytest
 from scipy import stats
 
 from siamkeras.applications import text
@@ -19,10 +18,3 @@ def test_word_overlap_correlates_with_the_similarity_imperfectly():
     overlap = [len(a & b) / len(a | b) for a, b in zip(left, right, strict=True)]
     assert 0.5 < stats.spearmanr(overlap, pairs.same)[0] < 0.85
     assert pairs.same.min() == 0 and pairs.same.max() == 1
-
-
-@pytest.mark.parametrize("arguments", [{"count": 0}, {"count": 2.5}, {"seed": -1}])
-def test_invalid_arguments_raise(arguments):
-    (name,) = arguments
-    with pytest.raises(ValueError, match=f"`{name}` must be"):
-        text.synthetic_sentence_pairs(**arguments)
