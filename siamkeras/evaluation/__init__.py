@@ -3,14 +3,12 @@
 All functions work on distances (small = similar); scores are negative distances.
 """
 
-from siamkeras.evaluation._tables import Table, table
-from siamkeras.evaluation.correlation import Correlation, correlation, correlation_from_distances
-from siamkeras.evaluation.few_shot import FewShot, few_shot, few_shot_from_embeddings
-from siamkeras.evaluation.one_shot import OneShot, one_shot
-from siamkeras.evaluation.retrieval import Retrieval, retrieval
+from siamkeras.evaluation._tables import table
+from siamkeras.evaluation.correlation import correlation, correlation_from_distances
+from siamkeras.evaluation.few_shot import few_shot, few_shot_from_embeddings
+from siamkeras.evaluation.one_shot import one_shot
+from siamkeras.evaluation.retrieval import retrieval
 from siamkeras.evaluation.verification import (
-    Comparison,
-    Verification,
     compare,
     pair_distances,
     verification,
@@ -19,13 +17,6 @@ from siamkeras.evaluation.verification import (
 )
 
 __all__ = [
-    "Comparison",
-    "Correlation",
-    "FewShot",
-    "OneShot",
-    "Retrieval",
-    "Table",
-    "Verification",
     "compare",
     "correlation",
     "correlation_from_distances",

@@ -11,16 +11,16 @@ LARGEST_MISSING = 0.05
 
 
 def resample_counts(n, resamples, seed, clusters=None, strata=None):
-    """Yields how often each of n examples occurs in each resample, in blocks `(r, n)` of about 64 MB.
+    """Yields how often each of n examples occurs in each resample, in blocks `(r, n)`.
 
     Args:
         n: Number of examples.
         resamples: Number of resamples: the rows of all blocks together.
         seed: Integer.
-        clusters: `(n,)`, the cluster of each example, such as its subject: whole clusters are resampled. Or `(n, 2)`,
-            the clusters of the left and right side of a pair: a pair across two clusters counts as often as the product
-            of their counts, a pair within one cluster as often as that cluster. None resamples the examples.
-        strata: `(n,)` booleans: without clusters, the two kinds are resampled separately and keep their sizes.
+        clusters: Cluster of each example, `(n,)`: whole clusters are resampled. Or the clusters of the left and right
+            side of each pair, `(n, 2)`: a pair across two clusters counts as often as the product of their counts, a
+            pair within one cluster as often as that cluster. None resamples the examples.
+        strata: Booleans, `(n,)`: without clusters, the two kinds are resampled separately and keep their sizes.
     """
     resamples, rng = check_integer("resamples", resamples), check_seed(seed)
     if clusters is not None and resamples > 0:
@@ -44,9 +44,6 @@ def percentile_intervals(blocks, lacking="value"):
     Args:
         blocks: A list of arrays `(statistics, r)`, NaN where a resample has no value.
         lacking: What a resample without a value lacks, for the message.
-
-    Raises:
-        ValueError: more than 5 % of the resamples have no value.
     """
     if not blocks:
         return []
@@ -74,11 +71,9 @@ def _cluster_indices(clusters, n):
     """Index of the left and right cluster of each example, `(n, 2)`, and the number of clusters."""
     clusters = np.asarray(clusters)
     if clusters.shape not in ((n,), (n, 2)):
-        raise ValueError(
-            f"`clusters` must be ({n},), or ({n}, 2) for the left and right side. Received: shape {clusters.shape}."
-        )
+        raise ValueError(f"`clusters` must be ({n},) or ({n}, 2). Received: shape {clusters.shape}.")
     names, indices = np.unique(clusters, return_inverse=True)
-    if len(names) < 2 or (clusters.dtype.kind == "f" and np.isnan(clusters).any()):
-        raise ValueError(f"Intervals need at least two clusters, and no NaN. Received: {names[:10]}.")
+    if len(names) < 2:
+        raise ValueError(f"Intervals need at least two clusters. Received: {names}.")
     # The shape of the inverse differs between versions of NumPy.
     return np.broadcast_to(indices.reshape(n, -1), (n, 2)), len(names)

@@ -8,30 +8,15 @@ import numpy as np
 from keras import ops
 
 from siamkeras import distances, layers, losses
-from siamkeras._validation import check_choice, check_integer, check_number
 
 
-def build(method, options):
-    """The classifier `method`, with `options` in place of its defaults."""
-    check_choice("method", method, METHODS)
-    function, defaults = METHODS[method]
-    unknown = sorted(set(options) - set(defaults))
-    if unknown:
-        raise ValueError(
-            f"`method_options` of method={method!r} must be among {', '.join(defaults)}. Received: {unknown}."
-        )
-    return function(**defaults | options)
-
-
-def _prototype(distance):
+def prototype(distance="cosine"):
     """Nearest mean embedding."""
-    distances.get(distance)
     return lambda support, queries: _pairwise(queries, support.mean(axis=1), distance).argmin(axis=1)
 
 
-def _nearest(distance):
+def nearest(distance="cosine"):
     """Class of the nearest support example."""
-    distances.get(distance)
 
     def predict(support, queries):
         to_examples = _pairwise(queries, support.reshape(-1, support.shape[-1]), distance)
@@ -40,12 +25,11 @@ def _nearest(distance):
     return predict
 
 
-def _logistic_regression(C):
+def logistic_regression(C=10.0):
     """Logistic regression on unit-length embeddings."""
     from sklearn.linear_model import LogisticRegression
 
-    check_number("C", C, above=0)
-
+    # Unit-length embeddings need large weights, which scikit-learn's default C=1 penalises too much.
     def predict(support, queries):
         labels = np.repeat(np.arange(len(support)), support.shape[1])
         return LogisticRegression(C=C, max_iter=1000).fit(_unit_length(support), labels).predict(_unit_length(queries))
@@ -53,11 +37,8 @@ def _logistic_regression(C):
     return predict
 
 
-def _fine_tuned(steps, learning_rate, entropy, scale):
+def fine_tuned(steps=30, learning_rate=0.01, entropy=0.1, scale=20.0):
     """Cosine softmax that starts at the prototypes and is trained on the support with `losses.FineTuningLoss`."""
-    check_integer("steps", steps)
-    check_number("learning_rate", learning_rate, above=0)
-    check_number("scale", scale, above=0)
     loss = losses.FineTuningLoss(entropy)
     compiled = {}  # one model serves all episodes, so that it is compiled once
 
@@ -84,13 +65,7 @@ def _fine_tuned(steps, learning_rate, entropy, scale):
     return predict
 
 
-METHODS = {
-    "prototype": (_prototype, {"distance": "cosine"}),
-    "nearest": (_nearest, {"distance": "cosine"}),
-    # Unit-length embeddings need large weights, which scikit-learn's default C=1 penalises too much.
-    "classifier": (_logistic_regression, {"C": 10.0}),
-    "fine_tuned": (_fine_tuned, {"steps": 30, "learning_rate": 0.01, "entropy": 0.1, "scale": 20.0}),
-}
+METHODS = {"prototype": prototype, "nearest": nearest, "classifier": logistic_regression, "fine_tuned": fine_tuned}
 
 
 def _pairwise(queries, support, distance):

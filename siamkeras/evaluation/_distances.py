@@ -4,20 +4,15 @@ import numpy as np
 from keras import ops
 
 from siamkeras import layers, models
-from siamkeras._validation import check_input_kind
 
 
 def pair_distance(model, inputs):
-    """The distances of a batch `{role: array}`, in inference mode, as NumPy; uint8 images are divided by 255."""
-    expected = model.input if isinstance(model.input, dict) else {}
-    if expected and set(inputs) != set(expected):
-        raise ValueError(f"The model expects {sorted(expected)}. Received: {sorted(inputs)}.")
+    """The distances `(n,)` of a batch `{role: array}`, in inference mode; uint8 images are divided by 255."""
+    dtypes = {x.name: x.dtype for x in model.inputs}
     tensors = {}
     for role, array in inputs.items():
         array = np.asarray(array)
-        dtype = expected[role].dtype if expected else "float32"
-        check_input_kind(array, dtype, role)
-        is_image = array.dtype == np.uint8 and "int" not in dtype
+        is_image = array.dtype == np.uint8 and "int" not in dtypes.get(role, "float32")
         tensors[role] = ops.convert_to_tensor(array.astype("float32") / 255 if is_image else array)
     head = models._verifier_head(model)
     if head is not None:
@@ -25,9 +20,11 @@ def pair_distance(model, inputs):
         # -log(probability) from the logit in float64: the probability itself rounds to 0 or 1.
         return np.logaddexp(0.0, -ops.convert_to_numpy(head.logits(embeddings)).astype("float64")).reshape(-1)
     output = model(tensors, training=False)
-    if isinstance(output, (dict, list, tuple)):
-        raise ValueError(f"The model must give one distance for each pair. Received: {len(output)} outputs.")
-    return ops.convert_to_numpy(output)
+    n = len(next(iter(inputs.values())))
+    if isinstance(output, (dict, list, tuple)) or tuple(output.shape) not in ((n,), (n, 1)):
+        shape = f"{len(output)} outputs" if isinstance(output, (dict, list, tuple)) else f"shape {tuple(output.shape)}"
+        raise ValueError(f"The model must return one distance for each pair. Received: {n} pairs, {shape}.")
+    return ops.convert_to_numpy(output).reshape(-1)
 
 
 def tower_and_distance(model, distance=None):

@@ -15,20 +15,20 @@ def table(reports):
         reports: `{name: report}`, reports of one kind from `evaluation` or an application.
 
     Returns:
-        `Table`, a `str`.
+        The text, a `str`.
 
     Raises:
-        ValueError: no reports; reports of different kinds, false accept rates, k, or only some with groups.
+        ValueError: no reports; reports with different columns.
     """
     rows = {name: report.columns() for name, report in reports.items()}
-    kinds = {f"{type(report).__name__} ({', '.join(rows[name])})": None for name, report in reports.items()}
-    if len(kinds) != 1:
+    headings = {tuple(cells) for cells in rows.values()}
+    if len(headings) != 1:
+        received = " and ".join(", ".join(each) for each in sorted(headings)) or "no reports"
         raise ValueError(
-            "A table needs reports of one kind with the same columns: the same false accept rates, the same k, "
-            f"all or none with groups. Received: {' and '.join(kinds) or 'no reports'}."
+            "A table needs reports with the same columns: of one kind, with the same `far` or `k`, all or none with "
+            f"groups. Received: {received}."
         )
-    headings = ["", *next(iter(rows.values()))]
-    lines = [headings, *([name, *cells.values()] for name, cells in rows.items())]
+    lines = [["", *headings.pop()], *([name, *cells.values()] for name, cells in rows.items())]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
     return Table("\n".join(line.rstrip() for line in text))

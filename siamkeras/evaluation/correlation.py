@@ -11,15 +11,7 @@ from siamkeras.evaluation.verification import pair_distances
 
 
 class Correlation(NamedTuple):
-    """Correlation of scores (negative distances) with labels on a set of pairs.
-
-    Attributes:
-        pearson: Linear correlation.
-        spearman: Rank correlation; equal values share their mean rank.
-        interval: `{"pearson": (low, high), "spearman": (low, high)}`, bootstrap 95 % intervals.
-        distances: `(n,)`, in the order of the pairs.
-        same: `(n,)` labels.
-    """
+    """The result of `correlation_from_distances`, which documents it."""
 
     pearson: float
     spearman: float
@@ -47,10 +39,7 @@ def correlation(model, pairs, **options):
         **options: `clusters`, `resamples`, `seed` of `correlation_from_distances`.
 
     Returns:
-        `Correlation`.
-
-    Raises:
-        ValueError: as `pair_distances` and `correlation_from_distances`.
+        As `correlation_from_distances`.
     """
     return correlation_from_distances(*pair_distances(model, pairs), **options)
 
@@ -59,27 +48,24 @@ def correlation_from_distances(distances, same, clusters=None, resamples=1000, s
     """Correlates distances with graded labels, by Spearman and Pearson.
 
     Both correlations are of the score `-distance`, so large is good; they are 0 if all distances are equal, as those of
-    a collapsed tower. Intervals are percentile bootstrap intervals, as in `verification_from_distances`.
+    a collapsed tower.
 
     Args:
         distances: `(n,)`, finite, small = similar.
         same: `(n,)` labels in [0, 1], 1 = same.
-        clusters: As for `verification_from_distances`.
-        resamples: Number of bootstrap resamples; 0 for no intervals.
-        seed: Integer seed of the bootstrap.
+        clusters, resamples, seed: As for `verification_from_distances`.
 
     Returns:
-        `Correlation`.
+        `Correlation`, a named tuple of the two correlations `spearman` and `pearson`, the bootstrap 95 % `interval` of
+        each, `{name: (low, high)}`, and `distances` and `same` in the order of the pairs.
 
     Raises:
-        ValueError: different lengths; NaN; labels outside [0, 1] or all equal; too few pairs or clusters for intervals.
+        ValueError: different lengths; NaN; labels outside [0, 1] or all equal; too few clusters for intervals.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.correlation_from_distances([0.1, 0.4, 0.2, 0.9], [1.0, 0.75, 0.5, 0.0], resamples=0)
     >>> round(report.spearman, 3)  # ranks 4, 2, 3, 1 and 4, 3, 2, 1: 1 - 6 (1 + 1) / (4 * 15)
     0.8
-
-    Reference: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
     """
     distances, same = check_distances(distances, same)
     if len(np.unique(same)) < 2:
@@ -99,7 +85,6 @@ def _correlations(scores, same):
 
     if not len(same) or np.ptp(same) == 0:
         return np.nan, np.nan
-    scaled = scores / max(np.abs(scores).max(), np.finfo(float).tiny)  # so that no square under- or overflows
-    if np.ptp(scaled) <= 1e-14:
+    if np.ptp(scores) <= 1e-14 * np.abs(scores).max():
         return 0.0, 0.0
-    return float(np.corrcoef(rankdata(scores), rankdata(same))[0, 1]), float(np.corrcoef(scaled, same)[0, 1])
+    return float(np.corrcoef(rankdata(scores), rankdata(same))[0, 1]), float(np.corrcoef(scores, same)[0, 1])

@@ -5,24 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from siamkeras import models, retrieval
-from siamkeras._validation import check_embeddings, check_integer, check_labels
+from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels
 from siamkeras.evaluation import _classifiers, _tables
 from siamkeras.evaluation._distances import tower_and_distance
 from siamkeras.generators import _sampling as sampling
 
 
 class FewShot(NamedTuple):
-    """Accuracy over episodes of classes that are not in the training set.
-
-    Attributes:
-        accuracy: Fraction of correct predictions, mean over episodes of any classes.
-        within: The same over episodes within one group each, such as an alphabet (harder); None without groups.
-        interval: `{"accuracy": (low, high), "within": (low, high)}`, 95 % by Student's t over episodes. It covers the
-            choice of episodes from these images, not the choice of classes.
-        per_episode: `{"accuracy": (episodes,), "within": (episodes,)}`.
-        way, shot, query: Classes of an episode, and support and query examples per class.
-        method: "prototype", "nearest", "classifier" or "fine_tuned".
-    """
+    """The result of `few_shot_from_embeddings`, which documents it."""
 
     accuracy: float
     within: float | None
@@ -55,16 +45,12 @@ def few_shot(model, images, labels, groups=None, **options):
         **options: As for `few_shot_from_embeddings`. The default distance is the one of the model.
 
     Returns:
-        `FewShot`.
-
-    Raises:
-        ValueError: images do not fit the tower; embeddings are not finite; see also `few_shot_from_embeddings`.
+        As `few_shot_from_embeddings`.
     """
     tower, distance = tower_and_distance(model)
     method = options.get("method", "prototype")
     if models._verifier_head(model) is not None and method != "nearest":
         raise ValueError(f'A verifier compares pairs; use method="nearest". Received: method={method!r}.')
-    labels = check_labels(labels, count=len(images))
     if method in ("prototype", "nearest"):
         options["method_options"] = {"distance": distance} | (options.get("method_options") or {})
     return few_shot_from_embeddings(retrieval.embed(tower, images), labels, groups, **options)
@@ -102,16 +88,22 @@ def few_shot_from_embeddings(
         query: Query examples per class.
         episodes: Number of episodes, at least 2.
         method: A name in the table.
-        method_options: A dict with options of the method; a `distance` is a name in `distances.DISTANCES` or a
-            function.
+        method_options: A dict with options of the method.
         seed: Integer; the same seed gives the same episodes.
 
     Returns:
-        `FewShot`.
+        `FewShot`, a named tuple of
+
+        - `accuracy`: Fraction of correct predictions, mean over episodes of any classes.
+        - `within`: The same over episodes within one group each (harder); None without groups.
+        - `interval`: `{"accuracy": (low, high), "within": (low, high)}`, 95 % by Student's t over episodes, for the
+          choice of episodes from these images, not for the choice of classes.
+        - `per_episode`: `{"accuracy": (episodes,), "within": (episodes,)}`.
+        - `way`, `shot`, `query`, `method`: As passed.
 
     Raises:
         ValueError: fewer than `way` classes (in a group); a class with fewer than `shot + query` examples; unknown
-            method or option; embeddings not finite or not one per label.
+            method; embeddings not finite or not one per label.
 
     >>> import numpy as np
     >>> from siamkeras import evaluation
@@ -124,7 +116,8 @@ def few_shot_from_embeddings(
     embeddings = check_embeddings(embeddings)
     labels = check_labels(labels, count=len(embeddings))
     episodes, seed = check_integer("episodes", episodes, 2), check_integer("seed", seed)
-    predict = _classifiers.build(method, method_options or {})
+    check_choice("method", method, _classifiers.METHODS)
+    predict = _classifiers.METHODS[method](**method_options or {})
     protocols = {"accuracy": None} if groups is None else {"accuracy": None, "within": groups}
     tables = {name: sampling.episode_table(labels, of, way, shot, query) for name, of in protocols.items()}
     per_episode = {name: _accuracies(predict, embeddings, *table, episodes, seed) for name, table in tables.items()}

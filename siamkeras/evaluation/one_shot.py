@@ -12,17 +12,7 @@ from siamkeras.evaluation._distances import tower_and_distance
 
 
 class OneShot(NamedTuple):
-    """Accuracy on one-shot runs.
-
-    Attributes:
-        accuracy: Fraction of correct trials.
-        interval: `{"accuracy": (low, high)}`, 95 % by Wilson, which assumes independent trials. Those of one run share
-            a support: for pixel distances the standard error over the official runs is 1.2 times as large.
-        per_run: `(runs,)` accuracy of each run.
-        per_alphabet: `{alphabet: accuracy}`; empty if the alphabets are unknown.
-        predicted: `(runs, trials)` index of the nearest support image.
-        correct: `(runs, trials)` booleans.
-    """
+    """The result of `one_shot`, which documents it."""
 
     accuracy: float
     interval: dict
@@ -50,12 +40,20 @@ def one_shot(model, runs, distance=None, views=1, augment=None, seed=0):
 
     Args:
         model: A tower, or a model of `models` made from one.
-        runs: `data.OneShotRuns`, such as `data.omniglot_runs()`.
+        runs: Such as `data.omniglot_runs()`.
         distance: A name in `distances.DISTANCES`, or a function; None for that of the model, else cosine.
         views, augment, seed: As for `retrieval.embed`.
 
     Returns:
-        `OneShot`.
+        `OneShot`, a named tuple of
+
+        - `accuracy`: Fraction of correct trials.
+        - `interval`: `{"accuracy": (low, high)}`, 95 % by Wilson, which assumes independent trials. Those of one run
+          share a support: for pixel distances the standard error over the official runs is 1.2 times as large.
+        - `per_run`: Accuracy of each run, `(runs,)`.
+        - `per_alphabet`: `{alphabet: accuracy}`; empty if the alphabets are unknown.
+        - `predicted`: Index of the nearest support image, `(runs, trials)`.
+        - `correct`: Booleans, `(runs, trials)`.
 
     Raises:
         ValueError: support, queries and targets do not fit together or the tower; embeddings are not finite.
@@ -65,7 +63,6 @@ def one_shot(model, runs, distance=None, views=1, augment=None, seed=0):
     from scipy.stats import binomtest
 
     tower, distance = tower_and_distance(model, distance)
-    distances.get(distance)
     support, queries, targets = _check_runs(runs)
     images = np.concatenate([support.reshape(-1, *support.shape[2:]), queries.reshape(-1, *queries.shape[2:])])
     embeddings = check_embeddings(retrieval.embed(tower, images, views=views, augment=augment, seed=seed))
@@ -92,13 +89,9 @@ def _check_runs(runs):
     parts = [check_images(getattr(runs, name), name=name) for name in ("support", "queries")]
     support, queries = (part.astype("float32") / 255 if part.dtype == np.uint8 else part for part in parts)
     targets, way = np.asarray(runs.targets), support.shape[1]
-    if (
-        targets.shape != queries.shape[:2]
-        or targets.dtype.kind not in "iu"
-        or not ((0 <= targets) & (targets < way)).all()
-    ):
+    if targets.shape != queries.shape[:2] or not np.isin(targets, np.arange(way)).all():
         raise ValueError(
             f"`targets` must be integers from 0 to {way - 1}, (runs, trials) = {queries.shape[:2]}. "
-            f"Received: {targets.dtype}, shape {targets.shape}, {targets.min()} to {targets.max()}."
+            f"Received: shape {targets.shape}, values {np.unique(targets)}."
         )
     return support, queries, targets

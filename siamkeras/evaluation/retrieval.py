@@ -16,19 +16,7 @@ ROUNDING = 1e-6
 
 
 class Retrieval(NamedTuple):
-    """Retrieval results of queries that have at least one other example of their class in the gallery.
-
-    Attributes:
-        recall_at_k: `{k: fraction}` of queries with at least one example of their class among the k nearest.
-        precision_at_k: `{k: fraction}` of the k nearest that are of the class of the query, mean over queries.
-        map_at_r: MAP@R: mean over queries of the average precision among the R nearest, with R examples of the class.
-        interval: `{name: (low, high)}`, bootstrap 95 % intervals of "recall_at_1", "precision_at_5", "map_at_r" and so
-            on; empty for a single query.
-        queries: `(q,)` indices of the evaluated queries.
-        without: Number of queries left out because the gallery has no example of their class.
-        hits: `(q, number of k)` how many of the k nearest are of the class of the query.
-        average_precision: `(q,)` average precision at R of each query.
-    """
+    """The result of `retrieval`, which documents it."""
 
     recall_at_k: dict
     precision_at_k: dict
@@ -69,8 +57,8 @@ def retrieval(
     """Evaluates nearest-neighbour retrieval by recall@k, precision@k and MAP@R.
 
     Without a gallery, each embedding is searched among all others. At equal distances examples of other classes rank
-    first, so that a collapsed tower scores 0. Distances are computed in float64 and compared in float32; those below a
-    millionth of the length of the query count as equal. Queries whose class the gallery lacks are left out.
+    first, so that a collapsed tower scores 0; distances below a millionth of the length of the query count as equal.
+    Queries whose class the gallery lacks are left out.
 
     Args:
         embeddings: Queries `(n, dim)`.
@@ -81,15 +69,24 @@ def retrieval(
         distance: `"euclidean"`, `"cosine"` or `"manhattan"`.
         clusters: `(n,)`, the cluster of each query, such as its class: whole clusters are then resampled for the
             intervals, which become wider. None resamples queries.
-        resamples: Number of bootstrap resamples; 0 for no intervals.
-        seed: Integer seed of the bootstrap.
+        resamples, seed: As for `verification_from_distances`.
 
     Returns:
-        `Retrieval`.
+        `Retrieval`, a named tuple of
+
+        - `recall_at_k`: `{k: fraction}` of queries with an example of their class among the k nearest.
+        - `precision_at_k`: `{k: fraction}` of the k nearest that are of the class of the query, mean over queries.
+        - `map_at_r`: Mean over queries of the average precision among the R nearest, with R examples of the class.
+        - `interval`: `{name: (low, high)}`, bootstrap 95 % intervals of "recall_at_1", "precision_at_5", "map_at_r"
+          and so on; empty for a single query.
+        - `queries`: Indices of the evaluated queries, `(q,)`.
+        - `without`: Number of queries left out because the gallery has no example of their class.
+        - `hits`: How many of the k nearest are of the class of the query, `(q, number of k)`.
+        - `average_precision`: Average precision at R of each query, `(q,)`.
 
     Raises:
-        ValueError: embeddings not finite or not one per label; labels and gallery labels of different kinds; k out of
-            range; no query with an example of its class in the gallery; unknown distance; a single cluster.
+        ValueError: embeddings not finite or not one per label; k out of range; unknown distance; no query with an
+            example of its class in the gallery; a single cluster.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.retrieval([[0], [1], [3], [9]], ["a", "a", "b", "b"], k=1)
@@ -105,11 +102,6 @@ def retrieval(
         gallery, gallery_labels = embeddings, labels
     gallery = check_embeddings(gallery, "gallery", embeddings.shape[1])
     gallery_labels = check_labels(gallery_labels, "gallery_labels", len(gallery))
-    if (labels.dtype.kind in "US") != (gallery_labels.dtype.kind in "US"):
-        raise ValueError(
-            "`labels` and `gallery_labels` must both be integers, or both strings. "
-            f"Received: {labels.dtype} and {gallery_labels.dtype}."
-        )
     check_choice("distance", distance, DISTANCES)
     if clusters is not None and np.shape(clusters) != labels.shape:
         raise ValueError(f"`clusters` must be one per query, ({len(labels)},). Received: shape {np.shape(clusters)}.")
@@ -118,7 +110,10 @@ def retrieval(
     ranks = _positive_ranks(embeddings, labels, gallery, gallery_labels, own, distance)
     queries = np.array([query for query, positives in enumerate(ranks) if len(positives)])
     if not len(queries):
-        raise ValueError(f"No query has an example of its class in the gallery. Received: {len(labels)} queries.")
+        raise ValueError(
+            "No query has an example of its class in the gallery. "
+            f"Received: {len(labels)} queries with {labels.dtype} labels, gallery with {gallery_labels.dtype} labels."
+        )
     hits = np.array([np.searchsorted(ranks[query], depths, side="right") for query in queries])
     recall, precision = hits > 0, hits / depths
     average_precision = np.array([_average_precision(ranks[query]) for query in queries])

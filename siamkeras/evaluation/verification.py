@@ -17,25 +17,7 @@ FEWEST_FALSE_ACCEPTS = 10
 
 
 class Verification(NamedTuple):
-    """Verification results on a set of pairs. A pair is accepted as "same" if `distance < threshold`.
-
-    Attributes:
-        auc: Area under the ROC curve: probability that a same pair has a smaller distance than a different pair.
-        eer: Equal error rate: the error rate at the threshold where FAR = FRR.
-        threshold: The decision threshold.
-        accuracy: Balanced accuracy at the threshold, `1 - (far + frr) / 2`.
-        far: False accept rate at the threshold: fraction of different pairs that are accepted.
-        frr: False reject rate at the threshold: fraction of same pairs that are rejected.
-        tar_at_far: `{FAR: TAR}`: fraction of same pairs accepted when at most this fraction of different pairs is; NaN
-            if the different pairs are too few for ten false accepts.
-        interval: `{name: (low, high)}`, bootstrap 95 % intervals of "auc", "eer", "accuracy", and "tar_at_0.1" etc.
-        false_accept_rate: `(k,)`, x of the ROC curve.
-        true_accept_rate: `(k,)`, y of the ROC curve.
-        thresholds: `(k,)`, the largest accepted distance at each point of the curve; -inf at the first.
-        distances: `(n,)`, in the order of the pairs.
-        same: `(n,)` booleans.
-        threshold_source: "given", or "these pairs" for the threshold of equal error on these pairs (optimistic).
-    """
+    """The result of `verification`, which documents it."""
 
     auc: float
     eer: float
@@ -85,10 +67,23 @@ def verification(model, pairs, threshold=None, **options):
         **options: `far`, `clusters`, `resamples`, `seed` of `verification_from_distances`.
 
     Returns:
-        `Verification`.
+        `Verification`, a named tuple of
+
+        - `auc`: Area under the ROC curve: probability that a same pair has a smaller distance than a different pair.
+        - `eer`: Equal error rate: the error rate at the threshold where FAR = FRR.
+        - `threshold`: The decision threshold; `threshold_source` is "given", or "these pairs" for the threshold of
+          equal error on these pairs (optimistic).
+        - `far`, `frr`: False accept and false reject rate at the threshold.
+        - `accuracy`: Balanced accuracy at the threshold, `1 - (far + frr) / 2`.
+        - `tar_at_far`: `{FAR: TAR}`, the true accept rate at the largest threshold with at most this false accept rate;
+          NaN if the different pairs are too few for ten false accepts.
+        - `interval`: `{name: (low, high)}`, bootstrap 95 % intervals of "auc", "eer", "accuracy", "tar_at_0.1" etc.
+        - `false_accept_rate`, `true_accept_rate`, `thresholds`: The points of the ROC curve, `(k,)` each, with the
+          largest accepted distance of each point.
+        - `distances`, `same`: Distance and label of each pair, in the order of the pairs.
 
     Raises:
-        ValueError: an endless stream; a model without one distance per pair; see also `verification_from_distances`.
+        ValueError: an endless stream; a model without one distance per pair.
     """
     return verification_from_distances(*pair_distances(model, pairs), threshold, **options)
 
@@ -101,9 +96,6 @@ def pair_distances(model, pairs):
 
     Returns:
         Distances `(n,)` and labels `(n,)`.
-
-    Raises:
-        ValueError: an endless or empty stream; a model without one distance per pair.
     """
     if hasattr(pairs, "cardinality") and int(pairs.cardinality()) == -1:
         raise ValueError("This stream never ends. Give it a length: `generators.pairs(..., steps=50)`.")
@@ -112,13 +104,8 @@ def pair_distances(model, pairs):
         inputs, same = (batch, batch.get("same")) if isinstance(batch, dict) else (*batch, None)[:2]
         if not isinstance(inputs, dict) or same is None:
             raise ValueError("A batch must be ({'left', 'right'}, same), or a dict with all three.")
-        distance, same = pair_distance(model, inputs), np.asarray(same).reshape(-1)
-        if distance.size != same.size:
-            raise ValueError(
-                f"The model must give one distance for each pair. Received: {same.size} pairs, output {distance.shape}."
-            )
-        distances.append(distance.reshape(-1))
-        labels.append(same)
+        distances.append(pair_distance(model, inputs))
+        labels.append(np.asarray(same).reshape(-1))
     if not distances:
         raise ValueError("The stream is empty.")
     return np.concatenate(distances), np.concatenate(labels)
@@ -131,13 +118,12 @@ def verification_from_distances(
 
     Intervals are percentile bootstrap intervals over pairs, with same and different pairs resampled separately. Pairs
     that share a class or person are not independent: with `clusters` whole clusters are resampled, which gives wider
-    intervals that hold for new clusters. In simulations with twenty people, 95 % intervals over people covered the true
-    AUC in 86 % of cases, those over pairs in half of them.
+    intervals that hold for new clusters.
 
     Args:
         distances: `(n,)`, finite, small = similar.
         same: `(n,)`, 1 = same, 0 = different; labels between count as same from 0.5.
-        threshold: Pairs with `distance < threshold` are accepted. None takes the threshold of equal error.
+        threshold: As for `verification`.
         far: False accept rates in (0, 1] at which the true accept rate is reported.
         clusters: `(n,)`, the cluster of each pair, such as its class; or `(n, 2)`, the clusters of its left and right
             side, such as two people: a pair then counts as often as the product of the counts of both, or as the one
@@ -146,7 +132,7 @@ def verification_from_distances(
         seed: Integer seed of the bootstrap.
 
     Returns:
-        `Verification`.
+        As `verification`.
 
     Raises:
         ValueError: different lengths; NaN; labels outside [0, 1]; only same or only different pairs; `far` outside
@@ -157,8 +143,7 @@ def verification_from_distances(
     >>> round(report.auc, 3)  # 8 of the 9 combinations of a same and a different pair are in order
     0.889
 
-    Reference: Fawcett, https://doi.org/10.1016/j.patrec.2005.10.010 (ROC); Efron and Tibshirani, An Introduction to
-    the Bootstrap (1993), chapter 13 (percentile intervals).
+    Reference: https://doi.org/10.1016/j.patrec.2005.10.010 (Fawcett, 2006)
     """
     distances, same = check_distances(distances, same)
     same = same >= 0.5
@@ -168,9 +153,7 @@ def verification_from_distances(
     curve = _roc.Curve(distances, same)
     rates = curve.rates(np.ones((1, len(distances))))
     source = "these pairs" if threshold is None else "given"
-    if threshold is None:
-        threshold = curve.equal_error_threshold(*rates)
-    threshold = check_number("threshold", threshold)
+    threshold = curve.equal_error_threshold(*rates) if threshold is None else check_number("threshold", threshold)
     accepted = distances < threshold
     false_accepts, false_rejects = float(accepted[~same].mean()), float(1 - accepted[same].mean())
     reliable = [limit for limit in far if limit * np.sum(~same) >= FEWEST_FALSE_ACCEPTS]
@@ -211,17 +194,16 @@ def verification_from_embeddings(embeddings, labels, threshold=None, distance="e
     Args:
         embeddings: `(n, dim)`, for example from `retrieval.embed`.
         labels: `(n,)` integers or strings.
-        threshold: As for `verification_from_distances`.
+        threshold: As for `verification`.
         distance: A name in `distances.DISTANCES`, or a function.
         **options: `far`, `resamples`, `seed` of `verification_from_distances`; and `clusters`, by default both classes
             of each pair. The pairs are those of `generators.all_pairs(labels)`, in its order.
 
     Returns:
-        `Verification`.
+        As `verification`.
 
     Raises:
-        ValueError: embeddings not finite or not one per label; unknown distance; fewer than about four classes, unless
-            `resamples=0`; see also `verification_from_distances`.
+        ValueError: embeddings not finite or not one per label; too few classes for intervals.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.verification_from_embeddings([[0, 0], [0, 1], [5, 5], [5, 6]], [7, 7, 3, 3], resamples=0)
@@ -237,16 +219,15 @@ def verification_from_embeddings(embeddings, labels, threshold=None, distance="e
 
 
 class Comparison(NamedTuple):
-    """Result of `compare`: `distance` `(n,)`, `score` = -distance `(n,)`, and `same` `(n,)` booleans or None."""
+    """The result of `compare`, which documents it."""
 
     distance: np.ndarray
     score: np.ndarray
     same: np.ndarray | None
 
     def __repr__(self):
-        lines = [f"distance {distance:.3f}" for distance in self.distance[:10]]
-        if self.same is not None:
-            lines = [f"{line}: {'same' if same else 'different'}" for line, same in zip(lines, self.same, strict=False)]
+        decisions = [""] * 10 if self.same is None else [": same" if same else ": different" for same in self.same]
+        lines = [f"distance {x:.3f}{decision}" for x, decision in zip(self.distance[:10], decisions, strict=False)]
         return "\n".join(lines + ([f"and {len(self.distance) - 10} more"] if len(self.distance) > 10 else []))
 
 
@@ -260,30 +241,25 @@ def compare(model, left, right, threshold=None):
         threshold: Decision threshold from `verification` on validation pairs; None for no decision.
 
     Returns:
-        `Comparison`; one input on each side gives n = 1.
+        `Comparison`, a named tuple of `distance`, `score` (the negative distance) and `same` (booleans, or None), each
+        `(n,)`; one input on each side gives n = 1.
 
     Raises:
-        ValueError: inputs do not fit the model or each other; distances are not finite.
+        ValueError: inputs of different shapes, or that do not fit the model; distances that are not finite.
     """
     left, right = np.asarray(left), np.asarray(right)
     threshold = None if threshold is None else check_number("threshold", threshold)
-    shape = tuple(model.inputs[0].shape[1:])
-    if left.ndim == right.ndim == len(shape):
+    if left.ndim == right.ndim == len(model.inputs[0].shape) - 1:
         left, right = left[None], right[None]
-    fits = left.ndim == len(shape) + 1 and all(
-        side in (None, size) for side, size in zip(shape, left.shape[1:], strict=True)
-    )
-    if left.shape != right.shape or not fits or len(left) == 0:
+    # Keras would broadcast one input against many.
+    if left.shape != right.shape or not left.size:
         raise ValueError(
-            f"`left` and `right` must be inputs of shape {shape}, one or the same number on each side. "
-            f"Received: {left.shape} and {right.shape}."
+            "`left` and `right` must be one input each, or the same number of inputs. "
+            f"Received: shapes {left.shape} and {right.shape}."
         )
     starts = range(0, len(left), 256)
     batches = [{"left": left[start : start + 256], "right": right[start : start + 256]} for start in starts]
     distance = np.concatenate([pair_distance(model, batch) for batch in batches])
-    if distance.shape != (len(left),) or not np.isfinite(distance).all():
-        raise ValueError(
-            f"The model must give one finite distance for each pair. Received: {len(left)} pairs, output "
-            f"{distance.shape}, {np.sum(~np.isfinite(distance))} of them not finite."
-        )
+    if not np.isfinite(distance).all():
+        raise ValueError(f"The model must return finite distances. Received: {distance[~np.isfinite(distance)][0]}.")
     return Comparison(distance, -distance, None if threshold is None else distance < threshold)

@@ -1,10 +1,12 @@
 """One-shot accuracy on fixed runs, by hand."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 
-from siamkeras import data, evaluation, models, towers
+from siamkeras import evaluation, models
 
 ONES = np.ones((2, 3, 2), "float32")
 
@@ -15,7 +17,7 @@ def identity(dim=2):
 
 
 def make_runs(support, queries, targets, alphabets=None):
-    return data.OneShotRuns(np.asarray(support), np.asarray(queries), np.asarray(targets), alphabets, "by hand")
+    return SimpleNamespace(support=support, queries=queries, targets=np.asarray(targets), alphabets=alphabets)
 
 
 def test_one_shot_accuracy_by_hand():
@@ -33,7 +35,8 @@ def test_one_shot_accuracy_by_hand():
     assert report.per_alphabet == {"Greek": 1.0, "Latin": pytest.approx(2 / 3)}
     row = str(evaluation.table({"mine": report})).splitlines()[1]
     assert row.split()[:2] == ["mine", "83.3%"] and "1 of 6" in row and "67%" in row
-    assert evaluation.one_shot(identity(), runs._replace(alphabets=None)).per_alphabet == {}
+    runs.alphabets = None
+    assert evaluation.one_shot(identity(), runs).per_alphabet == {}
 
 
 def test_a_verifier_predicts_by_its_logits():
@@ -85,31 +88,20 @@ def test_the_tower_runs_in_inference_mode():
     assert evaluation.one_shot(tower, runs).accuracy == 1.0
 
 
-ZEROS = np.zeros((2, 3), int)
-
-
 @pytest.mark.parametrize(
-    "arguments, message",
+    "targets, message",
     [
-        ((ONES, ONES[:1], ZEROS), r"\(runs, trials\) = \(1, 3\). Received: int64, shape \(2, 3\)"),
-        ((ONES, ONES, ZEROS[:, :1]), r"Received: int64, shape \(2, 1\)"),
-        ((ONES, ONES, ZEROS[0]), r"shape \(3,\)"),
-        ((ONES, ONES, ZEROS + 3), "`targets` must be integers from 0 to 2.* 3 to 3"),
-        ((ONES, ONES, ZEROS - 1), "from 0 to 2"),
-        ((ONES, ONES, ZEROS * 1.0), "Received: float64"),
-        ((ONES[:1], ONES, ZEROS), "zip"),
-        ((ONES * np.nan, ONES, ZEROS), "`support` must be finite"),
+        (np.zeros((1, 3), int), r"\(runs, trials\) = \(2, 3\). Received: shape \(1, 3\)"),
+        (np.full((2, 3), 3), r"`targets` must be integers from 0 to 2.* Received: .* values \[3\]"),
+        (np.full((2, 3), -1), "from 0 to 2"),
     ],
 )
-def test_argument_errors(arguments, message):
+def test_targets_must_be_indices_of_the_support(targets, message):
     with pytest.raises(ValueError, match=message):
-        evaluation.one_shot(identity(), make_runs(*arguments))
+        evaluation.one_shot(identity(), make_runs(ONES, ONES, targets))
 
 
-@pytest.mark.parametrize("kind", [models.verifier, models.siamese])
-def test_models_of_two_towers_and_second_distances_are_rejected(kind):
-    runs = make_runs(ONES, ONES, ZEROS)
-    with pytest.raises(ValueError, match="several towers"):
-        evaluation.one_shot(kind({"left": identity(), "right": towers.dense((2,), embedding_dim=2)}), runs)
+def test_a_verifier_has_no_second_distance():
+    runs = make_runs(ONES, ONES, np.zeros((2, 3), int))
     with pytest.raises(ValueError, match="learned distance; omit `distance`. Received: 'cosine'"):
         evaluation.one_shot(models.verifier(identity()), runs, distance="cosine")
