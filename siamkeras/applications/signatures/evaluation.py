@@ -55,8 +55,8 @@ class Trials(NamedTuple):
             **options: `far`, `resamples`, `seed` of that function.
 
         Returns:
-            `evaluation.Verification`. Its intervals resample whole writers; a random forgery counts as often as the
-            product of the counts of its two writers.
+            The report of `evaluation.verification`. Its intervals resample whole writers; a random forgery counts as
+            often as the product of the counts of its two writers.
         """
         trials, clusters = self._select(forgeries)
         same = trials.kinds == "genuine"
