@@ -1,20 +1,16 @@
 """Image data sets as `Examples`: the real data set if available, otherwise a synthetic stand-in."""
 
-from siamkeras.data._sources import SkippedFilesWarning, StandInWarning
+from siamkeras.data._sources import StandInWarning
 from siamkeras.data.digits import digits
 from siamkeras.data.examples import Examples, folds_by_class, split_by_class
 from siamkeras.data.folders import image_folder, image_paths, load_image
 from siamkeras.data.mnist import mnist
 from siamkeras.data.omniglot import omniglot
-from siamkeras.data.omniglot_runs import OneShotRuns, omniglot_runs
+from siamkeras.data.omniglot_runs import omniglot_runs
 from siamkeras.data.snacks import snacks
-from siamkeras.data.synthetic_glyphs import synthetic_glyphs
-from siamkeras.data.synthetic_snacks import synthetic_snacks
 
 __all__ = [
     "Examples",
-    "OneShotRuns",
-    "SkippedFilesWarning",
     "StandInWarning",
     "digits",
     "folds_by_class",
@@ -26,6 +22,4 @@ __all__ = [
     "omniglot_runs",
     "snacks",
     "split_by_class",
-    "synthetic_glyphs",
-    "synthetic_snacks",
 ]

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from siamkeras._arrays import aligned_empty
 
@@ -57,13 +57,12 @@ def decode_files(paths, shape, read):
 
 def describe_broken(paths, broken):
     """A sentence that lists the files that cannot be decoded, for `broken` of `decode_files`."""
-    reasons = {index: str(error) or type(error).__name__ for index, error in broken.items()}
-    names = [
-        # Pillow's message repeats the path.
-        f"{paths[index]} ({'not an image' if reason.startswith('cannot identify') else reason})"
-        for index, reason in reasons.items()
+    # Pillow's own message for a file that is not an image repeats the path.
+    files = [
+        f"{paths[index]} ({'not an image' if isinstance(error, UnidentifiedImageError) else error})"
+        for index, error in broken.items()
     ]
-    return f"{len(broken)} of {len(paths)} images cannot be decoded: {shorten(names)}."
+    return f"{len(broken)} of {len(paths)} images cannot be decoded: {shorten(files)}."
 
 
 def read_image(path, height, width, channels=3, crop=False):
@@ -114,15 +113,13 @@ def decode_png(dataset, full_size, size, columns=(), invert=False):
         images = tf.clip_by_value(images / 255.0, 0.0, 1.0)
         return 1.0 - images if invert else images, values
 
-    count, start = int(dataset.cardinality()), 0
-    images = aligned_empty((count, size, size, 1), np.float32)
-    values = {name: np.empty(count, np.int64) for name in columns}
+    images = aligned_empty((int(dataset.cardinality()), size, size, 1), np.float32)
+    values, start = {name: [] for name in columns}, 0
     dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE).batch(256)
     dataset = dataset.map(reduce, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
     for batch, batch_values in dataset.as_numpy_iterator():
-        rows = slice(start, start + len(batch))
-        images[rows] = batch
-        for name in columns:
-            values[name][rows] = batch_values[name]
+        images[start : start + len(batch)] = batch
         start += len(batch)
-    return images, values
+        for name in columns:
+            values[name].append(batch_values[name])
+    return images, {name: np.concatenate(values[name]).astype(np.int64) for name in columns}

@@ -69,10 +69,7 @@ def _names_of(values, names):
 
 
 def split_by_class(examples, test=0.2, seed=0, by="labels"):
-    """Splits examples into two sets without a common class.
-
-    Generalisation to new classes is measured on classes that are not in the training set, so the split is over
-    classes and not over images.
+    """Splits examples into two sets without a common class, to measure generalisation to new classes.
 
     Args:
         examples: `Examples`.
@@ -84,12 +81,10 @@ def split_by_class(examples, test=0.2, seed=0, by="labels"):
         `(train, test)`, two `Examples` in the original order.
 
     Raises:
-        ValueError: `test` outside (0, 1); fewer than two classes or groups; a class in more than one group.
+        ValueError: fewer than two classes or groups; a class in more than one group.
     """
     check_number("test", test, above=0, below=1)
-    keys, unique = _split_keys(examples, by)
-    if len(unique) < 2:
-        raise ValueError(f"A split needs at least two different {by}. Received: {len(unique)}.")
+    keys, unique = _split_keys(examples, by, minimum=2)
     count = int(np.clip(round(test * len(unique)), 1, len(unique) - 1))
     is_test = np.isin(keys, check_seed(seed).permutation(unique)[:count])
     return examples.take(~is_test), examples.take(is_test)
@@ -99,27 +94,13 @@ def folds_by_class(examples, folds=5, seed=0, by="labels"):
     """Cross-validation splits by class: each class is in exactly one test set.
 
     Args:
-        examples: `Examples`.
+        examples, seed, by: As for `split_by_class`. With groups, the test sets have similar numbers of classes.
         folds: Number of splits, at least 2.
-        seed: Random seed.
-        by: As for `split_by_class`. Groups are distributed such that the test sets have similar numbers of classes.
 
     Returns:
         A list of `(train, test)`, pairs of `Examples`.
-
-    Raises:
-        ValueError: fewer classes or groups than folds; a class in more than one group.
-
-    >>> import numpy as np
-    >>> from siamkeras.data import Examples, folds_by_class
-    >>> letters = Examples(np.zeros((6, 2, 2, 1), "float32"), np.array([7, 7, 3, 3, 5, 5]))
-    >>> [sorted(set(test.labels.tolist())) for train, test in folds_by_class(letters, folds=3)]
-    [[7], [3], [5]]
     """
-    check_integer("folds", folds, 2)
-    keys, unique = _split_keys(examples, by)
-    if len(unique) < folds:
-        raise ValueError(f"{folds} folds need at least {folds} different {by}. Received: {len(unique)}.")
+    keys, unique = _split_keys(examples, by, minimum=check_integer("folds", folds, 2))
     labels = np.asarray(examples.labels)
     unique = check_seed(seed).permutation(unique)
     class_counts = np.array([len(np.unique(labels[keys == key])) for key in unique])
@@ -131,18 +112,20 @@ def folds_by_class(examples, folds=5, seed=0, by="labels"):
     return [(examples.take(fold_of != fold), examples.take(fold_of == fold)) for fold in range(folds)]
 
 
-def _split_keys(examples, by):
-    """The label or group of each example, and the different ones."""
+def _split_keys(examples, by, minimum):
+    """The label or group of each example, and the different ones, of which there are at least `minimum`."""
     check_choice("by", by, ("labels", "groups"))
     if getattr(examples, by) is None:
         raise ValueError("These examples have no groups. Use by='labels'.")
     labels = check_labels(examples.labels)
     keys = check_labels(getattr(examples, by), by, count=len(labels))
-    if by == "groups":
-        for label in np.unique(labels):
-            groups = np.unique(keys[labels == label]).tolist()
-            if len(groups) > 1:
-                raise ValueError(
-                    f"Each class must belong to one group. Received: class {label.item()!r} in groups {groups[:5]}."
-                )
-    return keys, np.unique(keys)
+    for label in np.unique(labels):
+        groups = np.unique(keys[labels == label]).tolist()
+        if len(groups) > 1:  # impossible by labels
+            raise ValueError(
+                f"Each class must belong to one group. Received: class {label.item()!r} in groups {groups[:5]}."
+            )
+    unique = np.unique(keys)
+    if len(unique) < minimum:
+        raise ValueError(f"A split into {minimum} sets needs {minimum} different {by}. Received: {len(unique)}.")
+    return keys, unique

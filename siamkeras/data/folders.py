@@ -1,6 +1,5 @@
 """Your own images, in one folder per class."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,11 @@ from siamkeras.data._images import (
     read_image,
     shorten,
 )
-from siamkeras.data._sources import SkippedFilesWarning, warn_once
+from siamkeras.data._sources import warn_once
 from siamkeras.data.examples import Examples
 
 # The first two bytes of PNG, JPEG, GIF and BMP files, the formats that TensorFlow decodes.
-SIGNATURES = (b"\x89P", b"\xff\xd8", b"GI", b"BM")
+_SIGNATURES = (b"\x89P", b"\xff\xd8", b"GI", b"BM")
 
 
 def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop=False):
@@ -32,9 +31,8 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop
         size: `(height, width)` in pixels. Images are resized with bilinear interpolation and antialiasing.
         channels: 1 (grey) or 3 (RGB). Transparency is dropped; of an animated GIF the first frame is used.
         groups: Whether there is a level of folders above the classes, such as alphabets, writers or patients.
-        skip_broken: Skip files that cannot be decoded and list them in a `SkippedFilesWarning`; otherwise they raise
-            an error.
-        crop: Use the largest central part with the aspect ratio of `size`; otherwise the aspect ratio changes.
+        skip_broken: Whether to skip files that cannot be decoded, with a warning; otherwise they raise an error.
+        crop: Whether to use the largest central part with the aspect ratio of `size`; otherwise the ratio changes.
 
     Returns:
         `Examples` with float32 images in [0, 1], `(n, height, width, channels)`. Labels are 0 to k-1 in the
@@ -59,7 +57,7 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop
     empty = [name for label, name in files.class_names.items() if label not in rest.class_names]
     if empty:
         raise ValueError(f"{message} Without these files, no image is left of: {shorten(empty)}.")
-    warn_once(f"{message} They are skipped.", SkippedFilesWarning)
+    warn_once(f"{message} They are skipped.")
     return rest
 
 
@@ -76,13 +74,7 @@ def image_paths(folder, groups=False):
 
     Returns:
         `Examples` whose `images` are paths, `(n,)` strings.
-
-    Raises:
-        FileNotFoundError: there is no such folder.
-        ValueError: no class folders; a class without images.
     """
-    if not os.fspath(folder):
-        raise ValueError("`folder` must be the path of a folder. Received: an empty string.")
     root = Path(folder)
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}.")
@@ -91,8 +83,8 @@ def image_paths(folder, groups=False):
     members = [list_images(kind) for _, kind in pairs]
     empty = [kind for (_, kind), files in zip(pairs, members, strict=True) if not files]
     if empty:
-        nested = not groups and any(child.is_dir() for child in list_folder(empty[0]))
-        hint = " It contains folders: for folder/group/class use groups=True." if nested else ""
+        has_folders = any(child.is_dir() for child in list_folder(empty[0]))
+        hint = " It contains folders: for folder/group/class use groups=True." if has_folders and not groups else ""
         raise ValueError(f"Every class needs an image ({', '.join(EXTENSIONS)}). Without one: {shorten(empty)}.{hint}")
     counts = [len(files) for files in members]
     return Examples(
@@ -112,16 +104,14 @@ def _check_format(size, channels):
 
 
 def _subfolders(parent, level):
-    children = list_folder(parent)
-    folders = [child for child in children if child.is_dir()]
+    folders = [child for child in list_folder(parent) if child.is_dir()]
     if not folders:
-        received = f"only files, such as {children[0].name!r}" if children else "an empty folder"
-        raise ValueError(f"Expected one folder per {level} in {parent}. Received: {received}.")
+        raise ValueError(f"Expected one folder per {level} in {parent}. Received: a folder without folders.")
     return folders
 
 
 def load_image(size, channels=3, crop=False):
-    """A function that decodes an image file in a tf.data pipeline.
+    """A function that decodes an image file in a tf.data pipeline, for `load` of the generators.
 
     Its values differ from those of `image_folder` by less than 0.01, for JPEG by less than 0.04. TensorFlow does not
     decode PGM and PPM files.
@@ -140,7 +130,7 @@ def load_image(size, channels=3, crop=False):
 
         content = tf.io.read_file(path)
         # The error of `decode_image` does not contain the path.
-        is_image = tf.reduce_any(tf.strings.substr(content, 0, 2) == tf.constant(SIGNATURES))
+        is_image = tf.reduce_any(tf.strings.substr(content, 0, 2) == tf.constant(_SIGNATURES))
         reason = "This file is not a PNG, JPEG, GIF or BMP image (convert PGM and PPM to PNG):"
         with tf.control_dependencies([tf.debugging.Assert(is_image, [reason, path])]):
             # 3 channels first: the decoders of BMP and GIF cannot return 1.

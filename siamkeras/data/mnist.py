@@ -24,9 +24,6 @@ def mnist(subset="train", source="auto"):
 
     Returns:
         `Examples`: `images` `(n, 28, 28, 1)`, float32 in [0, 1], ink is 1; `labels` 0 to 9.
-
-    Raises:
-        ValueError, ConnectionError, ImportError, OSError: as for `omniglot`.
     """
     title, rows = SUBSETS[check_choice("subset", subset, SUBSETS)]
     stand_in = "scikit-learn's 8x8 digits, enlarged,"

@@ -5,11 +5,11 @@ import numpy as np
 from siamkeras._validation import check_choice, check_integer
 from siamkeras.data import _sources
 from siamkeras.data._images import decode_png
+from siamkeras.data._synthetic_glyphs import synthetic_glyphs
 from siamkeras.data.examples import Examples
-from siamkeras.data.synthetic_glyphs import synthetic_glyphs
 
 URL = "https://github.com/brendenlake/omniglot/raw/master/python/images_background_small1.zip"
-FULL_SIZE, SMALLEST_SIZE = 105, 8
+FULL_SIZE = 105
 # For each subset: split in TensorFlow Datasets, title, alphabets of the stand-in.
 SUBSETS = {
     "background": ("train", "background set", range(20)),
@@ -36,10 +36,10 @@ def omniglot(subset="background", size=35, source="auto"):
 
     Args:
         subset: A name from the table.
-        size: Height and width in pixels, at least 8; 105 is the original size. Images are reduced by area averaging.
+        size: Height and width in pixels; 105 is the original size. Images are reduced by area averaging.
         source: `"auto"`: the data set as prepared by TensorFlow Datasets in `TFDS_DATA_DIR` or `~/tensorflow_datasets`,
             or a download of 19 MB; otherwise synthetic glyphs with a `StandInWarning`. `"real"`: an error instead of
-            synthetic glyphs. `"synthetic"`: the synthetic glyphs, 20 alphabets with 20 characters by 20 writers for
+            synthetic glyphs. `"synthetic"`: synthetic glyphs, 20 alphabets with 20 characters by 20 writers for
             `"background"`, 10 others for `"evaluation"`, and 5 of the background for each small set.
 
     Returns:
@@ -47,12 +47,11 @@ def omniglot(subset="background", size=35, source="auto"):
         alphabets, with the same numbers in all subsets.
 
     Raises:
-        ValueError: invalid `subset`, `size` or `source`.
         ConnectionError, ImportError: `source="real"` and the data set is not available.
         OSError: the copy on this machine is damaged.
     """
     split, title, alphabets = SUBSETS[check_choice("subset", subset, SUBSETS)]
-    size = check_integer("size", size, SMALLEST_SIZE)
+    size = check_integer("size", size, 1)
     return _sources.real_or_stand_in(
         source, lambda: _real(split, title, size), lambda: _stand_in(alphabets, title, size), "synthetic glyphs"
     )

@@ -9,7 +9,7 @@ from siamkeras._random import generator
 from siamkeras._validation import check_integer
 from siamkeras.data import _sources
 from siamkeras.data._images import decode_png
-from siamkeras.data.omniglot import FULL_SIZE, SMALLEST_SIZE, SYNTHETIC_CHARACTERS, SYNTHETIC_WRITERS, omniglot
+from siamkeras.data.omniglot import FULL_SIZE, SYNTHETIC_CHARACTERS, SYNTHETIC_WRITERS, omniglot
 
 TITLE = "Omniglot's one-shot test"
 URL = "https://github.com/brendenlake/omniglot/raw/master/python/one-shot-classification/all_runs.zip"
@@ -65,22 +65,17 @@ def omniglot_runs(size=35, source="auto"):
     ```
 
     Args:
-        size: Height and width in pixels, at least 8; 105 is the original size.
-        source: `"auto"`: the file `omniglot/all_runs.zip` under `SIAMKERAS_DATA` or `~/.cache/siamkeras`, or a
-            download of 0.4 MB; otherwise synthetic glyphs with a `StandInWarning`. `"real"`: an error instead of
-            synthetic glyphs. `"synthetic"`: the glyphs of `omniglot("evaluation", source="synthetic")`.
+        size: As for `omniglot`.
+        source: As for `omniglot`. The real data is the file `omniglot/all_runs.zip` under `SIAMKERAS_DATA` or
+            `~/.cache/siamkeras`, or a download of 0.4 MB; the stand-in consists of glyphs of the synthetic evaluation
+            set.
 
     Returns:
         `OneShotRuns` with `support` and `queries` `(20, 20, size, size, 1)`, float32 in [0, 1], ink is 1.
 
-    Raises:
-        ValueError: invalid `size` or `source`.
-        ConnectionError, ImportError: `source="real"` and the file is not available.
-        OSError: the copy on this machine is damaged.
-
     Reference: https://doi.org/10.1126/science.aab3050
     """
-    size = check_integer("size", size, SMALLEST_SIZE)
+    size = check_integer("size", size, 1)
     return _sources.real_or_stand_in(source, lambda: _real(size), lambda: _stand_in(size), "synthetic glyphs")
 
 

@@ -1,15 +1,16 @@
 """Snacks: photos of twenty kinds of food, for retrieval."""
 
-import os
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
 from siamkeras._validation import check_choice, check_sizes
 from siamkeras.data import _sources
 from siamkeras.data._images import decode_files, describe_broken, read_image, shorten
+from siamkeras.data._synthetic_snacks import SNACKS, synthetic_snacks
 from siamkeras.data.examples import Examples
 from siamkeras.data.folders import image_paths
-from siamkeras.data.synthetic_snacks import select_classes, synthetic_snacks
 
 NAME = "Matthijs/snacks"
 # For each split: its folder, and the number of photos per class in the stand-in.
@@ -47,12 +48,11 @@ def snacks(split="train", classes=None, size=(96, 96), source="auto"):
         order, independent of `classes`.
 
     Raises:
-        ValueError: invalid `split`, `classes`, `size` or `source`.
         ConnectionError, ImportError: `source="real"` and the data set is not available.
         OSError: the copy on this machine is incomplete or damaged.
     """
     check_choice("split", split, SPLITS)
-    names = select_classes(classes)
+    names = _select_classes(classes)
     size = check_sizes("size", [size, size] if np.ndim(size) == 0 else size, 2)
     examples = _sources.real_or_stand_in(
         source,
@@ -64,6 +64,14 @@ def snacks(split="train", classes=None, size=(96, 96), source="auto"):
     return examples._replace(source=f"{examples.source}, {split} split ({len(examples.labels)} photos{of_classes})")
 
 
+def _select_classes(classes):
+    """`{label: name}` of the snacks in the list `classes`, or of all."""
+    selected = list(SNACKS) if classes is None else classes
+    if isinstance(selected, str) or not selected or not set(selected) <= set(SNACKS):
+        raise ValueError(f"`classes` must be a list of names from: {', '.join(SNACKS)}. Received: {classes!r}.")
+    return {label: name for label, name in enumerate(SNACKS) if name in selected}
+
+
 def _find_folder(split):
     parts = "snacks", SPLITS[split][0]
     folder = _sources.find(*parts)
@@ -72,18 +80,23 @@ def _find_folder(split):
         # `datasets` 4 and later do not run the loading script of the main branch.
         dataset = _sources.load_hugging_face(NAME, split, "Snacks", 105, missing, hint, "refs/convert/parquet")
         folder = _sources.cache_path(*parts)
-        _sources.write_folder(folder, _encoded_files(dataset))
+        _write_folder(dataset, folder)
     return folder
 
 
-def _encoded_files(dataset):
-    """Pairs of a relative path and the original bytes: decoding here would compress the photos twice."""
+def _write_folder(dataset, folder):
+    """Writes the original bytes of the photos to `folder/<class>/`: all of them, or none if interrupted."""
     import datasets
 
     names = dataset.features["label"].names
-    for index, row in enumerate(dataset.cast_column("image", datasets.Image(decode=False))):
-        name = os.path.basename(row["image"]["path"] or f"{index:04d}.jpg")
-        yield os.path.join(names[row["label"]], name), row["image"]["bytes"]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
+        for index, row in enumerate(dataset.cast_column("image", datasets.Image(decode=False))):
+            name = Path(row["image"]["path"] or f"{index:04d}.jpg").name
+            file = Path(unfinished, folder.name, names[row["label"]], name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(row["image"]["bytes"])
+        Path(unfinished, folder.name).rename(folder)
 
 
 def _read_folder(folder, names, size):
@@ -102,5 +115,5 @@ def _read_folder(folder, names, size):
 
 def _stand_in(split, names, size):
     seed, per_class = list(SPLITS).index(split), SPLITS[split][1]
-    examples = synthetic_snacks(list(names.values()), per_class, size, seed)
+    examples = synthetic_snacks(names, per_class, size, seed)
     return examples._replace(source=f"synthetic snacks standing in for {NAME}")

@@ -82,7 +82,7 @@ def prepare(tmp_path):
 def fast_glyphs(monkeypatch):
     """Replaces the rendering of glyphs: 2 images per class with the constant value group / 100."""
 
-    def glyphs(alphabets=10, characters=12, writers=20, size=35, seed=0):
+    def glyphs(alphabets, characters, writers, size, seed):
         labels = np.repeat(np.arange(alphabets * characters), 2)
         groups = labels // characters
         images = np.broadcast_to((groups / 100)[:, None, None, None], (len(labels), size, size, 1)).astype("float32")

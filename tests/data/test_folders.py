@@ -43,25 +43,23 @@ def photos(tmp_path):
 
 def test_folders_are_classes_in_alphabetical_order(photos):
     """apple: a.png blue, b.jpg green, c.bmp white; quince: 1.PNG red."""
-    examples = data.image_folder(photos, size=(8, 6))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        examples = data.image_folder(photos, size=(8, 6), skip_broken=True)
     assert examples.images.shape == (4, 8, 6, 3) and examples.images.dtype == np.float32
     np.testing.assert_allclose(examples.images[:, 4, 3], [(0, 0, 1), (0, 1, 0), (1, 1, 1), (1, 0, 0)], atol=0.02)
-    assert examples.labels.tolist() == [0, 0, 0, 1] and examples.class_names == {0: "apple", 1: "quince"}
-    assert examples.groups is None and examples.group_names == {}
-    assert examples.source == f"images of the folder {photos}, 8x6"
+    files = data.image_paths(str(photos))
+    names = ("apple/a.png", "apple/b.jpg", "apple/c.bmp", "quince/1.PNG")
+    assert files.images.tolist() == [str(photos / name) for name in names]
+    for part in (examples, files):
+        assert part.labels.tolist() == [0, 0, 0, 1] and part.class_names == {0: "apple", 1: "quince"}
+        assert part.groups is None and part.group_names == {}
 
 
 def test_grey_images_weight_the_colours_as_itu_r_601(photos):
     """0.299 red + 0.587 green + 0.114 blue."""
     images = data.image_folder(photos, size=(8, 6), channels=1).images
     np.testing.assert_allclose(images[:, 4, 3, 0], [0.114, 0.587, 1, 0.299], atol=0.02)
-
-
-def test_image_paths_lists_the_same_files(photos):
-    files = data.image_paths(str(photos))
-    names = ("apple/a.png", "apple/b.jpg", "apple/c.bmp", "quince/1.PNG")
-    assert files.images.tolist() == [str(photos / name) for name in names]
-    assert files.labels.tolist() == [0, 0, 0, 1] and files.class_names == {0: "apple", 1: "quince"}
 
 
 def test_classes_with_the_same_name_in_two_groups_are_different_classes(tmp_path):
@@ -149,7 +147,7 @@ def test_pgm_and_ppm_are_decoded_in_memory_only(tmp_path):
         next(iter(stream([tmp_path / "faces" / "a.ppm"], (8, 8))))
 
 
-@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89"])
+@pytest.mark.parametrize("content", [b"", b"not an image"])
 def test_a_pipeline_names_a_file_that_is_not_an_image(tmp_path, content):
     (tmp_path / "broken.png").write_bytes(content)
     with pytest.raises(tf.errors.InvalidArgumentError, match="not a PNG, JPEG, GIF or BMP image.*broken.png"):
@@ -159,32 +157,18 @@ def test_a_pipeline_names_a_file_that_is_not_an_image(tmp_path, content):
 # --- Broken files
 
 
-@pytest.fixture
-def broken_photos(photos):
+def test_broken_files_are_an_error_or_are_skipped_with_a_warning(photos):
     """b.jpg is a web page, d.png is truncated."""
     (photos / "apple" / "b.jpg").write_text("<html>404</html>")
     gradient().save(photos / "apple" / "d.png")
     (photos / "apple" / "d.png").write_bytes((photos / "apple" / "d.png").read_bytes()[:200])
-    return photos
-
-
-def test_broken_files_are_an_error_that_lists_them(broken_photos):
     message = r"^2 of 5 images cannot be decoded: .*b\.jpg \(not an image\), .*d\.png \(.*skip_broken=True\.$"
     with pytest.raises(ValueError, match=message):
-        data.image_folder(broken_photos, size=(8, 8))
-
-
-def test_broken_files_can_be_skipped_with_a_warning_that_lists_them(broken_photos):
-    with pytest.warns(data.SkippedFilesWarning, match=r"^2 of 5 images .*b\.jpg.*d\.png.* They are skipped\.$"):
-        examples = data.image_folder(broken_photos, size=(8, 8), skip_broken=True)
+        data.image_folder(photos, size=(8, 8))
+    with pytest.warns(UserWarning, match=r"^2 of 5 images .*b\.jpg.*d\.png.* They are skipped\.$"):
+        examples = data.image_folder(photos, size=(8, 8), skip_broken=True)
     assert examples.labels.tolist() == [0, 0, 1]
     np.testing.assert_allclose(examples.images[:, 4, 4], [(0, 0, 1), (1, 1, 1), (1, 0, 0)], atol=0.01)
-
-
-def test_intact_files_cause_no_warning(photos):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len(data.image_folder(photos, size=(8, 8), skip_broken=True).images) == 4
 
 
 def test_a_class_that_loses_all_its_images_is_an_error(photos):
@@ -209,11 +193,8 @@ def test_a_wrong_layout_is_an_error_that_describes_it(photos, tmp_path):
     (tmp_path / "more" / "pear" / "list.txt").write_text("no image")
     expected = [
         (tmp_path / "nowhere", False, FileNotFoundError, r"^There is no folder .*nowhere\.$"),
-        (photos / "README.txt", False, FileNotFoundError, r"^There is no folder .*README\.txt\.$"),
-        ("", False, ValueError, "`folder` must be the path of a folder"),
-        (photos / "apple", False, ValueError, r"Expected one folder per class in .*Received: only files, such as 'a"),
-        (photos, True, ValueError, r"Expected one folder per class in .*apple\. Received: only files, such as 'a"),
-        (tmp_path / "more" / "empty", False, ValueError, r"Expected one folder per class .*Received: an empty folder"),
+        (photos / "apple", False, ValueError, r"Expected one folder per class in .*apple\. Received"),
+        (photos, True, ValueError, r"Expected one folder per class in .*apple\. Received"),
         (tmp_path, False, ValueError, r"Every class needs an image .*: for folder/group/class use groups=True\.$"),
         (tmp_path / "more", False, ValueError, r"^Every class needs an image .*Without one: .*empty, .*pear\.$"),
     ]
@@ -226,8 +207,6 @@ def test_a_wrong_layout_is_an_error_that_describes_it(photos, tmp_path):
     ("arguments", "message"),
     [
         ({"size": 64}, "`size` must be 2 positive integers. Received: size=64"),
-        ({"size": (0, 64)}, r"Received: size=\(0, 64\)"),
-        ({"size": (64.0, 64.0)}, r"Received: size=\(64.0, 64.0\)"),
         ({"size": (8, 8), "channels": 4}, r"`channels` must be 1 \(grey\) or 3 \(RGB\). Received: channels=4"),
     ],
 )

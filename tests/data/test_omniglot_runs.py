@@ -59,75 +59,37 @@ def test_images_and_targets_are_in_the_order_of_run_and_number(archive):
     )
 
 
-def test_images_are_reduced_by_area(archive):
-    """105 / 35 = 3: each pixel is the mean of 3x3 pixels."""
-    expected = (~drawing(1, 2, row=70)).reshape(35, 3, 35, 3).mean((1, 3))
-    np.testing.assert_allclose(data.omniglot_runs().queries[1, 2, :, :, 0], expected, atol=1e-6)
-
-
 def test_a_damaged_archive_is_an_error(archive):
     archive.write_bytes(archive.read_bytes()[:1000])
     with pytest.raises(OSError, match=r"^The copy of Omniglot's one-shot test in .*all_runs\.zip is damaged: its SHA"):
         data.omniglot_runs()
 
 
-def test_there_may_be_fewer_trials_than_classes():
-    images = np.zeros((2, 5, 8, 9, 1), "float32")
-    runs = data.OneShotRuns(images, images[:, :3], np.zeros((2, 3), int), ("Greek", "Latin"), "zeros")
-    assert repr(runs) == "2 runs of 3 trials, 5-way (8x9x1), source: zeros"
-
-
-# --- The stand-in
-
-
-@pytest.fixture
-def evaluation():
-    """Random images instead of rendered ones, in the order of alphabet, character, writer."""
+def test_the_stand_in_has_two_runs_per_alphabet_by_four_writers(monkeypatch):
+    """Random images instead of rendered ones, in the order of alphabet, character, writer, identify themselves."""
     images = np.random.default_rng(0).random((10 * 20 * 20, 12, 12, 1), "float32")
     labels = np.repeat(np.arange(400, 600), 20)
-    return data.Examples(images, labels, labels // 20, {}, {group: f"alphabet {group}" for group in range(20, 30)})
-
-
-@pytest.fixture
-def stand_in(evaluation, monkeypatch):
-    """The runs, and the labels, groups and writers of their support images and queries."""
+    names = {group: f"alphabet {group}" for group in range(20, 30)}
+    evaluation = data.Examples(images, labels, labels // 20, {}, names)
     monkeypatch.setattr(module, "omniglot", lambda subset, size, source: evaluation)
     with pytest.warns(data.StandInWarning, match="one-shot test was not found in .* Using synthetic glyphs instead"):
         runs = data.omniglot_runs(size=12)
-    index = {image.tobytes(): number for number, image in enumerate(evaluation.images)}
-    assert len(index) == 10 * 20 * 20
-
-    def describe(images):
-        rows = np.array([index[image.tobytes()] for image in images.reshape(-1, 12, 12, 1)])
-        return [values.reshape(20, 20) for values in (evaluation.labels[rows], evaluation.groups[rows], rows % 20)]
-
-    return runs, describe(runs.support), describe(runs.queries)
-
-
-def test_the_stand_in_has_two_runs_per_alphabet_with_twenty_characters(stand_in, evaluation):
-    runs, support, queries = stand_in
     assert runs.source == "synthetic glyphs standing in for Omniglot's one-shot test (10 alphabets)"
+    assert runs.alphabets == tuple(f"alphabet {20 + run // 2}" for run in range(20))
     assert runs.support.shape == runs.queries.shape == (20, 20, 12, 12, 1)
-    for labels, groups, _ in (support, queries):
-        assert groups.tolist() == [[20 + run // 2] * 20 for run in range(20)]
-        assert all(len(set(row)) == 20 for row in labels.tolist())
-    assert runs.alphabets == tuple(evaluation.group_names[20 + run // 2] for run in range(20))
 
-
-def test_the_targets_of_the_stand_in_are_the_support_images_of_the_same_character(stand_in):
-    runs, (support, *_), (queries, *_) = stand_in
+    index = {image.tobytes(): number for number, image in enumerate(images)}
+    support, queries = (
+        np.array([[index[image.tobytes()] for image in run] for run in part]) for part in (runs.support, runs.queries)
+    )
+    for rows in (support, queries):
+        assert evaluation.groups[rows].tolist() == [[20 + run // 2] * 20 for run in range(20)]
+        assert all(len(set(row)) == 20 for row in labels[rows].tolist())
     assert np.sort(runs.targets, axis=1).tolist() == [list(range(20))] * 20
-    np.testing.assert_array_equal(np.take_along_axis(support, runs.targets, axis=1), queries)
-
-
-def test_four_writers_write_the_two_runs_of_an_alphabet(stand_in):
-    _, (*_, first), (*_, second) = stand_in
-    writers = np.stack([first, second], axis=1)
+    np.testing.assert_array_equal(np.take_along_axis(labels[support], runs.targets, axis=1), labels[queries])
+    writers = np.stack([support, queries], axis=1) % 20
     assert (writers == writers[:, :, :1]).all()
     assert all(len(set(row)) == 4 for row in writers[:, :, 0].reshape(10, 4).tolist())
-
-
-# --- The real file
 
 
 def test_the_real_runs_are_complete(real_data):

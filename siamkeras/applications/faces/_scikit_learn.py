@@ -18,7 +18,7 @@ def fetch(fetcher, title, megabytes, url, missing, hint, **options):
         pass
     except Exception as error:  # joblib, zlib and Pillow raise various types
         raise damaged(title, get_data_home(), short_message(error)) from error
-    with downloading(title, megabytes, url, get_data_home(), missing, hint):
+    with downloading(title, megabytes, url, missing, hint):
         return fetcher(download_if_missing=True, **options)
 
 
