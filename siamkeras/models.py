@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from siamkeras import layers
-from siamkeras._validation import check_embeddings
 from siamkeras.towers._blocks import check_tower, embed, has_one_embedding
 
 __all__ = [
@@ -39,7 +38,7 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
         tower: A `keras.Model` with one input and one output `(batch, dim)`, from `towers` or your own. Or a dict
             `{role: tower}` of different towers with the same embedding dimension, each with its own weights.
         distance: A name in `distances.DISTANCES` or a function; None returns the embeddings.
-        roles: Names of the inputs, Python identifiers; the keys if `tower` is a dict.
+        roles: Names of the inputs; the keys if `tower` is a dict.
 
     Returns:
         A `keras.Model` named "siamese" that takes a dict keyed by role, each `(batch, *input_shape)`. It returns
@@ -47,10 +46,6 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
         - with two roles, the distance of each pair, `(batch,)`;
         - with more roles, the distances of the first to each other role, `(batch, roles - 1)`;
         - with `distance=None`, the embeddings, a dict keyed by role, each `(batch, dim)`.
-
-    Raises:
-        ValueError: `tower` has not one input and one output `(batch, dim)`; towers of different embedding dimension;
-            fewer than two roles, or duplicates; unknown distance.
     """
     inputs, embeddings = _embeddings(tower, tuple(tower) if isinstance(tower, dict) else roles)
     outputs = embeddings if distance is None else _distances(embeddings, distance)
@@ -124,7 +119,7 @@ def verifier(tower, kernel_regularizer=None):
 
     Args:
         tower: As for `siamese`, with the roles "left" and "right"; `towers.koch` is the tower of the paper.
-        kernel_regularizer: Regularizer of the weights of the comparison, such as `keras.regularizers.L2(1e-4)`.
+        kernel_regularizer: Regulariser of the weights of the comparison, such as `keras.regularizers.L2(1e-4)`.
 
     Returns:
         A `keras.Model` named "verifier": `{"left", "right"}` -> probability, `(batch, 1)`. Large means similar, which
@@ -183,31 +178,22 @@ def classifier(tower, classes, scale=16.0, proxies=None):
 
     Returns:
         A `keras.Model` named "classifier": `(batch, *input_shape)` -> logits `(batch, classes)`.
-
-    Raises:
-        ValueError: as for `siamese`; `classes` below 2; proxies of another shape, or not finite.
     """
     template = check_tower(tower)
     head = layers.CosineClassifier(classes, scale, name="cosine_classifier")
     inputs = keras.Input(template.shape[1:], dtype=template.dtype, name="inputs")
     model = keras.Model(inputs, head(embed(tower, inputs)), name="classifier")
     if proxies is not None:
-        head.proxies.assign(check_embeddings(ops.convert_to_numpy(proxies), "proxies"))
+        head.proxies.assign(proxies)
     return model
 
 
 def tower_of(model, role=None):
     """The tower of a model built by this module; a tower is returned unchanged.
 
-    A model of this module consists of its inputs, its tower (or several) and layers of `siamkeras.layers`. Any other
-    model with one input and one output `(batch, dim)` counts as a tower.
-
     Args:
-        model: A model of this module or a tower.
+        model: A model of this module, or a tower: any other model with one input and one output `(batch, dim)`.
         role: The role of the tower, such as "left"; required if the model has different towers.
-
-    Raises:
-        ValueError: `model` is neither; it has several towers, and none with this role.
     """
     if has_one_embedding(model) and not isinstance(model.layers[-1], layers.CosineClassifier):
         return model
@@ -235,9 +221,6 @@ def _embeddings(tower, roles):
     """Inputs and embeddings, dicts keyed by role in the order of `roles`."""
     if isinstance(roles, str) or len(roles) < 2 or len(set(roles)) < len(roles):
         raise ValueError(f"`roles` must be at least two different names. Received: {roles!r}.")
-    # A blank, for example, would make the exported model fail.
-    if not all(isinstance(role, str) and role.isidentifier() for role in roles):
-        raise ValueError(f"`roles` must consist of letters, digits and underscores. Received: {roles!r}.")
     towers = _towers(tower, roles)
     templates = {role: check_tower(tower) for role, tower in towers.items()}
     inputs = {role: keras.Input(x.shape[1:], dtype=x.dtype, name=role) for role, x in templates.items()}

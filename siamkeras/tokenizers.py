@@ -1,4 +1,4 @@
-"""Tokenizers for sentences: words of a vocabulary, and characters of an alphabet.
+"""Tokenizers for sentences: words of a vocabulary, and characters.
 
 Both are adapted `keras.layers.TextVectorization` layers. As the first layer of a tower they accept strings and are
 saved with the tower, on the TensorFlow backend. On other backends apply them outside the tower.
@@ -8,9 +8,9 @@ from keras import layers
 
 from siamkeras._validation import check_integer, check_sentences
 
-__all__ = ["ALPHABET", "characters", "words"]
+__all__ = ["characters", "words"]
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 # Line separators of `str.splitlines`, and spaces that TensorFlow does not split at.
 _SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x85\xa0\u2028\u2029\ufeff"
 
@@ -28,9 +28,6 @@ def words(sentences, max_tokens=5000, length=32):
 
     Returns:
         An adapted `keras.layers.TextVectorization`: `(batch,)` strings -> `(batch, length)` token ids.
-
-    Raises:
-        ValueError: no sentences, or empty ones; `max_tokens` below 3; `length` below 1.
     """
     max_tokens, length = check_integer("max_tokens", max_tokens, 3), check_integer("length", length, 1)
     tokenizer = layers.TextVectorization(max_tokens=max_tokens, output_sequence_length=length, name="words")
@@ -40,30 +37,21 @@ def words(sentences, max_tokens=5000, length=32):
     return tokenizer
 
 
-def characters(length=128, alphabet=ALPHABET):
-    """A tokenizer of characters, with a fixed alphabet.
+def characters(length=128):
+    """A tokenizer of characters: a to z (A to Z become lower case) and the digits are tokens 2 to 37.
 
-    Token 0 is padding, token 1 is any character outside the alphabet (spaces and punctuation, which separate words),
-    and the alphabet starts at token 2.
+    Token 0 is padding, token 1 any other character, such as spaces and punctuation, which separate words.
 
     Args:
         length: Number of characters per sentence; the rest is cut off.
-        alphabet: The characters of words, in lower case. Sentences are converted to lower case by TensorFlow, which
-            converts A to Z only.
 
     Returns:
         A `keras.layers.TextVectorization`: `(batch,)` strings -> `(batch, length)` token ids.
-
-    Raises:
-        ValueError: `length` below 1; an alphabet that is empty, has a character twice or has upper-case letters.
     """
-    length = check_integer("length", length, 1)
-    if not alphabet or alphabet != alphabet.lower():
-        raise ValueError(f"`alphabet` must contain lower-case characters. Received: alphabet={alphabet!r}.")
     return layers.TextVectorization(
         standardize="lower",
         split="character",
-        output_sequence_length=length,
-        vocabulary=list(alphabet),
+        output_sequence_length=check_integer("length", length, 1),
+        vocabulary=list(_ALPHABET),
         name="characters",
     )

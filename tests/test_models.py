@@ -6,7 +6,7 @@ import oracles
 import pytest
 from keras import ops
 
-from siamkeras import distances, layers, losses, metrics, models, towers
+from siamkeras import layers, losses, metrics, models, towers
 
 RNG = np.random.default_rng(4)
 
@@ -46,22 +46,25 @@ each_builder = pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
 # --- Outputs
 
 
-@pytest.mark.parametrize("name", sorted(distances.DISTANCES))
+def distances_of(tower, left, right, name="euclidean"):
+    """Distances of the embeddings of two batches, by a loop."""
+    pairs = zip(predict(tower, left), predict(tower, right), strict=True)
+    return [oracles.distance(name, *pair) for pair in pairs]
+
+
+@pytest.mark.parametrize("name", ["euclidean", "cosine", "exponential_manhattan"])
 def test_siamese_returns_the_distance_of_the_two_embeddings(tower, name):
     left, right = vectors(5), vectors(5)
-    pairs = zip(predict(tower, left), predict(tower, right), strict=True)
-    expected = [oracles.distance(name, *pair) for pair in pairs]
     found = predict(models.siamese(tower, name), {"left": left, "right": right})
     assert found.shape == (5,)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found, distances_of(tower, left, right, name), rtol=1e-4, atol=1e-6)
 
 
 def test_three_roles_compare_the_first_with_each_other_role(tower):
     batch = {role: vectors(4) for role in ("reference", "first", "second")}
     found = predict(models.siamese(tower, roles=tuple(batch)), batch)
-    pair = models.siamese(tower)
-    expected = [predict(pair, {"left": batch["reference"], "right": batch[role]}) for role in ("first", "second")]
-    np.testing.assert_allclose(found, np.transpose(expected), rtol=1e-5)
+    expected = [distances_of(tower, batch["reference"], batch[role]) for role in ("first", "second")]
+    np.testing.assert_allclose(found, np.transpose(expected), rtol=1e-4)
 
 
 def test_without_a_distance_siamese_returns_the_embeddings(tower):
@@ -83,10 +86,7 @@ def test_the_model_has_the_name_of_its_function_and_the_weights_of_one_tower(tow
 def test_triplet_returns_both_distances_and_computes_its_loss(tower):
     batch = {role: vectors(32) for role in ("anchor", "positive", "negative")}
     model = models.triplet(tower, margin=0.3)
-    anchor, *others = (predict(tower, batch[role]) for role in batch)
-    d_pos, d_neg = (
-        [oracles.distance("euclidean", *pair) for pair in zip(anchor, other, strict=True)] for other in others
-    )
+    d_pos, d_neg = (distances_of(tower, batch["anchor"], batch[role]) for role in ("positive", "negative"))
     np.testing.assert_allclose(predict(model, batch), np.transpose([d_pos, d_neg]), rtol=1e-4, atol=1e-6)
     model.compile(keras.optimizers.SGD(0.0))
     logs = model.evaluate(batch, batch_size=32, return_dict=True, verbose=0)
@@ -98,10 +98,9 @@ def test_triplet_returns_both_distances_and_computes_its_loss(tower):
 def test_in_batch_softmax_returns_the_cosine_distance_and_computes_info_nce(tower):
     batch = {"left": vectors(8), "right": vectors(8)}
     model = models.in_batch_softmax(tower, temperature=0.2)
-    left, right = (predict(tower, batch[role]) for role in batch)
-    expected = [oracles.distance("cosine", *pair) for pair in zip(left, right, strict=True)]
-    np.testing.assert_allclose(predict(model, batch), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(predict(model, batch), distances_of(tower, *batch.values(), "cosine"), atol=1e-5)
     model.compile(keras.optimizers.SGD(0.0))
+    left, right = (predict(tower, batch[role]) for role in batch)
     expected = ops.convert_to_numpy(losses.info_nce(left, right, 0.2)).mean()
     assert model.evaluate(batch, verbose=0) == pytest.approx(expected, rel=1e-4)
 
@@ -151,7 +150,7 @@ def test_the_inputs_have_the_shape_and_dtype_of_the_tower(dtype):
 # --- Training
 
 
-def two_clusters(n=64):
+def two_clusters(n=32):
     """Pairs of points from clusters around (3, 0, ...) and (-3, 0, ...), and whether both are from the same."""
     centers = RNG.choice([-3.0, 3.0], (2, n))
     pairs = {"left": vectors(n), "right": vectors(n)}
@@ -165,7 +164,7 @@ def test_training_a_siamese_model_trains_the_tower(tower):
     siamese = models.siamese(tower)
     siamese.compile(keras.optimizers.Adam(0.01), losses.ContrastiveLoss(), metrics=[metrics.PairAccuracy()])
     before = predict(tower, pairs["left"])
-    history = siamese.fit(pairs, same, epochs=30, verbose=0).history
+    history = siamese.fit(pairs, same, epochs=20, verbose=0).history
     assert history["loss"][-1] < history["loss"][0] / 2
     assert history["pair_accuracy"][-1] > 0.9
     assert np.abs(predict(tower, pairs["left"]) - before).max() > 0.1
@@ -177,22 +176,13 @@ def test_the_contrastive_model_trains_as_siamese_with_the_contrastive_loss():
     start = siamese.get_weights()[0]
     siamese.compile(keras.optimizers.SGD(0.5), losses.ContrastiveLoss(margin=0.9))
     endpoint.compile(keras.optimizers.SGD(0.5))
-    first = siamese.fit(pairs, same, batch_size=16, epochs=2, shuffle=False, verbose=0).history["loss"]
-    second = endpoint.fit({**pairs, "same": same}, batch_size=16, epochs=2, shuffle=False, verbose=0).history["loss"]
+    first = siamese.fit(pairs, same, batch_size=16, shuffle=False, verbose=0).history["loss"]
+    second = endpoint.fit({**pairs, "same": same}, batch_size=16, shuffle=False, verbose=0).history["loss"]
     np.testing.assert_allclose(first, second, rtol=1e-4)
     assert np.abs(start - siamese.get_weights()[0]).max() > 0.01
     for expected, found in zip(siamese.get_weights(), endpoint.get_weights(), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(predict(endpoint, {**pairs, "same": same}), predict(siamese, pairs), atol=1e-5)
-
-
-def test_a_verifier_learns_which_pairs_are_same():
-    pairs, same = two_clusters(200)
-    verifier = models.verifier(small_tower(normalize=False))
-    verifier.compile(keras.optimizers.Adam(0.02), "binary_crossentropy", metrics=["accuracy"])
-    history = verifier.fit(pairs, same, batch_size=40, epochs=20, verbose=0).history
-    assert history["accuracy"][-1] > 0.95
-    assert np.mean((predict(verifier, pairs)[:, 0] > 0.5) == same) > 0.95
 
 
 def test_prototypical_network_and_classifier_train_the_tower(tower):
@@ -205,8 +195,8 @@ def test_prototypical_network_and_classifier_train_the_tower(tower):
         (prototypical, {"support": x[np.argsort(y[:30])], "query": x[30:]}, y[30:]),
     ):
         before = tower.get_weights()[0]
-        model.compile(keras.optimizers.Adam(0.02), loss)
-        steps = [float(model.train_on_batch(inputs, labels)) for _ in range(20)]
+        model.compile(keras.optimizers.Adam(0.05), loss)
+        steps = [float(model.train_on_batch(inputs, labels)) for _ in range(15)]
         assert steps[-1] < steps[0] / 2
         assert np.abs(tower.get_weights()[0] - before).max() > 1e-3
 
@@ -237,12 +227,6 @@ def test_roles_of_different_towers_are_matched_by_name_not_by_order():
     assert np.abs(swapped - expected).max() > 1e-3
 
 
-def test_the_same_tower_may_have_both_roles_of_a_dict(tower):
-    x = vectors(2)
-    found = predict(models.siamese({"left": tower, "right": tower}, "cosine"), {"left": x, "right": x})
-    np.testing.assert_allclose(found, 0.0, atol=1e-6)
-
-
 # --- The tower of a model
 
 
@@ -268,9 +252,8 @@ def test_tower_of_returns_one_of_several_towers_by_its_role(tower):
     x = vectors(2)
     np.testing.assert_array_equal(predict(models.tower_of(siamese, "left"), x), predict(tower, x))
     assert np.abs(predict(models.tower_of(siamese, "right"), x) - predict(tower, x)).max() > 1e-3
-    for role in (None, "middle"):
-        with pytest.raises(ValueError, match=r"several towers; `role` must be one of \['left', 'right'\]. Received: "):
-            models.tower_of(siamese, role)
+    with pytest.raises(ValueError, match=r"several towers; `role` must be one of \['left', 'right'\]. Received: None"):
+        models.tower_of(siamese)
 
 
 def with_another_head(tower):
@@ -285,10 +268,7 @@ def without_tower():
     return keras.Model(inputs, layers.UnitLength()(inputs))
 
 
-@pytest.mark.parametrize(
-    "build",
-    [with_another_head, lambda tower: without_tower(), lambda tower: keras.Sequential(), lambda tower: "tower"],
-)
+@pytest.mark.parametrize("build", [with_another_head, lambda tower: without_tower(), lambda tower: "tower"])
 def test_tower_of_raises_for_other_models(tower, build):
     with pytest.raises(ValueError, match="must be a tower or a model from `siamkeras.models`. Received: "):
         models.tower_of(build(tower))
@@ -311,28 +291,16 @@ MAPS = [keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)]
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda t: models.siamese(t, "hamming"), "Received: .*'hamming'"),
         (lambda t: models.siamese(t, roles=("left",)), r"two different names. Received: \('left',\)"),
         (lambda t: models.siamese(t, roles=("left", "left")), "two different names"),
         (lambda t: models.siamese(t, roles="left"), "two different names. Received: 'left'"),
-        (lambda t: models.siamese(t, roles=("left", "my right")), "letters, digits and underscores"),
-        (lambda t: models.siamese(t, roles=("left", "distance")), '"distance" is used 2 times'),
-        (lambda t: models.siamese({"left": t}), "two different names"),
         (lambda t: models.siamese({"left": t, "right": towers.dense(6)}), "Received: {'left': 3, 'right': 64}"),
         (lambda t: models.siamese("tower"), "built keras.Model with one input .* Received: 'tower'"),
         (lambda t: models.siamese(keras.Sequential([keras.layers.Dense(3)])), "built keras.Model"),
-        (lambda t: models.siamese(models.siamese(t)), "built keras.Model with one input"),
         (lambda t: models.siamese(keras.Sequential(MAPS)), r"with outputs \[\(None, 6, 6, 2\)\]"),
         (lambda t: models.contrastive({"photo": t, "sketch": t}), "keys left, right. Received: photo, sketch"),
-        (lambda t: models.verifier({"photo": t, "sketch": t}), "keys left, right"),
-        (lambda t: models.in_batch_softmax({"photo": t, "sketch": t}), "keys left, right"),
-        (lambda t: models.triplet({"photo": t, "sketch": t}), "keys anchor, positive, negative"),
-        (lambda t: models.prototypical({"photo": t, "sketch": t}, way=2), "keys support, query"),
-        (lambda t: models.classifier(keras.Sequential(), 3), "built keras.Model"),
-        (lambda t: models.classifier(t, 3, proxies=np.ones((2, 3))), r"\(2, 3\)"),
-        (lambda t: models.classifier(t, 2, proxies=[[0, 0, 0], [0, np.nan, 0]]), "`proxies` must be finite"),
     ],
 )
-def test_wrong_arguments_raise(tower, call, message):
+def test_invalid_arguments_raise(tower, call, message):
     with pytest.raises(ValueError, match=message):
         call(tower)

@@ -7,12 +7,11 @@ from siamkeras.towers import _text_layers  # noqa: F401, registers layers of sav
 from siamkeras.towers.baselines import histogram, pixels
 from siamkeras.towers.conv import conv
 from siamkeras.towers.dense import dense
-from siamkeras.towers.ensembles import RotateFlip, rotated_views
+from siamkeras.towers.ensembles import rotated_views
 from siamkeras.towers.koch import koch, koch_small
 from siamkeras.towers.pretrained import freeze, pretrained, unfreeze
 
 __all__ = [
-    "RotateFlip",
     "bag_of_ngrams",
     "conv",
     "dense",

@@ -1,7 +1,7 @@
-"""Parts that the towers share: the convolution block, the embedding layer and checks of shapes."""
+"""Parts that the towers share: checks of shapes, the convolution block and the embedding layer."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from siamkeras._validation import check_integer, check_sizes
 from siamkeras.layers import UnitLength
@@ -15,6 +15,13 @@ def check_image_shape(input_shape, minimum=1):
     return shape
 
 
+def has_one_embedding(model):
+    """Whether `model` is a built `keras.Model` with one input and one output `(batch, dim)`."""
+    # A Sequential without Input and a subclassed model have no `inputs`.
+    inputs, outputs = (getattr(model, name, None) or [] for name in ("inputs", "outputs"))
+    return isinstance(model, keras.Model) and len(inputs) == len(outputs) == 1 and len(outputs[0].shape) == 2
+
+
 def check_tower(tower):
     """The Input of `tower`, a built model with one input and one output `(batch, dim)`."""
     if not has_one_embedding(tower):
@@ -26,13 +33,6 @@ def check_tower(tower):
     return tower.inputs[0]
 
 
-def has_one_embedding(model):
-    """Whether `model` is a built `keras.Model` with one input and one output `(batch, dim)`."""
-    # A Sequential without Input and a subclassed model have no `inputs`.
-    inputs, outputs = (getattr(model, name, None) or [] for name in ("inputs", "outputs"))
-    return isinstance(model, keras.Model) and len(inputs) == len(outputs) == 1 and len(outputs[0].shape) == 2
-
-
 def embed(tower, inputs):
     """The output of `tower`, also if the model returns it in a list or dict."""
     (embedding,) = keras.tree.flatten(tower(inputs))
@@ -40,8 +40,8 @@ def embed(tower, inputs):
 
 
 def conv_block(x, number, filters, momentum, pool=True):
-    """3x3 convolution, batch normalization, ReLU and 2x2 max pooling."""
-    # Batch normalization adds its own offset, so the convolution needs no bias.
+    """3x3 convolution, batch normalisation, ReLU and 2x2 max pooling."""
+    # Batch normalisation adds its own offset, so the convolution needs no bias.
     x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv_{number}")(x)
     x = layers.BatchNormalization(momentum=momentum, name=f"norm_{number}")(x)
     x = layers.ReLU(name=f"relu_{number}")(x)
@@ -60,3 +60,11 @@ def finish(inputs, features, embedding_dim, normalize):
     elif embedding_dim is None:
         x = layers.Identity(dtype="float32", name="features")(x)
     return keras.Model(inputs, x, name="tower")
+
+
+def count_in_rows(values, size):
+    """How often each of the integers 0 to `size - 1` occurs in each row, `(rows, n)` -> `(rows, size)` float32."""
+    rows = ops.shape(values)[0]
+    segments = ops.reshape(values + ops.arange(rows, dtype="int32")[:, None] * size, (-1,))
+    counts = ops.segment_sum(ops.ones_like(segments, dtype="float32"), segments, rows * size)
+    return ops.reshape(counts, (-1, size))

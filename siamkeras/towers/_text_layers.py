@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from siamkeras._validation import check_integer, check_sizes
+from siamkeras.towers._blocks import count_in_rows
 
 # Token ids of `tokenizers`: padding, and out-of-vocabulary words or characters.
 PAD, UNKNOWN = 0, 1
@@ -17,7 +18,7 @@ LOG_WEIGHT_SCALE = 10.0
 
 @keras.saving.register_keras_serializable("siamkeras")
 class ReplaceOutOfVocabulary(layers.Layer):
-    """Replaces token ids outside [0, vocabulary) by the id of the unknown token; the shape is unchanged.
+    """Replaces token ids outside [0, vocabulary) by the id of the out-of-vocabulary token.
 
     `keras.layers.Embedding` would return NaN, another token's vector or an unclear error, depending on the backend.
     """
@@ -63,40 +64,32 @@ class MaskedMean(layers.Layer):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class HashedNGrams(layers.Layer):
-    """Counts of hashed character n-grams: character ids `(batch, length)` -> `(batch, buckets)`, float32.
+    """Counts of hashed character n-grams and words: character ids `(batch, length)` -> `(batch, buckets)`, float32.
 
     An n-gram is a substring of n characters of a word with one separator before and after it: the 3-grams of "a cat"
-    are `_a_`, `_ca`, `cat`, `at_`. The hash is the same on every machine and backend. Distinct n-grams can share a
-    bucket.
+    are `_a_`, `_ca`, `cat`, `at_`. Each word of up to 15 characters counts as one more n-gram. The hash is the same on
+    every machine and backend. Distinct n-grams can share a bucket.
 
     Args:
         sizes: The values of n.
-        whole_words: Whether each word of up to 15 characters counts as one more n-gram.
         buckets: Number of hash values, at most 46,340.
     """
 
-    def __init__(self, sizes=(3, 4, 5), whole_words=False, buckets=2**14, **kwargs):
+    def __init__(self, sizes=(3, 4, 5), buckets=2**14, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.sizes = check_sizes("sizes", sizes)
-        self.whole_words = whole_words
         self.buckets = check_integer("buckets", buckets, 1, _MAX_BUCKETS)
         self.input_spec = keras.InputSpec(ndim=2)
-
-    def build(self, input_shape):
-        if not self.whole_words and min(self.sizes) > input_shape[1] + 2:
-            raise ValueError(
-                f"Sentences of {input_shape[1]} characters have no n-grams of `sizes`. Received: sizes={self.sizes}."
-            )
 
     def call(self, inputs):
         ids = ops.cast(inputs, "int32")
         ids = ops.pad(ops.where(ids == PAD, UNKNOWN, ids), [[0, 0], [1, 1]], constant_values=UNKNOWN)
         length = ids.shape[1]
         hashes = [self._hash(ids, size, _is_n_gram) for size in self.sizes if size <= length]
-        if self.whole_words:
-            longest = min(_LONGEST_WORD + 2, length)
-            hashes += [self._hash(ids, size, _is_word, seed=97) for size in range(3, longest + 1)]
-        return self._count(ops.concatenate(hashes, axis=1))
+        for size in range(3, min(_LONGEST_WORD + 2, length) + 1):
+            hashes.append(self._hash(ids, size, _is_word, seed=97))
+        # Bucket number `buckets` collects the windows that are not n-grams.
+        return count_in_rows(ops.concatenate(hashes, axis=1), self.buckets + 1)[:, :-1]
 
     def _hash(self, ids, size, is_valid, seed=0):
         """Hash of each window of `size` characters, `(batch, windows)`; `buckets` if the window is not valid."""
@@ -107,25 +100,17 @@ class HashedNGrams(layers.Layer):
             value = (value * _MULTIPLIER + characters) % self.buckets
         return ops.where(is_valid(ops.stack(windows) > UNKNOWN), value, self.buckets)
 
-    def _count(self, hashes):
-        """How often each bucket occurs in each row; bucket number `buckets` collects the invalid windows."""
-        rows, width = ops.shape(hashes)[0], self.buckets + 1
-        segments = ops.reshape(hashes + ops.arange(rows, dtype="int32")[:, None] * width, (-1,))
-        counts = ops.segment_sum(ops.ones_like(segments, dtype="float32"), segments, rows * width)
-        return ops.reshape(counts, (-1, width))[:, :-1]
-
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.buckets)
 
     def get_config(self):
-        config = {"sizes": self.sizes, "whole_words": self.whole_words, "buckets": self.buckets}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), "sizes": self.sizes, "buckets": self.buckets}
 
 
 def _is_n_gram(is_letter):
     """Windows `(size, ...)` with at least one letter, and with separators at most at both ends."""
-    found = ops.any(is_letter, axis=0)
-    return ops.logical_and(found, ops.all(is_letter[1:-1], axis=0)) if is_letter.shape[0] > 2 else found
+    has_letter = ops.any(is_letter, axis=0)
+    return ops.logical_and(has_letter, ops.all(is_letter[1:-1], axis=0)) if is_letter.shape[0] > 2 else has_letter
 
 
 def _is_word(is_letter):

@@ -10,22 +10,19 @@ from siamkeras.towers._blocks import check_image_shape, conv_block, finish
 def conv(input_shape, embedding_dim=64, filters=(64, 64, 64, 64), normalize=True, momentum=0.9):
     """Convolutional tower, the "conv-4" of the few-shot literature (Vinyals et al., 2016).
 
-    Each block is a 3x3 convolution, batch normalization, ReLU and 2x2 max pooling, which halves the image.
+    Each block is a 3x3 convolution, batch normalisation, ReLU and 2x2 max pooling, which halves the image.
 
     Args:
         input_shape: `(height, width, channels)`, at least 2 ** blocks pixels a side.
         embedding_dim: Dimension of the embedding; None returns the features of the last block.
         filters: Filters of each block.
         normalize: Whether embeddings are scaled to unit length; see `dense`.
-        momentum: Momentum of the moving averages of batch normalization. The default of Keras, 0.99, needs hundreds of
-            steps before the averages are close to the statistics of the data: after 300 training steps we measured an
-            accuracy of 59 % with it, and of 75 % with up-to-date averages.
+        momentum: Momentum of the moving averages of batch normalisation. With the Keras default, 0.99, they lag behind
+            the data for hundreds of steps: a tower trained for 300 steps had an accuracy of 59 %, and of 75 % with
+            up-to-date averages.
 
     Returns:
         A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, embedding_dim)`, float32.
-
-    Raises:
-        ValueError: `input_shape` is not an image shape or too small for the blocks; sizes that are not positive.
 
     Reference: https://arxiv.org/abs/1606.04080
     """

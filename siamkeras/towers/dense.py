@@ -19,9 +19,6 @@ def dense(input_shape, embedding_dim=64, units=(128, 128), normalize=True):
 
     Returns:
         A `keras.Model` named "tower": `(batch, *input_shape)` -> `(batch, embedding_dim)`, float32.
-
-    Raises:
-        ValueError: sizes that are not positive integers.
     """
     inputs = keras.Input(check_sizes("input_shape", input_shape), name="inputs")
     x = layers.Flatten(name="flatten")(inputs)

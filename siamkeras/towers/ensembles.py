@@ -3,26 +3,17 @@
 import keras
 from keras import layers, ops
 
-from siamkeras._validation import check_integer
 from siamkeras.layers import UnitLength
 from siamkeras.towers._blocks import check_tower, embed
 
 
 @keras.saving.register_keras_serializable("siamkeras")
 class RotateFlip(layers.Layer):
-    """Flips images left to right, then rotates them counterclockwise by quarter turns, as `numpy.rot90`.
-
-    `(batch, height, width, channels)` -> the same shape, or `(batch, width, height, channels)` for an odd number of
-    quarter turns.
-
-    Args:
-        quarter_turns: Number of quarter turns, 0 to 3.
-        flip: Whether the image is flipped left to right first.
-    """
+    """Flips images left to right, then rotates them counter-clockwise by quarter turns, as `numpy.rot90`."""
 
     def __init__(self, quarter_turns=1, flip=False, **kwargs):
         super().__init__(**kwargs)
-        self.quarter_turns = check_integer("quarter_turns", quarter_turns, 0, 3)
+        self.quarter_turns = quarter_turns
         self.flip = flip
         self.input_spec = keras.InputSpec(ndim=4)
 
@@ -43,14 +34,13 @@ class RotateFlip(layers.Layer):
         return {**super().get_config(), "quarter_turns": self.quarter_turns, "flip": self.flip}
 
 
-def rotated_views(tower, rotations=4, flips=True, normalize=True):
+def rotated_views(tower, rotations=4, flips=True):
     """A tower that concatenates the embeddings of rotated and flipped views of an image.
 
-    Two images are compared view by view, so an orientation that matters, such as that of 6 and 9, is preserved. With
-    `normalize`, the cosine similarity of two embeddings is the mean of the cosine similarities of their views. This
-    ensemble needs no training and no additional weights; it multiplies the running time and the embedding dimension by
-    the number of views. It helps most if the tower was trained on rotated images, each rotation as a class of its own;
-    for photos, try `rotations=1`.
+    The cosine similarity of two embeddings is the mean of the cosine similarities of their views. Images are compared
+    view by view, so an orientation that matters, such as that of 6 and 9, is preserved. The ensemble needs no training;
+    it multiplies the running time and the embedding dimension by the number of views. It helps most if the tower was
+    trained on rotated images, each rotation as a class of its own; for photos, try `rotations=1`.
 
     ```python
     tower = towers.rotated_views(towers.pretrained("omniglot"))  # (batch, 28, 28, 1) -> (batch, 8 * 64)
@@ -61,19 +51,10 @@ def rotated_views(tower, rotations=4, flips=True, normalize=True):
             are shared, not copied.
         rotations: 4 for all quarter turns (square images only), 2 for 0 and 180 degrees, 1 for no rotation.
         flips: Whether the left-to-right flip of each rotation is a view as well.
-        normalize: Whether each view's embedding and the concatenation are scaled to unit length. Otherwise, squared
-            Euclidean distances add up over the views.
 
     Returns:
-        A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, views * dim)`, float32, with
-        `views = rotations`, or twice that with `flips`.
-
-    Raises:
-        ValueError: `tower` has no images as input or no single embedding as output; `rotations` is not 1, 2 or 4;
-            `rotations=4` for images that are not square.
-
-    The eight views are the orbit of the image under the dihedral group of the square, see
-    https://arxiv.org/abs/1602.07576 for networks with this symmetry in every layer.
+        A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, views * dim)`, float32, of unit
+        length, with `views = rotations`, or twice that with `flips`.
     """
     template = check_tower(tower)
     if rotations not in (1, 2, 4):
@@ -87,10 +68,8 @@ def rotated_views(tower, rotations=4, flips=True, normalize=True):
         for quarter_turns in range(0, 4, 4 // rotations):
             name = f"{90 * quarter_turns}" + ("_flip" if flip else "")
             view = RotateFlip(quarter_turns, flip, dtype=template.dtype, name=f"rotate_{name}")(inputs)
-            embedding = embed(tower, view)
-            embeddings.append(UnitLength(name=f"unit_length_{name}")(embedding) if normalize else embedding)
+            embeddings.append(UnitLength(name=f"unit_length_{name}")(embed(tower, view)))
     x = embeddings[0]
     if len(embeddings) > 1:
         x = layers.Concatenate(dtype="float32", name="concatenate")(embeddings)
-    final = UnitLength(name="unit_length") if normalize else layers.Identity(dtype="float32", name="embedding")
-    return keras.Model(inputs, final(x), name="tower")
+    return keras.Model(inputs, UnitLength(name="unit_length")(x), name="tower")

@@ -10,7 +10,7 @@ from siamkeras.towers._blocks import check_image_shape, conv_block, finish
 _FILTERS, _KERNELS, _UNITS = (64, 128, 128, 256), (10, 7, 4, 4), 4096
 
 
-def koch(input_shape=(105, 105, 1), l2=(2e-4, 2e-4, 2e-4, 2e-4, 2e-4)):
+def koch(input_shape=(105, 105, 1), l2=2e-4):
     """The convolutional tower of Koch, Zemel and Salakhutdinov (2015), as published.
 
     Four convolutions without padding (64 filters of 10x10, 128 of 7x7, 128 of 4x4, 256 of 4x4), each with ReLU, the
@@ -18,23 +18,17 @@ def koch(input_shape=(105, 105, 1), l2=(2e-4, 2e-4, 2e-4, 2e-4, 2e-4)):
     `models.verifier` compares embeddings with learned weights. Together they have 38,951,745 parameters.
 
     The initial values are the published ones: normal distributions N(0, 0.01) for the convolution kernels, N(0, 0.2)
-    for the dense kernel and N(0.5, 0.01) for all biases. The paper gives only a range for the L2 penalties, 0 to 0.1.
+    for the dense kernel and N(0.5, 0.01) for all biases.
 
     Args:
         input_shape: `(height, width, channels)`, at least 65 pixels a side; the paper uses 105x105.
-        l2: L2 penalty of each layer's kernel, five numbers; 0 for no penalty.
+        l2: L2 penalty of the kernels. The paper gives only a range, 0 to 0.1.
 
     Returns:
         A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, 4096)`, float32.
 
-    Raises:
-        ValueError: `input_shape` is not an image shape or too small; `l2` has not five values of at least 0.
-
     Reference: https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
     """
-    if len(l2) != 5:
-        raise ValueError(f"`l2` needs one penalty for each of the five layers. Received: l2={l2!r}.")
-    penalties = [regularizers.L2(penalty) if penalty else None for penalty in l2]
     x = inputs = keras.Input(check_image_shape(input_shape, minimum=65), name="inputs")
     for number, (filters, kernel) in enumerate(zip(_FILTERS, _KERNELS, strict=True), 1):
         x = layers.Conv2D(
@@ -43,7 +37,7 @@ def koch(input_shape=(105, 105, 1), l2=(2e-4, 2e-4, 2e-4, 2e-4, 2e-4)):
             activation="relu",
             kernel_initializer=initializers.RandomNormal(0.0, 0.01),
             bias_initializer=initializers.RandomNormal(0.5, 0.01),
-            kernel_regularizer=penalties[number - 1],
+            kernel_regularizer=regularizers.L2(l2),
             name=f"conv_{number}",
         )(x)
         if number < 4:
@@ -53,7 +47,7 @@ def koch(input_shape=(105, 105, 1), l2=(2e-4, 2e-4, 2e-4, 2e-4, 2e-4)):
         activation="sigmoid",
         kernel_initializer=initializers.RandomNormal(0.0, 0.2),
         bias_initializer=initializers.RandomNormal(0.5, 0.01),
-        kernel_regularizer=penalties[4],
+        kernel_regularizer=regularizers.L2(l2),
         name="units",
     )(layers.Flatten(name="flatten")(x))
     return finish(inputs, x, None, normalize=False)
@@ -64,20 +58,17 @@ def koch_small(input_shape=(35, 35, 1), filters=(32, 64, 64, 128), units=256, mo
 
     As in `koch`: four convolutions with ReLU, max pooling after the first three, and sigmoid units as the embedding,
     to be compared by `models.verifier`. Changes: padded 3x3 kernels, because the images are a third as large; batch
-    normalization and the default initializers of Keras, because small networks with the published initial values
+    normalisation and the default initialisers of Keras, because small networks with the published initial values
     stay at the loss of random guessing (log 2) for hours; no penalties.
 
     Args:
         input_shape: `(height, width, channels)`, at least 8 pixels a side.
         filters: Filters of the four convolutions.
         units: Dimension of the embedding.
-        momentum: Momentum of the moving averages of batch normalization; see `conv`.
+        momentum: Momentum of the moving averages of batch normalisation; see `conv`.
 
     Returns:
         A `keras.Model` named "tower": `(batch, height, width, channels)` -> `(batch, units)`, float32.
-
-    Raises:
-        ValueError: `input_shape` is not an image shape or too small; not four positive filters.
     """
     filters = check_sizes("filters", filters, length=4)
     x = inputs = keras.Input(check_image_shape(input_shape, minimum=8), name="inputs")

@@ -36,7 +36,7 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
 
     `pretrained("omniglot")` takes no other argument and needs no download. It is a `towers.conv` for handwritten
     characters, 28x28 pixels with ink 1 on background 0, trained by `benchmarks/omniglot.py` on 25 of the 30 background
-    alphabets of Omniglot. The result file of the benchmark gives its accuracy on other alphabets.
+    alphabets of Omniglot.
 
     Args:
         name: "omniglot", or, from small to large, "MobileNetV3Small", "MobileNetV3Large", "EfficientNetB0",
@@ -53,17 +53,14 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
     Returns:
         A `keras.Model` named "tower": `(batch, height, width, channels)`, values in [0, 1] -> `(batch, embedding_dim)`,
         float32. All its layers are trainable; see `freeze`.
-
-    Raises:
-        ValueError: unknown `name`; other arguments with "omniglot"; wrong shapes; weights of another network.
-        ConnectionError: the ImageNet weights could not be downloaded.
-        OSError: the weights of "omniglot" are missing or damaged.
     """
     check_choice("name", name, ("omniglot", *_PREPROCESSING))
     if name == "omniglot":
         if (weights, input_shape, embedding_dim, normalize) != ("imagenet", None, None, True):
             raise ValueError("`pretrained('omniglot')` takes no other argument: its network is fixed.")
-        return _load_omniglot(_OMNIGLOT)
+        tower = conv((28, 28, 1), embedding_dim=64, filters=(32, 64, 128, 256))
+        tower.load_weights(_OMNIGLOT)
+        return tower
     height, width, channels = check_image_shape((224, 224, 3) if input_shape is None else input_shape)
     scale, offset = _PREPROCESSING[name]
     x = inputs = keras.Input((height, width, channels), name="inputs")
@@ -74,35 +71,18 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
     return finish(inputs, network(x), embedding_dim, normalize)
 
 
-def _load_omniglot(path):
-    tower = conv((28, 28, 1), embedding_dim=64, filters=(32, 64, 128, 256))
-    try:
-        tower.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        raise OSError(f"The weights file {path} is missing or damaged. Install siamkeras again. ({error})") from error
-    return tower
-
-
 def _application(name, weights, input_shape):
     build = getattr(keras.applications, name)
     with warnings.catch_warnings():
         # The weights without the classifier fit every image size.
         warnings.filterwarnings("ignore", "(?s).*Weights for input shape", UserWarning)
-        try:
-            return build(include_top=False, weights=weights, input_shape=input_shape, pooling="avg")
-        except Exception as error:
-            if "URL fetch failure" not in str(error):  # what `keras.utils.get_file` raises, an `Exception`
-                raise
-            raise ConnectionError(
-                f"The ImageNet weights of {name} could not be downloaded: {error}. Without network access, use "
-                "`weights=None`, or `weights` with the path of a weights file."
-            ) from error
+        return build(include_top=False, weights=weights, input_shape=input_shape, pooling="avg")
 
 
 def freeze(tower, until=None):
     """Freezes the layers from the input up to and including `until`; all later layers become trainable.
 
-    Frozen batch normalization runs in inference mode and keeps its moving averages. Compile every model that shares the
+    Frozen batch normalisation runs in inference mode and keeps its moving averages. Compile every model that shares the
     tower again afterwards. `trainable` is saved with the tower.
 
     Args:
@@ -111,9 +91,6 @@ def freeze(tower, until=None):
 
     Returns:
         The tower.
-
-    Raises:
-        ValueError: no layer is named `until`.
     """
     nested = _nested_layers(tower)
     if until is None:
@@ -125,38 +102,38 @@ def freeze(tower, until=None):
     return _set_trainable(tower, [layer for layer, _ in nested[matches[-1] + 1 :]])
 
 
-def unfreeze(tower, layers=None, batch_norm=False):
+def unfreeze(tower, layers=None):
     """Makes the last layers trainable and freezes all earlier ones; see `freeze`.
+
+    Batch normalisation stays frozen, because a few small batches would spoil moving averages from a million photos.
 
     Args:
         tower: A `keras.Model`.
-        layers: How many layers with weights, counted from the output; None for all.
-        batch_norm: Whether batch normalization is trained, and counted, as well. By default it stays frozen, because a
-            few small batches would spoil moving averages from a million photos.
+        layers: How many layers with weights, batch normalisation excepted, counted from the output; None for all.
 
     Returns:
         The tower.
-
-    Raises:
-        ValueError: `layers` is not between 1 and the number of layers with weights.
     """
-    candidates = [layer for layer, _ in _nested_layers(tower) if layer.weights]
-    if not batch_norm:
-        candidates = [layer for layer in candidates if not isinstance(layer, keras.layers.BatchNormalization)]
+    candidates = [
+        layer
+        for layer, _ in _nested_layers(tower)
+        if layer.weights and not isinstance(layer, keras.layers.BatchNormalization)
+    ]
     count = len(candidates) if layers is None else check_integer("layers", layers, 1, len(candidates))
     return _set_trainable(tower, candidates[len(candidates) - count :])
 
 
 def _nested_layers(model, parents=()):
     """`(layer, names)` from input to output, nested models included; `names` are the layer's and its parents'."""
-    found = []
+    layers_with_names = []
     for layer in model.layers:
         names = (*parents, layer.name)
-        found += _nested_layers(layer, names) if isinstance(layer, keras.Model) else [(layer, names)]
-    return found
+        layers_with_names += _nested_layers(layer, names) if isinstance(layer, keras.Model) else [(layer, names)]
+    return layers_with_names
 
 
 def _set_trainable(tower, trainable):
+    """Makes the layers `trainable` of the tower trainable and freezes all others."""
     tower.trainable = True  # also of nested models, whose False would override their layers
     ids = {id(layer) for layer in trainable}
     for layer, _ in _nested_layers(tower):

