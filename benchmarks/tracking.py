@@ -105,7 +105,7 @@ def evaluate(tracker, videos):
 
     from siamkeras.applications import tracking
 
-    tracks = {video.name: tracking.track(tracker, video, progress=False) for video in videos}
+    tracks = {video.name: tracking.track(tracker, video) for video in videos}
     boxes = {name: track.boxes for name, track in tracks.items()}
     report = tracking.evaluate(boxes, {video.name: video.boxes for video in videos})
     speed = float(np.median([track.frames_per_second for track in tracks.values()]))

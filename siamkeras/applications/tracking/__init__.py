@@ -2,27 +2,24 @@
 
 from siamkeras.applications.tracking import plotting
 from siamkeras.applications.tracking.baselines import NoMotion, TemplateMatching
-from siamkeras.applications.tracking.correlation import CrossCorrelation, cross_correlation
-from siamkeras.applications.tracking.evaluation import TrackingReport, evaluate, iou
+from siamkeras.applications.tracking.correlation import cross_correlation
+from siamkeras.applications.tracking.evaluation import evaluate, iou
 from siamkeras.applications.tracking.generators import Motion, pairs_from_images, pairs_from_videos
 from siamkeras.applications.tracking.geometry import Geometry
 from siamkeras.applications.tracking.losses import ScoreMapLoss, label_map, score_map_loss
 from siamkeras.applications.tracking.model import pretrained_siamfc, siamfc, tower
 from siamkeras.applications.tracking.otb import otb
 from siamkeras.applications.tracking.synthetic import photographs, synthetic_videos
-from siamkeras.applications.tracking.tracker import Track, Tracker, track
+from siamkeras.applications.tracking.tracker import Tracker, track
 from siamkeras.applications.tracking.video import Video, video_folder
 
 __all__ = [
-    "CrossCorrelation",
     "Geometry",
     "Motion",
     "NoMotion",
     "ScoreMapLoss",
     "TemplateMatching",
-    "Track",
     "Tracker",
-    "TrackingReport",
     "Video",
     "cross_correlation",
     "evaluate",

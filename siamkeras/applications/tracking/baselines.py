@@ -6,37 +6,26 @@ from siamkeras._validation import check_number
 from siamkeras.applications.tracking.tracker import check_start
 from siamkeras.applications.tracking.video import check_frame
 
-# Smaller differences of correlations are rounding errors.
-TOLERANCE = 1e-5
+TOLERANCE = 1e-5  # smaller differences of correlations are rounding errors
 
 
 class NoMotion:
-    """Returns the box of the first frame in every frame.
-
-    >>> import numpy as np
-    >>> from siamkeras.applications import tracking
-    >>> tracker, frame = tracking.NoMotion(), np.zeros((48, 64, 3))
-    >>> tracker.start(frame, [8, 4, 16, 16])
-    >>> tracker.update(frame).tolist()
-    [8.0, 4.0, 16.0, 16.0]
-    """
+    """Returns the box of the first frame in every frame; has the methods of `tracking.Tracker`."""
 
     confidence = 1.0
 
     def start(self, frame, box):
-        """Takes the box of the first frame."""
         _, self.box = check_start(frame, box)
 
     def update(self, frame):
-        """The box of the first frame, `(4,)`."""
         return self.box.copy()
 
 
 class TemplateMatching:
     """Normalised cross-correlation of a colour patch with the frame, pixel by pixel.
 
-    The box keeps its size, and its position if no other correlates better. The defaults were the best of 26 settings on
-    `synthetic_videos(16, seed=100)`, up to 0.001 of success AUC.
+    The box keeps its size, and its position if no other correlates better. Needs scikit-image. The defaults were the
+    best of 26 settings on `synthetic_videos(16, seed=100)`, up to 0.001 of success AUC.
 
     Args:
         search: Width and height of the searched region relative to the box, at least 1; None searches the whole frame.
@@ -49,16 +38,11 @@ class TemplateMatching:
     """
 
     def __init__(self, search=2.0, template_update=0.1):
-        try:
-            from skimage.feature import match_template
-        except ImportError as error:
-            raise ImportError('Template matching needs scikit-image: pip install "siamkeras[course]"') from error
-        self._match_template = match_template
         self.search = None if search is None else check_number("search", search, minimum=1)
         self.template_update = check_number("template_update", template_update, minimum=0, maximum=1)
 
     def start(self, frame, box):
-        """Takes the patch inside the box of the first frame, as far as it lies in the frame."""
+        """Takes the patch in the box of the first frame."""
         frame, box = check_start(frame, box)
         self.confidence = 1.0
         self._frame_size = np.array(frame.shape[1::-1])  # width, height
@@ -90,10 +74,12 @@ class TemplateMatching:
 
     def _correlate(self, region):
         """Correlation at each position of the patch in a region."""
+        from skimage.feature import match_template
+
         # Interleaved colours form a grey image three times as wide, of which every third column is a position: the same
         # correlations in a third of the time. In float32, sums of squares of a nearly flat region would round to 0.
         grey = [pixels.reshape(len(pixels), -1).astype("float64") for pixels in (region, self._patch)]
-        return self._match_template(*grey)[:, ::3]
+        return match_template(*grey)[:, ::3]
 
     def _patch_at(self, frame, corner):
         (x, y), (width, height) = corner, self._extent

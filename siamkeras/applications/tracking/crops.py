@@ -1,6 +1,6 @@
 """Square crops of a frame around a target, resized and rotated; used for training and for tracking.
 
-Positions are `(x, y)` in pixels of the frame. The first pixel extends from 0 to 1; its centre is at 0.5.
+Positions are `(x, y)` in pixels of the frame; the first pixel extends from 0 to 1.
 """
 
 import numpy as np
@@ -9,8 +9,8 @@ import numpy as np
 def crop(frame, centers, sides, size, angles=None):
     """Crops squares from a frame and resizes them by bilinear interpolation.
 
-    Areas outside the frame have the mean colour of the frame. A square that is reduced is sampled at the resolution of
-    the frame and then averaged, to avoid aliasing.
+    Areas outside the frame have its mean colour. Squares to reduce are sampled at the resolution of the frame and then
+    averaged, to avoid aliasing.
 
     Args:
         frame: `(height, width, channels)` floats.
@@ -20,7 +20,7 @@ def crop(frame, centers, sides, size, angles=None):
         angles: Rotation of each square in radians, `(n,)`; its content appears rotated the opposite way. None for 0.
 
     Returns:
-        A tensor `(n, size, size, channels)` float32.
+        A tensor `(n, size, size, channels)`, float32.
     """
     import tensorflow as tf
 

@@ -12,7 +12,7 @@ from siamkeras.evaluation._tables import interval, table
 IOU_THRESHOLDS = np.arange(21) / 20
 PIXEL_THRESHOLDS = np.arange(51)
 REPORTED_PIXELS = 20
-MIN_VIDEOS = 5  # for an interval
+MIN_VIDEOS, RESAMPLES = 5, 1000  # of an interval
 
 
 class TrackingReport(NamedTuple):
@@ -23,25 +23,21 @@ class TrackingReport(NamedTuple):
         precision: Fraction of frames with a centre error of at most 20 pixels.
         interval: Bootstrap 95 % intervals over videos, `{"auc": (low, high), "precision": (low, high)}`; empty for
             fewer than five videos.
-        iou_thresholds, success: Success plot: fraction of frames with an IoU above each threshold, `(21,)`.
-        pixel_thresholds, precisions: Precision plot: fraction with a centre error of at most each threshold, `(51,)`.
+        success: Fraction of frames with an IoU above each of the thresholds 0, 0.05, ..., 1, `(21,)`.
+        precisions: Fraction of frames with a centre error of at most 0, 1, ..., 50 pixels, `(51,)`.
         per_video: `{"auc": (videos,), "precision": (videos,)}`.
         names: Names of the videos.
-        ious, center_errors: IoU and distance of the centres in pixels in each frame, one array per video; 0 and
-            infinite where a predicted box is missing, NaN in frames without annotation.
+        ious: IoU in each frame, one array per video: 0 where a predicted box is missing, NaN without annotation.
     """
 
     auc: float
     precision: float
     interval: dict
-    iou_thresholds: np.ndarray
     success: np.ndarray
-    pixel_thresholds: np.ndarray
     precisions: np.ndarray
     per_video: dict
     names: tuple
     ious: list
-    center_errors: list
 
     def __repr__(self):
         return str(table({"": self}))
@@ -57,18 +53,16 @@ class TrackingReport(NamedTuple):
         }
 
 
-def evaluate(predicted, truth, resamples=1000, seed=0):
+def evaluate(predicted, truth):
     """Success and precision of predicted boxes, as in OTB.
 
-    Success is the fraction of frames whose IoU with the true box exceeds a threshold; precision is the fraction of
-    frames whose centre error is at most a number of pixels. The first frame counts, as in the benchmark. Frames without
-    a true box are skipped; a missing predicted box, a row of NaN, is an error at every threshold.
+    Success is the fraction of frames whose IoU with the true box exceeds a threshold; precision is the fraction whose
+    centre error is at most a number of pixels. The first frame counts. Frames without a true box are skipped; a missing
+    predicted box, a row of NaN, is wrong at every threshold.
 
     Args:
         predicted: Boxes x, y, width, height, `(n, 4)`; for several videos `{name: boxes}`.
         truth: True boxes in the same form.
-        resamples: Number of bootstrap resamples of videos; 0 for no intervals.
-        seed: Integer, of the resamples.
 
     Returns:
         `TrackingReport`; means over videos, which have equal weight.
@@ -89,31 +83,27 @@ def evaluate(predicted, truth, resamples=1000, seed=0):
             "`predicted` and `truth` must have the same names, at least one. "
             f"Received: {sorted(map(str, predicted))} and {sorted(map(str, truth))}."
         )
-    ious, errors, success, precisions = [], [], [], []
+    ious, success, precisions = [], [], []
     for name in predicted:
-        iou_values, error_values = _frame_measures(predicted[name], truth[name], name)
-        known = ~np.isnan(iou_values)
-        ious.append(iou_values)
-        errors.append(error_values)
-        success.append(np.mean(iou_values[known, None] > IOU_THRESHOLDS, axis=0))
-        precisions.append(np.mean(error_values[known, None] <= PIXEL_THRESHOLDS, axis=0))
+        overlap, errors = _frame_measures(predicted[name], truth[name], name)
+        known = ~np.isnan(overlap)
+        ious.append(overlap)
+        success.append(np.mean(overlap[known, None] > IOU_THRESHOLDS, axis=0))
+        precisions.append(np.mean(errors[known, None] <= PIXEL_THRESHOLDS, axis=0))
     success, precisions = np.array(success), np.array(precisions)
     per_video = {"auc": success.mean(axis=1), "precision": precisions[:, REPORTED_PIXELS]}
     intervals = []
     if len(success) >= MIN_VIDEOS:
-        intervals = mean_intervals(np.stack(list(per_video.values()), axis=1), resamples, seed)
+        intervals = mean_intervals(np.stack(list(per_video.values()), axis=1), RESAMPLES, seed=0)
     return TrackingReport(
         auc=float(per_video["auc"].mean()),
         precision=float(per_video["precision"].mean()),
         interval=dict(zip(per_video, intervals, strict=False)),  # empty without intervals
-        iou_thresholds=IOU_THRESHOLDS,
         success=success.mean(axis=0),
-        pixel_thresholds=PIXEL_THRESHOLDS,
         precisions=precisions.mean(axis=0),
         per_video=per_video,
         names=tuple(predicted),
         ious=ious,
-        center_errors=errors,
     )
 
 

@@ -10,7 +10,7 @@ from siamkeras.applications.tracking.geometry import Geometry
 from siamkeras.applications.tracking.losses import target_cells
 from siamkeras.applications.tracking.video import check_boxes_in_frame, check_frame
 
-# Random boxes: side relative to the shorter side of the image, and aspect ratio.
+# Of random boxes: side relative to the shorter side of the image, and aspect ratio.
 BOX_SIDE, ASPECT_RATIO = (0.12, 0.4), (1 / 3, 3.0)
 
 
@@ -19,8 +19,7 @@ class Motion:
     """Random change of the target from the template to the search image.
 
     Args:
-        shift: Largest offset of the target from the centre of the search image, along x and along y, in pixels of the
-            search image.
+        shift: Largest offset of the target from the centre of the search image along each axis, in pixels.
         scale: Range (low, high) of the size of the target in the search image relative to the template.
         rotation: Largest rotation of the search image in degrees, in both directions.
         absent: Probability that the search image is from another video or image, without the target; its labels are 0.
@@ -34,7 +33,6 @@ class Motion:
     def __post_init__(self):
         check_number("shift", self.shift, minimum=0)
         check_range("scale", self.scale, above=0)
-        check_number("rotation", self.rotation, minimum=0)
         check_number("absent", self.absent, minimum=0, maximum=1)
 
 
@@ -42,9 +40,9 @@ GEOMETRY, VIDEO_MOTION, IMAGE_MOTION = Geometry(), Motion(), Motion(scale=(0.8, 
 
 
 def pairs_from_videos(
-    videos, batch_size=16, steps=None, seed=0, start=0, max_gap=30, geometry=GEOMETRY, motion=VIDEO_MOTION, augment=None
+    videos, batch_size=16, seed=0, start=0, max_gap=30, geometry=GEOMETRY, motion=VIDEO_MOTION, augment=None
 ):
-    """Batches of template and search images from two annotated frames of one video.
+    """Endless batches of template and search images from two annotated frames of one video.
 
     The video and the frame of the template are sampled at random; the search image comes from another annotated frame,
     at most `max_gap` frames away. It is cropped as by a tracker, with a random motion added.
@@ -52,12 +50,11 @@ def pairs_from_videos(
     Args:
         videos: A list of `tracking.Video`.
         batch_size: Examples per batch.
-        steps: Batches per epoch, the same in each; None for an endless stream.
         seed: Integer; the seed and the number of a batch determine all random values of the batch.
         start: Number of the first batch, to resume an interrupted stream.
         max_gap: Largest distance of the two frames.
         geometry: `tracking.Geometry`; `Geometry.from_model(model)` for another model than the default.
-        motion: `tracking.Motion`; by default of 15 degrees and a factor of 1.25 for images.
+        motion: `tracking.Motion`.
         augment: Function `(image, seed)` to an image of the same shape, as in `generators.pairs`, applied to template
             and search image independently.
 
@@ -69,15 +66,14 @@ def pairs_from_videos(
         ValueError: an annotated frame without another one within `max_gap`; `absent` with one video; boxes or numbers
             out of range; a shift beyond the score map.
     """
-    videos = list(videos)
-    _check_motion(len(videos), "video", geometry, motion)
-    return _stream(_VideoSampler(videos, max_gap), batch_size, steps, seed, start, geometry, motion, augment)
+    sample = _VideoSampler(list(videos), max_gap)
+    return _stream(sample, len(sample.videos), batch_size, seed, start, geometry, motion, augment)
 
 
 def pairs_from_images(
-    images, boxes=None, batch_size=16, steps=None, seed=0, start=0, geometry=GEOMETRY, motion=IMAGE_MOTION, augment=None
+    images, boxes=None, batch_size=16, seed=0, start=0, geometry=GEOMETRY, motion=IMAGE_MOTION, augment=None
 ):
-    """Batches of template and search images from one image each, with a simulated motion of the target.
+    """Endless batches of template and search images from one image each, with a simulated motion of the target.
 
     Needs no video. The network learns to find an object again, but not that its background and appearance change.
 
@@ -85,7 +81,8 @@ def pairs_from_images(
         images: `(n, height, width, 3)`, uint8 or float32 in [0, 1].
         boxes: Bounding box of an object in each image, `(n, 4)`. None samples boxes at random: a side of 12 to 40 % of
             the shorter side of the image, an aspect ratio from 1:3 to 3:1.
-        batch_size, steps, seed, start, geometry, motion, augment: As in `pairs_from_videos`.
+        motion: `tracking.Motion`; by default with rotations of 15 degrees and scales of 0.8 to 1.25.
+        batch_size, seed, start, geometry, augment: As in `pairs_from_videos`.
 
     Returns:
         As `pairs_from_videos`.
@@ -93,7 +90,6 @@ def pairs_from_images(
     images = check_images(images)
     count, height, width, _ = images.shape
     check_frame(images[0])
-    _check_motion(count, "image", geometry, motion)
     if boxes is not None:
         boxes = check_boxes_in_frame(boxes, count, (height, width))
 
@@ -104,15 +100,7 @@ def pairs_from_images(
         pair_boxes = [_random_box(height, width, u[5:9])] * 2 if boxes is None else boxes[rows]
         return *(check_frame(images[row]) for row in rows), *pair_boxes
 
-    return _stream(sample, batch_size, steps, seed, start, geometry, motion, augment)
-
-
-def _check_motion(count, kind, geometry, motion):
-    if motion.absent and count < 2:
-        raise ValueError(f"`absent` needs a second {kind}, for search images without the target. Received: {count}.")
-    reach = geometry.cell_positions()[-1]
-    if motion.shift > reach:
-        raise ValueError(f"`shift` must be at most {reach:g}, the reach of the score map. Received: {motion.shift:g}.")
+    return _stream(sample, count, batch_size, seed, start, geometry, motion, augment)
 
 
 class _VideoSampler:
@@ -163,15 +151,21 @@ def _random_box(height, width, u):
     return np.concatenate([u[2:4] * ([width, height] - size), size]).astype("float32")
 
 
-def _stream(sample, batch_size, steps, seed, start, geometry, motion, augment):
+def _stream(sample, count, batch_size, seed, start, geometry, motion, augment):
     """Batches of examples; all random numbers are a function of the seed and the number of the batch.
 
-    `sample(u, is_absent)` gives the frame of the template, that of the search image, and their boxes, in NumPy.
+    `sample(u, is_absent)` gives the frame of the template, that of the search image, and their boxes, in NumPy, from
+    `count` videos or images.
     """
     import tensorflow as tf
 
     check_integer("batch_size", batch_size, 1)
     check_integer("seed", seed)
+    if motion.absent and count < 2:
+        raise ValueError(f"`absent` needs at least two videos or images. Received: {count}.")
+    reach = geometry.cell_positions()[-1]
+    if motion.shift > reach:
+        raise ValueError(f"`shift` must be at most {reach:g}, the reach of the score map. Received: {motion.shift:g}.")
 
     def random_numbers(step):
         u = tf.random.stateless_uniform((batch_size, 16), [seed, step])
@@ -192,11 +186,9 @@ def _stream(sample, batch_size, steps, seed, start, geometry, motion, augment):
         return {"template": template, "search": search}, labels
 
     numbers = tf.data.Dataset.counter(check_integer("start", start))
-    if steps is not None:
-        numbers = numbers.take(check_integer("steps", steps, 1))
     examples = numbers.map(random_numbers, tf.data.AUTOTUNE).unbatch().map(example, tf.data.AUTOTUNE)
-    length = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY if steps is None else steps)
-    return examples.batch(batch_size, drop_remainder=True).apply(length).prefetch(2)
+    infinite = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+    return examples.batch(batch_size, drop_remainder=True).apply(infinite).prefetch(2)
 
 
 def _search_and_labels(frame, box, u, geometry, motion):

@@ -11,18 +11,12 @@ from siamkeras._validation import check_integer, check_number
 class Geometry:
     """Image sizes, stride and label radius shared by the model, the generators and the tracker.
 
-    The centre cell of a score map corresponds to the centre of the search image.
-
     Args:
         template_size: Side of a template image in pixels.
         search_size: Side of a search image in pixels, larger than the template by an even number of strides.
         stride: Pixels of the search image from one cell of the score map to the next: the stride of the tower.
         radius: Cells at most this many pixels from the centre of the target have label 1.
         context: Margin around the bounding box on each side, as a fraction of the mean of its width and height.
-
-    >>> from siamkeras.applications import tracking
-    >>> tracking.Geometry(template_size=64, search_size=128, stride=4).cells
-    17
     """
 
     template_size: int = 64

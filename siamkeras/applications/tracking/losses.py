@@ -12,8 +12,7 @@ def label_map(geometry, offset=(0.0, 0.0)):
 
     Args:
         geometry: `tracking.Geometry`.
-        offset: Position of the target's centre as (x, y), in pixels from the centre of the search image, to the right
-            and down.
+        offset: Position (x, y) of the target's centre, in pixels to the right of and below that of the search image.
 
     Returns:
         `(cells, cells)` float32.
@@ -52,14 +51,7 @@ def score_map_loss(labels, scores):
         scores: Logits of the same shape; half precision is cast to float32.
 
     Returns:
-        One value per example, `(batch,)`; NaN for labels other than 0 and 1, such as -1.
-
-    >>> from siamkeras.applications import tracking
-    >>> values = tracking.score_map_loss([[[1.0, 0.0, 0.0]]], [[[0.0, 0.0, 0.0]]])  # log 2
-    >>> [round(float(value), 4) for value in values]
-    [0.6931]
-
-    Reference: Bertinetto et al. (2016), https://arxiv.org/abs/1606.09549
+        One value per example, `(batch,)`; NaN for labels other than 0 and 1.
     """
     labels, scores = ops.convert_to_tensor(labels), as_float(scores)
     shapes = tuple(labels.shape), tuple(scores.shape)
@@ -81,7 +73,6 @@ def _masked_mean(values, mask):
 class ScoreMapLoss(keras.losses.Loss):
     """Balanced logistic loss of score maps, for training `tracking.siamfc`; see `score_map_loss` for the formula.
 
-    `y_true` is 1 for cells of the target and 0 elsewhere, `(batch, height, width)`; `y_pred` has logits of this shape.
     Computed in float32, also under mixed precision.
     """
 

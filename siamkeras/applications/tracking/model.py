@@ -12,24 +12,21 @@ from siamkeras.layers import UnitLength
 WEIGHTS = Path(__file__).parent / "weights" / "siamfc.weights.h5"
 
 
-def tower(filters=(24, 48, 64, 64), kernel_sizes=(5, 3, 3, 3), strides=(2, 2, 1, 1), normalize=True):
+def tower(filters=(24, 48, 64, 64), kernel_sizes=(5, 3, 3, 3), strides=(2, 2, 1, 1)):
     """Fully-convolutional tower: RGB images of any size to maps of embeddings.
 
     Each block is a convolution without padding, batch normalisation and, except in the last block, ReLU. The tower is
-    translation-equivariant: shifting the image by its stride (the product of `strides`, 4 by default) shifts the map by
-    one cell. Padding would break this near the border.
+    translation-equivariant: shifting the image by its stride (the product of `strides`) shifts the map by one cell.
+    Padding would break this. Without unit length, bright or high-contrast regions would correlate with any template.
 
     Args:
         filters: Filters of each block; the last one is the embedding dimension.
         kernel_sizes: Kernel size of each block.
         strides: Stride of each block.
-        normalize: Whether to scale embeddings to unit length. Otherwise, bright or high-contrast regions correlate with
-            any template.
 
     Returns:
-        A `keras.Model` "tower": `(batch, height, width, 3)` -> `(batch, rows, columns, filters[-1])`.
-
-    Reference: Bertinetto et al. (2016), https://arxiv.org/abs/1606.09549
+        A `keras.Model` "tower": `(batch, height, width, 3)` -> embeddings of unit length `(batch, rows, columns,
+        filters[-1])`.
     """
     x = inputs = keras.Input((None, None, 3), name="inputs")
     for block, (width, kernel, stride) in enumerate(zip(filters, kernel_sizes, strides, strict=True), 1):
@@ -38,8 +35,7 @@ def tower(filters=(24, 48, 64, 64), kernel_sizes=(5, 3, 3, 3), strides=(2, 2, 1,
         x = layers.BatchNormalization(momentum=0.9, name=f"norm_{block}")(x)
         if block < len(filters):
             x = layers.ReLU(name=f"relu_{block}")(x)
-    last = UnitLength(name="unit_length") if normalize else layers.Identity(dtype="float32", name="features")
-    return keras.Model(inputs, last(x), name="tower")
+    return keras.Model(inputs, UnitLength(name="unit_length")(x), name="tower")
 
 
 def siamfc(tower, template_size=64, search_size=128):
@@ -77,12 +73,3 @@ def pretrained_siamfc():
     model = siamfc(tower())
     model.load_weights(WEIGHTS)
     return model
-
-
-def tower_and_head(model):
-    """The tower and the `CrossCorrelation` layer of a model of `siamfc`."""
-    towers = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-    heads = [layer for layer in model.layers if isinstance(layer, CrossCorrelation)]
-    if len(towers) != 1 or len(heads) != 1:
-        raise ValueError(f"Expected a model of `tracking.siamfc`. Received: {model.name!r}.")
-    return towers[0], heads[0]

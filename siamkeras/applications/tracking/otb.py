@@ -13,8 +13,8 @@ def otb(names=("Crossing", "Diving"), source="auto"):
     """Sequences of the tracking benchmark OTB (Wu, Lim and Yang, 2013 and 2015).
 
     They cannot be downloaded automatically. Each sequence is looked up as a folder `tracking/OTB/<name>/` below
-    `SIAMKERAS_DATA`, then below `~/.cache/siamkeras`, in the layout of `video_folder`. As in the benchmark, Diving
-    consists of its first 215 frames.
+    `SIAMKERAS_DATA`, then below `~/.cache/siamkeras`, in the layout of `video_folder`. As in the benchmark, Diving has
+    its first 215 frames only.
 
     Args:
         names: Names of sequences, a list.
@@ -26,7 +26,6 @@ def otb(names=("Crossing", "Diving"), source="auto"):
 
     Raises:
         ConnectionError: `source="real"`, and a sequence is not on this machine.
-        FileNotFoundError, ValueError: an incomplete folder, see `video_folder`.
 
     Reference: https://doi.org/10.1109/TPAMI.2014.2388226
     """

@@ -6,7 +6,8 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from siamkeras.applications.tracking.video import Video, check_boxes
+from siamkeras.applications.tracking.evaluation import IOU_THRESHOLDS, PIXEL_THRESHOLDS
+from siamkeras.applications.tracking.video import check_boxes
 from siamkeras.plotting import curves
 from siamkeras.plotting._style import LINE_STYLES, NEUTRAL, PAGE_WIDTH, column, new_grid, set_title
 from siamkeras.plotting.images import as_rgb
@@ -18,24 +19,23 @@ TRUTH = "#FFFFFF"
 BOX_COLORS = ("#F0E442", "#56B4E9", "#E69F00", "#CC79A7", "#009E73")
 
 
-def frames(video, boxes=None, shown=6, columns=3, title=None):
+def frames(video, boxes=None, shown=6, title=None):
     """Plots some frames of a video with true and predicted bounding boxes.
 
     Args:
-        video: A `tracking.Video`, or frames `(n, height, width, 3)`, uint8 or floats in [0, 1].
+        video: A `tracking.Video`.
         boxes: `{name: boxes (n, 4)}`, predicted boxes; rows of NaN are not plotted.
         shown: Indices of frames, or a number of frames, spread evenly over the video.
-        columns: Frames per row.
         title: Title of the figure.
 
     Returns:
         `(shown,)` array of Axes.
     """
-    video, styles = _video_and_styles(video, boxes)
+    styles = _box_styles(video, boxes)
     if np.ndim(shown) == 0:
         shown = np.unique(np.rint(np.linspace(0, len(video) - 1, min(shown, len(video)))).astype(int))
     height, width = video.size
-    columns = min(columns, len(shown))
+    columns = min(3, len(shown))
     inches = min(PAGE_WIDTH / columns, 5.0)
     rows = -(-len(shown) // columns)
     axes = new_grid(len(shown), columns, (inches * columns, rows * (inches * height / width + 0.3) + 0.8))
@@ -50,8 +50,8 @@ def frames(video, boxes=None, shown=6, columns=3, title=None):
 def animation(video, boxes=None, every=1, fps=25, width=320, title=None):
     """An animation of a video with true and predicted bounding boxes.
 
-    `animation(...).save("video.gif", writer="pillow")` writes a file. In a notebook, set
-    `matplotlib.rcParams["animation.html"] = "jshtml"`, and `["animation.frame_format"] = "jpeg"` for a small size.
+    `animation(...).save("video.gif", writer="pillow")` writes a file. A notebook shows the animation after
+    `matplotlib.rcParams["animation.html"] = "jshtml"`; `["animation.frame_format"] = "jpeg"` makes it smaller.
 
     Args:
         video, boxes: As in `frames`.
@@ -62,9 +62,8 @@ def animation(video, boxes=None, every=1, fps=25, width=320, title=None):
 
     Returns:
         `matplotlib.animation.FuncAnimation`.
-
     """
-    video, styles = _video_and_styles(video, boxes)
+    styles = _box_styles(video, boxes)
     inches, (rows, pixels) = width / 100, video.size
     legend_columns = max(int(inches / 1.6), 1)
     height = inches * rows / pixels + 0.5 + 0.2 * -(-len(styles) // legend_columns)
@@ -81,35 +80,20 @@ def animation(video, boxes=None, every=1, fps=25, width=320, title=None):
     return FuncAnimation(figure, update, frames=range(0, len(video), every), interval=1000 / fps)
 
 
-def success(reports, title=None, ax=None):
-    """Success plot: fraction of frames with an IoU above each threshold.
-
-    Args:
-        reports: `{name: TrackingReport}`.
-        title: Title of the figure.
-        ax: Axes to plot into; a new figure by default.
-
-    Returns:
-        The Axes.
-    """
-    lines = {
-        f"{name}: AUC {report.auc:.3f}": (report.iou_thresholds, report.success) for name, report in reports.items()
-    }
-    return _threshold_plot(lines, "IoU threshold", title or "Success plot", ax)
+def success(reports, title="Success plot", ax=None):
+    """Success plot: fraction of frames with an IoU above each threshold, for `reports` `{name: report}`."""
+    lines = {f"{name}: AUC {report.auc:.3f}": report.success for name, report in reports.items()}
+    return _threshold_plot(IOU_THRESHOLDS, lines, "IoU threshold", title, ax)
 
 
-def precision(reports, title=None, ax=None):
-    """Precision plot: fraction of frames with a centre error of at most each threshold; arguments as in `success`."""
-    lines = {
-        f"{name}: {report.precision:.1%} at 20 px": (report.pixel_thresholds, report.precisions)
-        for name, report in reports.items()
-    }
-    return _threshold_plot(lines, "centre error threshold (pixels)", title or "Precision plot", ax)
+def precision(reports, title="Precision plot", ax=None):
+    """Precision plot: fraction of frames with a centre error of at most each threshold, for `{name: report}`."""
+    lines = {f"{name}: {report.precision:.1%} at 20 px": report.precisions for name, report in reports.items()}
+    return _threshold_plot(PIXEL_THRESHOLDS, lines, "centre error threshold (pixels)", title, ax)
 
 
-def _threshold_plot(lines, xlabel, title, ax):
-    x, y = ({name: line[axis] for name, line in lines.items()} for axis in (0, 1))
-    ax = curves(x, y, xlabel, "fraction of frames", title=title, ax=ax)
+def _threshold_plot(thresholds, lines, xlabel, title, ax):
+    ax = curves(thresholds, lines, xlabel, "fraction of frames", title=title, ax=ax)
     ax.set(ylim=(-0.02, 1.02))
     ax.margins(x=0)
     return ax
@@ -134,16 +118,14 @@ def score_maps(templates, searches, probabilities, captions=None, title=None):
     templates, searches = as_rgb("templates", templates), as_rgb("searches", searches)
     maps = np.asarray(probabilities, "float64")
     count, side, reach = len(searches), searches.shape[1], searches.shape[1] - templates.shape[1]
-    if len(templates) != count or len(maps) != count or maps.ndim != 3:
+    if not len(templates) == len(maps) == count:
         raise ValueError(
-            f"Expected as many templates and maps (n, cells, cells) as search images. Received: {templates.shape[:3]}, "
-            f"{maps.shape} and {searches.shape[:3]}."
+            "Expected as many templates and score maps as search images. "
+            f"Received: {len(templates)}, {len(maps)} and {count}."
         )
-    if not (maps.min() >= 0 and maps.max() <= 1):  # also False for NaN
-        raise ValueError(
-            f"`probabilities` must lie in [0, 1]. Received: {maps.min():.4g} to {maps.max():.4g}. Apply a sigmoid to "
-            "scores."
-        )
+    low, high = maps.min(), maps.max()
+    if not (low >= 0 and high <= 1):  # also False for NaN
+        raise ValueError(f"`probabilities` must lie in [0, 1]. Received: {low:.4g} to {high:.4g}. Apply a sigmoid.")
     captions = [f"{each.max():.2f}" for each in maps] if captions is None else column("captions", captions, count)
     inches = min(PAGE_WIDTH / count, 2.2)
     axes = new_grid(3 * count, count, (inches * count, 3 * inches + 0.7)).reshape(3, count)
@@ -167,16 +149,15 @@ def score_maps(templates, searches, probabilities, captions=None, title=None):
     return axes
 
 
-def _video_and_styles(video, boxes):
-    """The video, and `{name: (boxes, color, line style)}` with the true boxes first, so that they are plotted below."""
-    video = video if isinstance(video, Video) else Video(video)
+def _box_styles(video, boxes):
+    """`{name: (boxes, color, line style)}`; the true boxes come first, so that they are plotted below the others."""
     styles = {}
     if not np.isnan(video.boxes).all():
         styles["truth"] = video.boxes, TRUTH, "-"
     for index, (name, values) in enumerate((boxes or {}).items()):
         values = check_boxes(values, len(video), name=f"boxes of {name}")
         styles[name] = values, BOX_COLORS[index % len(BOX_COLORS)], LINE_STYLES[(index + 1) % len(LINE_STYLES)]
-    return video, styles
+    return styles
 
 
 def _plot_frame(ax, video, styles, index):
@@ -197,6 +178,4 @@ def _box_legend(figure, styles, columns):
 
 def _rectangle(corner, width, height, color, style, name, face):
     outline = [withStroke(linewidth=3, foreground="black")]  # visible on bright and dark areas
-    return Rectangle(
-        corner, width, height, fc=face, ec=color, ls=style, lw=1.5, path_effects=outline, label=name, clip_on=True
-    )
+    return Rectangle(corner, width, height, fc=face, ec=color, ls=style, lw=1.5, path_effects=outline, label=name)

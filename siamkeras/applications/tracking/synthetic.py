@@ -22,7 +22,7 @@ PHOTOGRAPHS = {
 }  # fmt: skip
 SMALLEST_FRAME = 48  # pixels
 PERIOD = 60  # frames; motion is defined in cycles per period
-SWAY = 0.05  # amplitude of the background, relative to the smaller side of the frame
+SWAY = 0.05  # amplitude of the background, relative to the shorter side of the frame
 TEXTURE_RADIUS = 1.6  # half side of an object's texture, in radii of the object
 ANGLES = np.linspace(0, 2 * np.pi, 256, endpoint=False)
 
@@ -32,10 +32,6 @@ def photographs():
 
     Returns:
         `{name: image}`, 2 or 12 images `(height, width, 3)` float32 in [0, 1].
-
-    >>> from siamkeras.applications import tracking
-    >>> tracking.photographs()["flower"].shape
-    (427, 640, 3)
     """
     images = {}
     for package, (folder, names) in PHOTOGRAPHS.items():
@@ -48,22 +44,19 @@ def photographs():
     return images
 
 
-def synthetic_videos(
-    count, frames=60, size=(240, 320), seed=0, rotation=True, scaling=True, occlusion=True, distractors=0, photos=None
-):
+def synthetic_videos(count, frames=60, size=(240, 320), seed=0, occlusion=True, distractors=0, photos=None):
     """Renders videos of one object that moves over a textured background: the stand-in for OTB.
 
-    The object is a piece of a photograph with a smooth random outline; the background is part of another photograph and
-    sways slightly. The object stays inside the frame. Its box bounds the whole outline, also under occlusion. A video
-    depends on `seed`, its index and the photographs only; its first frames do not depend on `frames`.
+    The object is a piece of a photograph with a smooth random outline. It stays inside the frame, rotates by up to 12
+    degrees per frame, and changes its size by a factor of up to 2.7. The background is part of another photograph and
+    sways slightly. A box bounds the whole outline, also under occlusion. A video depends on `seed`, its index and the
+    photographs only; its first frames do not depend on `frames`.
 
     Args:
         count: Number of videos.
         frames: Frames per video.
         size: `(height, width)` in pixels, at least 48 each.
         seed: Integer.
-        rotation: Whether the object rotates, by up to 12 degrees per frame.
-        scaling: Whether the size of the object changes, by a factor of up to 2.7.
         occlusion: Whether a bar in the scene occludes up to two thirds of the object when it passes behind; never in
             the first frame.
         distractors: Number of other objects with the same outline, from the same photograph.
@@ -71,14 +64,7 @@ def synthetic_videos(
 
     Returns:
         A list of `Video` with uint8 frames.
-
-    >>> from siamkeras.applications import tracking
-    >>> tracking.synthetic_videos(1, frames=3, size=(48, 64))[0].frame(2).shape
-    (48, 64, 3)
     """
-    check_integer("count", count, 1)
-    check_integer("frames", frames, 1)
-    check_integer("distractors", distractors)
     for side in size:
         check_integer("size", side, SMALLEST_FRAME)
     photos = list(photographs().values() if photos is None else photos)
@@ -88,19 +74,19 @@ def synthetic_videos(
     source = f"synthetic videos (seed {seed}, {len(photos)} photographs): not comparable with published results"
     videos = []
     for index in range(count):
-        scene = _Scene(seed, index, size, photos, rotation, scaling, distractors)
+        scene = _Scene(seed, index, size, photos, distractors)
         if occlusion:
             scene.add_occluder()
-        rendered = [scene.render(time) for time in range(frames)]
+        rendered = np.stack([scene.render(time) for time in range(frames)])
         boxes = [scene.objects[0].box(time) for time in range(frames)]
-        videos.append(Video(np.stack(rendered), np.stack(boxes), f"synthetic {index + 1:02d}", source))
+        videos.append(Video(rendered, boxes, f"synthetic {index + 1:02d}", source))
     return videos
 
 
 class _Scene:
     """Background, objects (the target first) and an optional occluder of one video."""
 
-    def __init__(self, seed, index, size, photos, rotation, scaling, distractors):
+    def __init__(self, seed, index, size, photos, distractors):
         self.seed, self.index, self.size = seed, index, size
         rng = generator(seed, 0, index)
         order = rng.permutation(len(photos))
@@ -113,7 +99,7 @@ class _Scene:
         for number in range(distractors + 1):
             rng = generator(seed, 1, index, number)
             texture = _random_texture(photos[order[1]], radius, rng)
-            motion = _random_motion(radius * outline.max(), size, rotation, scaling, rng)
+            motion = _random_motion(radius * outline.max(), size, rng)
             self.objects.append(_Object(radius, outline, texture, motion))
         self.occluder = None
 
@@ -237,15 +223,14 @@ def _wave(rng, dimensions, cycles):
     return lambda time: np.sin(2 * np.pi * cycle * np.asarray(time)[..., None] / PERIOD + phase)
 
 
-def _random_motion(radius, size, rotation, scaling, rng):
+def _random_motion(radius, size, rng):
     """A function from time to the centre x, y, the angle in radians and the scale of an object."""
     slow, fast = _wave(rng, 2, (0.3, 0.8)), _wave(rng, 2, (0.8, 1.4))
     angle_wave, scale_wave = _wave(rng, 1, (0.3, 0.8)), _wave(rng, 1, (0.3, 0.8))
-    largest_angle, largest_scale = rng.choice([-1, 1]) * rng.uniform(0.8, 2.2), rng.uniform(0.25, 0.5)
-    largest_angle, largest_scale = largest_angle * rotation, largest_scale * scaling
+    largest_angle = rng.choice([-1, 1]) * rng.uniform(0.8, 2.2)
+    largest_scale = rng.uniform(0.25, 0.5)
     middle = np.array(size[::-1]) / 2
-    room = middle - radius * np.exp(largest_scale) - 1
-    amplitude = room * rng.uniform(0.5, 1, 2)
+    amplitude = (middle - radius * np.exp(largest_scale) - 1) * rng.uniform(0.5, 1, 2)
 
     def motion(time):
         x, y = middle + amplitude * (0.7 * slow(time) + 0.3 * fast(time))

@@ -11,7 +11,6 @@ from keras import ops
 from siamkeras._validation import check_number
 from siamkeras.applications.tracking.crops import crop, to_frame
 from siamkeras.applications.tracking.geometry import Geometry
-from siamkeras.applications.tracking.model import tower_and_head
 from siamkeras.applications.tracking.video import Video, check_boxes_in_frame, check_frame
 
 
@@ -28,8 +27,6 @@ class Tracker:
         scale_step: Ratio of neighbouring scales, from 1 (one scale) to 2.
         rotation_step: Degrees between neighbouring angles; 0 for objects that do not rotate. The box is then the
             bounding box of a rotated ellipse which fits the box of the first frame.
-        template_update: Rate from 0 to 1 at which a moving average of templates is updated while the target is not
-            lost. The template is the mean of this average and the template of the first frame; 0 keeps the latter.
         lost_below: Confidence below which the target counts as lost, from 0 to 1. With `pretrained_siamfc()` on
             validation videos, 90 % of the correct boxes are above the default, and a third of the wrong ones below.
         context: Margin around the box, as in training; see `tracking.Geometry`.
@@ -38,7 +35,6 @@ class Tracker:
         box: Current bounding box, `(4,)` float32, clipped to the frame; None before `start`.
         confidence: Sigmoid of the highest score, without the window; 1 after `start`.
         lost: Whether `confidence` is below `lost_below`. The box is then a guess.
-        scores: Last score map, logits `(cells, cells)`; None before `update`.
 
     Reference: Bertinetto et al. (2016), https://arxiv.org/abs/1606.09549
     """
@@ -47,16 +43,13 @@ class Tracker:
     scale_rate = 0.6  # fraction of a change of scale that is applied
     size_limits = 0.2, 5.0  # relative to the first box
 
-    def __init__(
-        self, model, window=0.2, scale_step=1.04, rotation_step=0.0, template_update=0.0, lost_below=0.85, context=0.25
-    ):
-        self.model, self.geometry = model, Geometry.from_model(model, context=context)
+    def __init__(self, model, window=0.2, scale_step=1.04, rotation_step=0.0, lost_below=0.85, context=0.25):
+        self.geometry = Geometry.from_model(model, context=context)
+        self._tower, self._search_model = _split(model)
         self.window = check_number("window", window, minimum=0, below=1)
         self.scale_step = check_number("scale_step", scale_step, minimum=1, maximum=2)
         self.rotation_step = check_number("rotation_step", rotation_step, minimum=0, maximum=90)
-        self.template_update = check_number("template_update", template_update, minimum=0, maximum=1)
         self.lost_below = check_number("lost_below", lost_below, minimum=0, maximum=1)
-        self._tower, self._search_model = tower_and_head(model)[0], _search_model(model)
         cosine = np.hanning(self.geometry.cells + 2)[1:-1]  # without its ends, which are 0
         self._cosine_window = np.outer(cosine, cosine)
         # The current scale and angle come first: argmax prefers them among equal scores.
@@ -64,12 +57,10 @@ class Tracker:
         angles = sorted({math.radians(self.rotation_step), -math.radians(self.rotation_step)} - {0.0})
         candidates = [(1.0, 0.0), *((scale, 0.0) for scale in scales), *((1.0, angle) for angle in angles)]
         self._scales, self._angles = np.array(candidates).T
-        self.box = self.scores = None
-        self.confidence = 1.0
+        self.box, self.confidence = None, 1.0
 
     @property
     def lost(self):
-        """Whether the confidence is below `lost_below`."""
         return self.confidence < self.lost_below
 
     def start(self, frame, box):
@@ -78,8 +69,10 @@ class Tracker:
         self._frame_size = np.array(frame.shape[1::-1], "float64")  # width, height
         self._center, self._extent = box[:2] + box[2:] / 2, box[2:].copy()
         self._first_extent, self._angle = box[2:].copy(), 0.0
-        self._first_template = self._template = self._embed_template(frame)
-        self.confidence, self.scores = 1.0, None
+        side = self.geometry.crop_side(self._extent)
+        template = crop(frame, self._center[None], side[None], self.geometry.template_size)
+        self._template = ops.convert_to_numpy(self._tower.predict_on_batch(np.asarray(template)))
+        self.confidence = 1.0
         self.box = self._bounding_box()
 
     def update(self, frame):
@@ -91,7 +84,6 @@ class Tracker:
         sides, angles = side * self._scales, self._angle + self._angles
         maps = self._score_maps(frame, sides, angles)
         chosen, (row, column) = self._best(maps)
-        self.scores = maps[chosen].astype("float32")
         self.confidence = float(np.exp(-np.logaddexp(0, -maps[chosen].max())))
         offset = (np.array([column, row]) - (self.geometry.cells - 1) / 2) * self.geometry.stride
         center = to_frame(offset, self._center, sides[chosen], self.geometry.search_size, angles[chosen])
@@ -99,9 +91,6 @@ class Tracker:
         if self.confidence >= min(self.lost_below, 0.5):  # keeps the size while the target is not visible
             self._angle = angles[chosen]
             self._resize(1 + self.scale_rate * (self._scales[chosen] - 1))
-            if self.template_update:
-                new = self._embed_template(frame)
-                self._template = (1 - self.template_update) * self._template + self.template_update * new
         self.box = self._bounding_box()
         return self.box.copy()
 
@@ -109,17 +98,11 @@ class Tracker:
         """Score maps of all candidate scales and angles, `(candidates, cells, cells)` float64."""
         centers = np.repeat(self._center[None], len(sides), axis=0)
         searches = np.asarray(crop(frame, centers, sides, self.geometry.search_size, angles))
-        template = np.repeat((self._first_template + self._template) / 2, len(sides), axis=0)
+        template = np.repeat(self._template, len(sides), axis=0)
         maps = np.asarray(ops.convert_to_numpy(self._search_model.predict_on_batch([template, searches])), "float64")
         if not np.isfinite(maps).all():
             raise ValueError("The model returns NaN or infinite scores. Check its weights.")
         return maps
-
-    def _embed_template(self, frame):
-        """Embeddings of a template at the current position, `(1, h, w, channels)`."""
-        side = self.geometry.crop_side(self._extent)
-        template = crop(frame, self._center[None], side[None], self.geometry.template_size, [self._angle])
-        return np.asarray(ops.convert_to_numpy(self._tower.predict_on_batch(np.asarray(template))))
 
     def _best(self, maps):
         """Index of the best map, and the (row, column) of its best position, between cells."""
@@ -160,32 +143,20 @@ class Track(NamedTuple):
     confidence: np.ndarray
     frames_per_second: float
 
-    def __repr__(self):
-        rate = f"{self.frames_per_second:.0f} frames per second"
-        return f"{len(self.boxes)} boxes, {rate}, lowest confidence {self.confidence.min():.2f}"
 
-
-def track(tracker, frames, box=None, progress=True):
+def track(tracker, frames, box=None):
     """Tracks an object through all frames of a video.
 
     Args:
         tracker: An object with `start(frame, box)`, `update(frame)` and `confidence`: a `Tracker` or a baseline.
         frames: A `tracking.Video`, or any iterable of frames `(height, width, 3)`, such as a camera stream.
         box: Bounding box x, y, width, height in the first frame; None for the first box of a `Video`.
-        progress: Whether to show a progress bar.
 
     Returns:
         `Track`.
     """
     if box is None and isinstance(frames, Video):
         box = frames.boxes[0]
-    if box is None:
-        raise ValueError("`box`, the bounding box in the first frame, is required for frames without annotations.")
-    try:
-        count = len(frames)
-    except TypeError:  # a stream of unknown length
-        count = None
-    bar = keras.utils.Progbar(count, unit_name="frame") if progress else None
     boxes, confidence, seconds = [], [], []
     for index, frame in enumerate(frames):
         if index == 0:
@@ -196,8 +167,6 @@ def track(tracker, frames, box=None, progress=True):
             boxes.append(tracker.update(frame))
             seconds.append(time.perf_counter() - begin)
         confidence.append(tracker.confidence)
-        if bar:
-            bar.update(index + 1, [("confidence", tracker.confidence)], finalize=index + 1 == count)
     if not boxes:
         raise ValueError("`frames` must contain at least one frame.")
     timed = seconds[1:] or seconds  # the first update also traces and compiles
@@ -211,12 +180,12 @@ def check_start(frame, box):
     return frame, check_boxes_in_frame(np.atleast_2d(box), 1, frame.shape[:2], "box")[0].astype("float64")
 
 
-def _search_model(model):
-    """From `[template embeddings, search images]` to score maps: a tracker embeds its template only once."""
-    tower, head = tower_and_head(model)
+def _split(model):
+    """The tower, and a model from `[template embeddings, search images]` to score maps: one embeds a template once."""
+    (tower,) = (layer for layer in model.layers if isinstance(layer, keras.Model))
     template, search = model.input["template"].shape[1:], model.input["search"].shape[1:]
-    inputs = keras.Input(tower.compute_output_shape((1, *template))[1:]), keras.Input(search)
-    return keras.Model(list(inputs), head([inputs[0], tower(inputs[1])]))
+    inputs = [keras.Input(tower.compute_output_shape((1, *template))[1:]), keras.Input(search)]
+    return tower, keras.Model(inputs, model.get_layer("score_map")([inputs[0], tower(inputs[1])]))
 
 
 def _parabola_vertex(values, peak):

@@ -5,6 +5,7 @@ to 1.
 """
 
 import io
+import itertools
 import os
 import re
 from dataclasses import dataclass
@@ -30,11 +31,6 @@ class Video:
         boxes: `(n, 4)` float32; a row of NaN where the object is not annotated. None if there are no annotations.
         name: Name of the video.
         source: Origin of the video, one sentence.
-
-    >>> import numpy as np
-    >>> from siamkeras.applications import tracking
-    >>> tracking.Video(np.zeros((2, 48, 64, 3)), [[0, 0, 8, 8], [np.nan] * 4], "example")
-    example: 2 frames of 64x48, 1 annotated, source: given by the caller
     """
 
     frames: object
@@ -83,21 +79,20 @@ def video_folder(folder, frames=None):
 
     Args:
         folder: Path of the folder.
-        frames: Number of frames to use, from the first, if there are more frames than boxes; None uses all.
+        frames: Number of frames to use, from the first; None uses all.
 
     Returns:
         `Video` whose frames are paths.
 
     Raises:
-        FileNotFoundError: a missing folder, file or frame number.
-        ValueError: different numbers of frames and boxes; lines that are not a box.
+        FileNotFoundError: a missing file or frame number.
+        ValueError: different numbers of frames and boxes.
     """
     folder = Path(folder)
     paths, boxes = _numbered_images(folder / "img")[:frames], _read_boxes(folder / "groundtruth_rect.txt")[:frames]
-    if len(paths) != len(boxes) or (frames is not None and len(paths) != frames):
-        wanted = "" if frames is None else f" Requested: the first {frames}."
+    if len(paths) != len(boxes):
         raise ValueError(
-            f"Every frame needs a box. Received: {len(paths)} frames and {len(boxes)} boxes in {folder}.{wanted} "
+            f"Every frame needs a box. Received: {len(paths)} frames and {len(boxes)} boxes in {folder}. "
             f"`frames={min(len(paths), len(boxes))}` uses the first ones only."
         )
     return Video(paths, boxes, folder.name, f"frames of the folder {folder.name}")
@@ -111,9 +106,11 @@ def _numbered_images(folder):
         if number and file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith("."):
             numbered.append((int(number[0]), str(file)))
     numbered.sort()
-    for (number, path), expected in zip(numbered, range(numbered[0][0] if numbered else 0, 2**63), strict=False):
-        if number != expected:
-            raise FileNotFoundError(f"Frames must be numbered consecutively. Expected number {expected} before {path}.")
+    for (previous, _), (number, path) in itertools.pairwise(numbered):
+        if number != previous + 1:
+            raise FileNotFoundError(
+                f"Frames must be numbered consecutively. Expected number {previous + 1} before {path}."
+            )
     return [path for _, path in numbered]
 
 
@@ -130,11 +127,10 @@ def _read_boxes(file):
 
 
 def read_image(path):
+    """An image file as `(height, width, 3)` float32 in [0, 1]."""
     with Image.open(path) as image:
         if image.mode.startswith("I"):  # 16-bit grey, which `convert` would clip at 255
             image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype("uint8"))
-        if image.mode == "F":
-            raise ValueError(f"Expected an image of integers. Received: floats in {path}.")
         return np.asarray(image.convert("RGB"), "float32") / np.float32(255)
 
 

