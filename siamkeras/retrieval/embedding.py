@@ -5,7 +5,7 @@ import os
 import numpy as np
 from keras import ops
 
-from siamkeras._validation import check_images, check_input_kind, check_integer, check_text
+from siamkeras._validation import check_images, check_integer, check_text
 
 
 def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=0):
@@ -21,15 +21,14 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
         batch_size: Images per batch.
         augment: Function `(image, seed) -> image` of the same shape, as for `generators.pairs`.
         views: Number of views for test-time augmentation: the image itself and `views - 1` augmented copies, whose
-            embeddings are averaged. The mean of unit-length embeddings is shorter than 1; cosine distance ignores that.
+            embeddings are averaged. The mean of unit-length embeddings is shorter than 1.
         seed: Integer that determines the augmented copies, together with the position of the image.
 
     Returns:
         `(n, dim)` float32.
 
     Raises:
-        ValueError: images do not fit the tower; the tower does not have one input and one output `(batch, dim)`;
-            `views` and `augment` are not given together.
+        ValueError: images do not fit the tower; `views` and `augment` are not given together.
         FileNotFoundError: a path does not exist.
 
     >>> import numpy as np
@@ -46,25 +45,20 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
             f"Received: views={views}, augment={augment!r}, load={load!r}."
         )
     template = _single_input(tower)
-    shape = tuple(template.shape[1:])
     if template.dtype in ("string", "int32"):
         if load is not None or augment is not None:
             raise ValueError("`load` and `augment` are for images. Received: a tower with text input.")
         images = check_text([images] if isinstance(images, str) else images)
-        check_input_kind(images, template.dtype, "images")
     else:
         images = check_images([images] if isinstance(images, (str, os.PathLike)) else images, load)
     if load is None:
-        images = images[None] if images.ndim == len(shape) else images
-        _check_shape(images.shape[1:], shape)
+        images = images[None] if images.ndim == len(template.shape) - 1 else images
         batches = (images[start : start + batch_size] for start in range(0, len(images), batch_size))
     else:
-        batches = _load_batches(images, load, batch_size, shape)
-    # Built first, so that an `augment` that fails does so before anything is embedded.
-    augmented = [_augmented_batches(images, augment, batch_size, seed, view) for view in range(1, views)]
+        batches = _load_batches(images, load, batch_size)
     total = _embed_batches(tower, batches)
-    for view in augmented:
-        total = total + _embed_batches(tower, view)
+    for view in range(1, views):
+        total = total + _embed_batches(tower, _augmented_batches(images, augment, batch_size, seed, view))
     return total / views
 
 
@@ -81,11 +75,10 @@ def _embed_batches(tower, batches):
     return np.concatenate(embeddings)
 
 
-def _load_batches(paths, load, batch_size, shape):
+def _load_batches(paths, load, batch_size):
     import tensorflow as tf
 
     images = tf.data.Dataset.from_tensor_slices(paths).map(load, tf.data.AUTOTUNE)
-    _check_shape(tuple(images.element_spec.shape), shape)
     return images.batch(batch_size).prefetch(2).as_numpy_iterator()
 
 
@@ -110,11 +103,3 @@ def _single_input(tower):
     if len(inputs) != 1:
         raise ValueError(f"`tower` must be a built keras.Model with one input. Received: {tower!r}.")
     return inputs[0]
-
-
-def _check_shape(received, expected):
-    fits = len(received) == len(expected) and all(
-        None in sizes or sizes[0] == sizes[1] for sizes in zip(received, expected, strict=True)
-    )
-    if not fits:
-        raise ValueError(f"The tower expects images of shape {expected}. Received: images of shape {received}.")

@@ -9,23 +9,12 @@ import numpy as np
 from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels, check_number
 from siamkeras.retrieval._search import DISTANCES, METHODS, search_points
 
-# Queries, and neighbours of each, that the text form of `Neighbours` shows.
-SHOWN = 10
 # Version of the file that `Index.save` writes.
 FORMAT = 1
 
 
 class Neighbours(NamedTuple):
-    """Nearest neighbours of q queries, nearest first.
-
-    Attributes:
-        distance: `(q, k)` float32, ascending.
-        index: `(q, k)` int64, positions in the index.
-        label: `(q, k)` labels, or None.
-        name: `(q, k)` names, or None.
-        match: `(q, k)` booleans, `distance < threshold`; all True without a threshold. The matches of a query come
-            first, so `match[:, 0]` says whether it has any.
-    """
+    """The result of `Index.nearest`, which documents it."""
 
     distance: np.ndarray
     index: np.ndarray
@@ -35,29 +24,20 @@ class Neighbours(NamedTuple):
 
     def __repr__(self):
         queries = len(self.distance)
-        lines = [self._line(query) for query in range(min(queries, SHOWN))]
-        return "\n".join(lines + ([f"and {queries - SHOWN} more"] if queries > SHOWN else []))
+        lines = [self._line(query) for query in range(min(queries, 10))]
+        return "\n".join(lines + ([f"and {queries - 10} more"] if queries > 10 else []))
 
     def _line(self, query):
         matches = int(self.match[query].sum())
         shown = []
-        for rank in range(max(1, min(matches, SHOWN))):
+        for rank in range(max(1, matches)):
             known = [str(values[query, rank]) for values in (self.label, self.name) if values is not None]
             shown.append(f"{' '.join(known) or f'#{self.index[query, rank]}'} ({self.distance[query, rank]:.3f})")
-        if matches > SHOWN:
-            shown.append(f"and {matches - SHOWN} more")
         return f"query {query}: {'' if matches else 'no match, the nearest is '}{', '.join(shown)}"
 
 
 class Index:
     """A gallery of embeddings that can be searched for nearest neighbours.
-
-    ```python
-    index = retrieval.Index(retrieval.embed(tower, train.images), train.labels, threshold=0.4)
-    neighbours = index.nearest(retrieval.embed(tower, photo), k=5)  # one image, or many
-    plotting.neighbours(photo[None], train.images[neighbours.index], neighbours.distance)
-    index.save("index.npz")
-    ```
 
     Args:
         embeddings: `(n, dim)`.
@@ -71,8 +51,8 @@ class Index:
         threshold: A neighbour is a match if its distance is below this; see `evaluation.verification`. None: all are.
 
     Raises:
-        ValueError: embeddings are not `(n, dim)` or not finite; labels or names of another length or kind; unknown
-            distance or method; negative threshold.
+        ValueError: embeddings that are not finite; labels or names of another length or kind; an unknown distance or
+            method; a negative threshold.
         ImportError: `method="approximate"` without faiss.
 
     >>> from siamkeras import retrieval
@@ -98,11 +78,8 @@ class Index:
 
     def __repr__(self):
         n, dim = self.embeddings.shape
-        parts = [f"{n:,} embeddings of dimension {dim}", self.distance, self.method]
-        parts += [] if self.labels is None else [f"{len(np.unique(self.labels)):,} labels"]
-        parts += [] if self.names is None else ["names"]
-        parts += [] if self.threshold is None else [f"threshold {self.threshold:g}"]
-        return f"Index: {', '.join(parts)}"
+        labels = "" if self.labels is None else f", {len(np.unique(self.labels)):,} labels"
+        return f"Index: {n:,} embeddings of dimension {dim}, {self.distance}, {self.method}{labels}"
 
     def nearest(self, queries, k=5, threshold=None):
         """Finds the k nearest embeddings of each query. The order of equal distances is arbitrary.
@@ -113,10 +90,15 @@ class Index:
             threshold: Replaces the threshold of the index.
 
         Returns:
-            `Neighbours` with arrays `(q, k)`.
+            `Neighbours`, a named tuple of arrays `(q, k)`, nearest first:
+
+            - `distance`: float32, ascending.
+            - `index`: Positions in the index.
+            - `label`, `name`: Labels and names, or None.
+            - `match`: `distance < threshold`; all True without a threshold.
 
         Raises:
-            ValueError: queries of another dimension or not finite; k out of range; negative threshold.
+            ValueError: queries of another dimension or not finite; k out of range; a negative threshold.
         """
         k = check_integer("k", k, 1, len(self))
         threshold = self.threshold if threshold is None else check_number("threshold", threshold, minimum=0)
@@ -137,32 +119,24 @@ class Index:
         )
 
     def save(self, path):
-        """Writes the index to one `.npz` file without pickle (under any name), which `load` reads.
+        """Writes the index to one file (`.npz`, under any name), which `load` reads.
 
-        The file replaces an existing one only when it is complete.
+        An existing file is replaced only when the new one is complete.
         """
         settings = {name: getattr(self, name) for name in ("distance", "method", "threshold")}
         arrays = {name: getattr(self, name) for name in ("embeddings", "labels", "names")}
         arrays |= {"_centroids": self._search.centroids, "settings": json.dumps({"format": FORMAT} | settings)}
-        partial = f"{os.fspath(path)}.{os.getpid()}.partial"
-        try:
-            with open(partial, "wb") as file:
-                np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        finally:
-            if os.path.exists(partial):
-                os.remove(partial)
+        partial = f"{os.fspath(path)}.partial"
+        with open(partial, "wb") as file:
+            np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
+        os.replace(partial, path)
 
     @classmethod
     def load(cls, path):
         """Reads an index that `save` wrote.
 
         Raises:
-            FileNotFoundError: the file does not exist.
             ValueError: the file is damaged, not an index, or of another format version.
-            ImportError: the index is approximate, and faiss is missing.
         """
         try:
             # np.load verifies the checksum of each array; a file object is closed also after an error.

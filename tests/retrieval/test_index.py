@@ -81,12 +81,6 @@ def test_labels_and_names_belong_to_the_neighbours():
     assert (plain.label, plain.name, plain.index.shape) == (None, None, (7, 5))
 
 
-def test_one_query_is_a_batch_of_one():
-    one, many = (retrieval.Index(EMBEDDINGS).nearest(queries, k=2) for queries in (QUERIES[0], QUERIES))
-    assert one.distance.shape == (1, 2)
-    assert one.index[0].tolist() == many.index[0].tolist()
-
-
 def test_a_match_has_a_distance_below_the_threshold():
     """The distance from (0, 0) to (3, 4) is 5, which is not below 5."""
     index = retrieval.Index([[0, 0], [3, 4], [6, 8]], threshold=5)
@@ -109,16 +103,10 @@ def test_neighbours_read_as_sentences():
         "query 0: 7 a.png (0.000), 7 b.png (1.000)",
         "query 1: no match, the nearest is 3 c.png (7.000)",
     ]
+    assert repr(index) == "Index: 3 embeddings of dimension 1, euclidean, exact, 2 labels"
     assert repr(retrieval.Index([[0.0], [1.0]]).nearest([0.25], k=2)) == "query 0: #0 (0.250), #1 (0.750)"
-    many = repr(retrieval.Index(EMBEDDINGS).nearest(EMBEDDINGS[:12], k=12)).splitlines()
+    many = repr(retrieval.Index(EMBEDDINGS).nearest(EMBEDDINGS[:12])).splitlines()
     assert (many[-1], len(many)) == ("and 2 more", 11)
-    assert many[0].endswith("), and 2 more")
-
-
-def test_the_text_form_of_an_index_lists_its_content():
-    index = retrieval.Index(EMBEDDINGS, LABELS, NAMES, threshold=0.5)
-    assert repr(index) == "Index: 60 embeddings of dimension 5, euclidean, exact, 3 labels, names, threshold 0.5"
-    assert repr(retrieval.Index(EMBEDDINGS)) == "Index: 60 embeddings of dimension 5, euclidean, exact"
 
 
 def test_the_approximate_search_has_a_high_recall_on_clustered_embeddings():
@@ -148,44 +136,6 @@ def test_without_faiss_the_error_names_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(ImportError, match=r'needs faiss: pip install "siamkeras\[faiss\]"'):
         retrieval.Index(EMBEDDINGS, method="approximate")
-
-
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        ({"embeddings": [1.0, 2.0]}, r"`embeddings` must be a numeric array .* shape \(2,\)"),
-        ({"embeddings": [[1.0], [np.nan]]}, "`embeddings` must be finite .* Received: nan in row 1"),
-        ({"labels": [1, 2]}, "`labels` must have one entry for each of the 60 examples. Received: 2"),
-        ({"labels": np.zeros(60)}, "`labels` must be integers or strings. Received: float64"),
-        ({"names": NAMES[1:]}, "`names` must have one entry for each of the 60 examples. Received: 59"),
-        ({"distance": "hamming"}, "`distance` must be one of 'cosine', 'euclidean', 'manhattan'"),
-        ({"distance": distances.cosine}, "`distance` must be one of .* Received: distance=<function cosine"),
-        ({"method": "tree"}, "`method` must be one of 'approximate', 'exact'"),
-        ({"method": "approximate", "distance": "manhattan"}, '`method` must be "exact" for distance="manhattan"'),
-        ({"threshold": -0.1}, "`threshold` must be a number of at least 0. Received: threshold=-0.1"),
-        ({"threshold": float("nan")}, "Received: threshold=nan"),
-    ],
-)
-def test_argument_errors_of_the_index(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        retrieval.Index(**{"embeddings": EMBEDDINGS} | arguments)
-
-
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        ({"queries": np.zeros((2, 4))}, r"`queries` must have 5 columns. Received: shape \(2, 4\)"),
-        ({"queries": np.zeros(4)}, r"`queries` must have 5 columns. Received: shape \(1, 4\)"),
-        ({"queries": np.zeros((1, 2, 5))}, r"`queries` must be a numeric array \(n, dim\)"),
-        ({"queries": np.full((1, 5), np.nan)}, "`queries` must be finite"),
-        ({"k": 0}, "`k` must be an integer of at least 1 and at most 60. Received: k=0"),
-        ({"k": 61}, "Received: k=61"),
-        ({"threshold": -1}, "`threshold` must be a number of at least 0"),
-    ],
-)
-def test_argument_errors_of_a_search(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        retrieval.Index(EMBEDDINGS).nearest(**{"queries": QUERIES} | arguments)
 
 
 @pytest.fixture
@@ -221,14 +171,6 @@ def test_labels_names_and_threshold_are_saved(saved):
     assert index.threshold == 0
 
 
-def test_a_truncated_file_is_rejected(saved):
-    content = saved.read_bytes()
-    for length in (0, 1, 100, len(content) // 2, len(content) - 1):
-        saved.write_bytes(content[:length])
-        with pytest.raises(ValueError, match="Expected an undamaged file written by `Index.save`. .*people.index"):
-            retrieval.Index.load(saved)
-
-
 def test_a_changed_byte_is_detected_or_changes_nothing(saved):
     """The checksums of a zip file cover its content, but not the dates of its members."""
     content, index, rejected = saved.read_bytes(), retrieval.Index.load(saved), 0
@@ -250,11 +192,12 @@ def test_a_changed_byte_is_detected_or_changes_nothing(saved):
 
 
 def test_files_that_are_not_an_index_are_rejected(tmp_path):
-    text, foreign, objects = tmp_path / "notes.txt", tmp_path / "foreign.npz", tmp_path / "objects.npz"
+    empty, text, foreign, objects = (tmp_path / name for name in ("empty", "notes.txt", "foreign.npz", "objects.npz"))
+    empty.touch()
     text.write_text("This is not an index. " * 50)
     np.savez(foreign, embeddings=EMBEDDINGS)
     np.savez(objects, settings=np.array([{"format": 1}], dtype=object), embeddings=EMBEDDINGS)
-    for path in (text, foreign, objects):
+    for path in (empty, text, foreign, objects):
         with pytest.raises(ValueError, match=f"written by `Index.save`. Received: .*{path.name}"):
             retrieval.Index.load(path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
@@ -267,25 +210,34 @@ def test_a_file_of_another_format_version_is_rejected(saved, monkeypatch):
         retrieval.Index.load(saved)
 
 
-def test_a_file_with_inconsistent_content_is_rejected(saved):
-    with np.load(saved) as content:
-        arrays = dict(content)
-    for changed in ({"labels": LABELS[1:]}, {"embeddings": EMBEDDINGS * np.nan}, {"vectors": EMBEDDINGS}):
-        with open(saved, "wb") as file:
-            np.savez(file, **arrays | changed)
-        with pytest.raises(ValueError, match="people.index': .*(labels|finite|vectors)"):
-            retrieval.Index.load(saved)
-
-
-@pytest.mark.parametrize("function", ["numpy.savez", "os.replace"])
-def test_an_interrupted_save_leaves_the_old_file(saved, monkeypatch, function):
+def test_an_interrupted_save_leaves_the_old_file(saved, monkeypatch):
     old = saved.read_bytes()
 
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(function, interrupt)
+    monkeypatch.setattr("numpy.savez", interrupt)
     with pytest.raises(KeyboardInterrupt):
         retrieval.Index(EMBEDDINGS * 2).save(saved)
     assert saved.read_bytes() == old
-    assert list(saved.parent.iterdir()) == [saved]
+
+
+@pytest.mark.parametrize(
+    "index, query, message",
+    [
+        ({"embeddings": [1.0, 2.0]}, {}, r"`embeddings` must be a numeric array .* shape \(2,\)"),
+        ({"labels": [1, 2]}, {}, "`labels` must have one entry for each of the 60 examples. Received: 2"),
+        ({"names": NAMES[1:]}, {}, "`names` must have one entry for each of the 60 examples. Received: 59"),
+        ({"distance": distances.cosine}, {}, "`distance` must be one of .* Received: distance=<function cosine"),
+        ({"method": "tree"}, {}, "`method` must be one of 'approximate', 'exact'"),
+        ({"method": "approximate", "distance": "manhattan"}, {}, '`method` must be "exact" for distance="manhattan"'),
+        ({"threshold": -0.1}, {}, "`threshold` must be a number of at least 0. Received: threshold=-0.1"),
+        ({}, {"queries": np.zeros((2, 4))}, r"`queries` must have 5 columns. Received: shape \(2, 4\)"),
+        ({}, {"queries": np.full((1, 5), np.nan)}, "`queries` must be finite"),
+        ({}, {"k": 61}, "`k` must be an integer of at least 1 and at most 60. Received: k=61"),
+        ({}, {"threshold": -1}, "`threshold` must be a number of at least 0"),
+    ],
+)
+def test_argument_errors(index, query, message):
+    with pytest.raises(ValueError, match=message):
+        retrieval.Index(**{"embeddings": EMBEDDINGS} | index).nearest(**{"queries": QUERIES} | query)
