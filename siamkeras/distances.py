@@ -17,7 +17,6 @@ __all__ = [
     "get",
     "manhattan",
     "pairwise",
-    "serialize",
     "squared_euclidean",
     "unit_length",
 ]
@@ -29,12 +28,12 @@ _BLOCK = 2**24
 
 
 def squared_euclidean(x, y):
-    """Squared Euclidean distance, `(...)`: `sum_i (x_i - y_i)^2`."""
+    """Squared Euclidean distance, `sum_i (x_i - y_i)^2`."""
     return ops.sum(ops.square(as_float(x) - as_float(y)), axis=-1)
 
 
 def euclidean(x, y):
-    """Euclidean distance, `(...)`: `sqrt(sum_i (x_i - y_i)^2)`, at least 1e-6, where its gradient is 0.
+    """Euclidean distance, `sqrt(sum_i (x_i - y_i)^2)`, at least 1e-6, where its gradient is 0.
 
     >>> from siamkeras import distances
     >>> print(float(distances.euclidean([0.0, 0.0], [3.0, 4.0])))
@@ -44,12 +43,12 @@ def euclidean(x, y):
 
 
 def manhattan(x, y):
-    """Manhattan distance, `(...)`: `sum_i |x_i - y_i|`."""
+    """Manhattan distance, `sum_i |x_i - y_i|`."""
     return ops.sum(ops.abs(as_float(x) - as_float(y)), axis=-1)
 
 
 def exponential_manhattan(x, y):
-    """`1 - exp(-sum_i |x_i - y_i|)`, `(...)`, in [0, 1]: one minus the similarity of the Manhattan LSTM.
+    """`1 - exp(-sum_i |x_i - y_i|)`, in [0, 1]: one minus the similarity of the Manhattan LSTM.
 
     Reference: https://doi.org/10.1609/aaai.v30i1.10350
     """
@@ -57,7 +56,7 @@ def exponential_manhattan(x, y):
 
 
 def cosine(x, y):
-    """Cosine distance, `(...)`: one minus the cosine similarity, from 0 (same direction) to 2 (opposite).
+    """Cosine distance, one minus the cosine similarity, from 0 (same direction) to 2 (opposite).
 
     The distance from a zero vector to any vector is 1.
     """
@@ -86,11 +85,7 @@ DISTANCES = {
 
 
 def get(identifier):
-    """The distance function for a name, a function (returned unchanged) or a config from `serialize`.
-
-    Raises:
-        ValueError: Unknown name.
-    """
+    """The distance function for a name in `DISTANCES`, a function (returned unchanged) or a Keras config."""
     if isinstance(identifier, dict):
         identifier = keras.saving.deserialize_keras_object(identifier)
     if callable(identifier):
@@ -100,29 +95,22 @@ def get(identifier):
     raise ValueError(f"`distance` must be one of {sorted(DISTANCES)} or a function. Received: {identifier!r}.")
 
 
-def serialize(distance):
+def _serialize(distance):
     """The name of a distance of this module; otherwise the Keras config of the (registered) function."""
     names = {function: name for name, function in DISTANCES.items()}
     return names.get(distance) or keras.saving.serialize_keras_object(distance)
 
 
 def pairwise(x, y, distance="euclidean"):
-    """Distances between all rows of `x` and all rows of `y`.
+    """Distances between all rows of `x` `(n, dim)` and all rows of `y` `(m, dim)`, `(n, m)`.
 
     Euclidean and cosine distances use one matrix product and `(n, m)` memory instead of `(n, m, dim)`. Rounding can
     leave a distance of up to about 0.001 between two nearly equal embeddings of length 1. Other distances are computed
     in blocks of rows; their gradient still needs `(n, m, dim)` memory.
 
     Args:
-        x: Embeddings, `(n, dim)`.
-        y: Embeddings, `(m, dim)`.
-        distance: A name in `distances.DISTANCES`, or a function `(batch, dim), (batch, dim) -> (batch,)`.
-
-    Returns:
-        Distances, `(n, m)`.
-
-    Raises:
-        ValueError: Unknown name; embeddings that are not `(n, dim)` and `(m, dim)`.
+        x, y: Embeddings.
+        distance: A name in `DISTANCES`, or a function `(batch, dim), (batch, dim) -> (batch,)`.
     """
     function = get(distance)
     x, y = as_float(x), as_float(y)
@@ -162,13 +150,7 @@ def _pairwise_block(x, y, function):
     # Flattened to (n * m, dim), because a function written for (batch, dim) could reduce the wrong axis of (n, m, dim).
     left = ops.reshape(x[:, None, :] + ops.zeros_like(y), (-1, y.shape[1]))
     right = ops.reshape(y[None, :, :] + ops.zeros_like(x)[:, None, :], (-1, y.shape[1]))
-    values = function(left, right)
-    if len(values.shape) != 1:
-        raise ValueError(
-            "A distance must return one value per pair, (batch, dim), (batch, dim) -> (batch,). "
-            f"Received: shape {tuple(values.shape)} for inputs of shape {tuple(left.shape)}."
-        )
-    return ops.reshape(values, (ops.shape(x)[0], ops.shape(y)[0]))
+    return ops.reshape(function(left, right), (ops.shape(x)[0], ops.shape(y)[0]))
 
 
 def _guarded_sqrt(square):

@@ -69,7 +69,7 @@ class Distance(_Float32Layer):
         return input_shape[0][:-1]
 
     def get_config(self):
-        return {**super().get_config(), "distance": distances.serialize(self.distance)}
+        return {**super().get_config(), "distance": distances._serialize(self.distance)}
 
 
 @keras.saving.register_keras_serializable("siamkeras")
@@ -246,7 +246,7 @@ class PrototypeLogits(_Float32Layer):
         return (input_shape[1][0], self.way)
 
     def get_config(self):
-        config = {"way": self.way, "distance": distances.serialize(self.distance), "scale": self.scale}
+        config = {"way": self.way, "distance": distances._serialize(self.distance), "scale": self.scale}
         return {**super().get_config(), **config}
 
 

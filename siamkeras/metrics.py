@@ -56,5 +56,5 @@ class ActiveTriplets(keras.metrics.Mean):
         super().update_state(losses.active_fraction(y_true, y_pred, self.margin, self.mining, self.distance))
 
     def get_config(self):
-        config = {"margin": self.margin, "mining": self.mining, "distance": distances.serialize(self.distance)}
+        config = {"margin": self.margin, "mining": self.mining, "distance": distances._serialize(self.distance)}
         return {**super().get_config(), **config}

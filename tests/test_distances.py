@@ -91,11 +91,6 @@ def test_uint8_does_not_wrap_around():
     assert float(distances.manhattan(np.uint8([1]), np.uint8([2]))) == 1.0
 
 
-def test_the_pairwise_distance_to_itself_is_nearly_0():
-    x = distances.unit_length(X)
-    assert np.abs(np.diag(numpy(distances.pairwise(x, x)))).max() < 1e-3
-
-
 def test_pairwise_is_exact_far_from_the_origin():
     """Without centring, squares of 1e6 would leave nothing of distances around 1."""
     far = X + np.float32(1000)
@@ -143,7 +138,6 @@ def test_a_distance_written_for_pairs_works_in_pairwise():
         (lambda: distances.get("euclidian"), r"one of \['cosine', 'euclidean', .*Received: 'euclidian'"),
         (lambda: distances.pairwise(X, Y[:, :3]), r"\(n, dim\) and \(m, dim\). Received: shapes \(7, 5\) and \(4, 3\)"),
         (lambda: distances.pairwise(X[0], Y), r"Received: shapes \(5,\) and \(4, 5\)"),
-        (lambda: distances.pairwise(X, Y, lambda x, y: x - y), r"one value per pair, .* shape \(28, 5\)"),
     ],
 )
 def test_invalid_arguments_raise(call, message):

@@ -132,7 +132,7 @@ class TripletLoss(BatchLoss):
         return batch_triplet(y_true, y_pred, self.margin, self.mining, self.distance, self.average)
 
     def get_config(self):
-        distance = distances.serialize(self.distance)
+        distance = distances._serialize(self.distance)
         config = {"margin": self.margin, "mining": self.mining, "distance": distance, "average": self.average}
         return {**super().get_config(), **config}
 
