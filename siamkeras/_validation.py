@@ -1,8 +1,7 @@
 """Argument checks shared by the whole package.
 
 Every function returns the checked value in a plain form (`int`, `float`, `numpy.ndarray`) or raises a `ValueError`
-with what is wrong, what was expected and what was received. A check belongs here if Keras, NumPy or TensorFlow would
-give a silently wrong result or an error that does not name the argument.
+with what is wrong, what was expected and what was received.
 """
 
 import math
@@ -12,8 +11,7 @@ import os
 
 import numpy as np
 
-# The square of a larger value may overflow float32.
-LARGEST_VALUE = 1e15
+LARGEST_VALUE = 1e15  # the square of a larger value may overflow float32
 
 
 def check_integer(name, value, minimum=0, maximum=None, hint=""):
@@ -21,12 +19,9 @@ def check_integer(name, value, minimum=0, maximum=None, hint=""):
     largest = 2**63 - 1 if maximum is None else maximum
     if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__") or not minimum <= value <= largest:
         upper = "" if maximum is None else f" and at most {maximum}"
-        raise ValueError(
-            f"`{name}` must be an integer of at least {minimum}{upper}. Received: {name}={value!r}."
-            + (f" {hint}" if hint else "")
-        )
-    # A plain int: arithmetic on a narrow NumPy integer could overflow.
-    return operator.index(value)
+        message = f"`{name}` must be an integer of at least {minimum}{upper}. Received: {name}={value!r}. {hint}"
+        raise ValueError(message.rstrip())
+    return operator.index(value)  # a plain int: arithmetic on a narrow NumPy integer could overflow
 
 
 def check_number(name, value, minimum=None, maximum=None, above=None, below=None):
@@ -37,22 +32,31 @@ def check_number(name, value, minimum=None, maximum=None, above=None, below=None
         ("at most", maximum, operator.le),
         ("below", below, operator.lt),
     )
-    if not is_number(value) or not all(limit is None or holds(value, limit) for _, limit, holds in bounds):
-        wanted = " and ".join(f"{words} {limit}" for words, limit, _ in bounds if limit is not None)
-        raise ValueError(f"`{name}` must be a number {wanted or 'that is finite'}. Received: {name}={value!r}.")
+    if not _is_number(value) or not all(limit is None or compare(value, limit) for _, limit, compare in bounds):
+        expected = " and ".join(f"{words} {limit}" for words, limit, _ in bounds if limit is not None)
+        raise ValueError(f"`{name}` must be a number {expected or 'that is finite'}. Received: {name}={value!r}.")
     return float(value)
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
 
 
 def check_range(name, value, minimum=None, above=None):
     """`value` as two floats `(low, high)` with `low <= high`, both within the bounds of `check_number`."""
-    if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(map(is_number, value)) or value[0] > value[1]:
+    if (
+        not isinstance(value, (tuple, list))
+        or len(value) != 2
+        or not all(map(_is_number, value))
+        or value[0] > value[1]
+    ):
         raise ValueError(f"`{name}` must be a range (low, high) with low <= high. Received: {name}={value!r}.")
     return tuple(check_number(name, bound, minimum=minimum, above=above) for bound in value)
 
 
 def check_symmetric_range(name, value, below=None):
     """`value` as two floats `(low, high)` between `-below` and `below`; a number v >= 0 means `(-v, v)`."""
-    low, high = check_range(name, (-value, value) if is_number(value) else value)
+    low, high = check_range(name, (-value, value) if _is_number(value) else value)
     if below is not None and not -below < low <= high < below:
         raise ValueError(f"`{name}` must be between -{below} and {below}. Received: {name}={value!r}.")
     return low, high
@@ -166,12 +170,12 @@ def _check_paths(paths, load, name):
 def check_sentences(sentences, name="sentences"):
     """`sentences` as an object array `(n,)` of non-empty `str`."""
     # dtype object: NumPy would turn a NaN beside strings into the string "nan".
-    found = np.asarray(sentences, object) if isinstance(sentences, (list, tuple)) else np.asarray(sentences)
-    wrong = [value for value in found.flat if not isinstance(value, (str, bytes))]
-    if found.ndim != 1 or not found.size or wrong:
-        received = f"{wrong[0]!r}" if wrong else f"shape {found.shape}"
+    array = np.asarray(sentences, object) if isinstance(sentences, (list, tuple)) else np.asarray(sentences)
+    wrong = [value for value in array.flat if not isinstance(value, (str, bytes))]
+    if array.ndim != 1 or not array.size or wrong:
+        received = f"{wrong[0]!r}" if wrong else f"shape {array.shape}"
         raise ValueError(f"`{name}` must be a non-empty list of strings, (n,). Received: {received}.")
-    strings = [_decode(value, index, name) for index, value in enumerate(found.tolist())]
+    strings = [value.decode() if isinstance(value, bytes) else str(value) for value in array.tolist()]
     empty = [index for index, string in enumerate(strings) if not string.strip()]
     if empty:
         raise ValueError(
@@ -180,21 +184,14 @@ def check_sentences(sentences, name="sentences"):
     return np.array(strings, object)
 
 
-def _decode(value, index, name):
-    try:
-        return value.decode() if isinstance(value, bytes) else str(value)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"`{name}` must be strings or UTF-8 bytes. Received: {value!r} at index {index}.") from error
-
-
 def check_text(text, name="sentences"):
     """`text` as strings `(n,)`, see `check_sentences`, or as token ids `(n, length)` int32."""
-    found = np.asarray(text)
-    if found.dtype.kind not in "iu":
+    array = np.asarray(text)
+    if array.dtype.kind not in "iu":
         return check_sentences(text, name)
-    if found.ndim != 2 or not found.size or found.min() < 0 or found.max() >= 2**31:
-        raise ValueError(f"Token ids must be integers >= 0, (n, length). Received: `{name}` of shape {found.shape}.")
-    return np.ascontiguousarray(found, "int32")
+    if array.ndim != 2 or not array.size or array.min() < 0 or array.max() >= 2**31:
+        raise ValueError(f"Token ids must be integers >= 0, (n, length). Received: `{name}` of shape {array.shape}.")
+    return np.ascontiguousarray(array, "int32")
 
 
 def check_input_kind(array, dtype, name):
@@ -204,8 +201,3 @@ def check_input_kind(array, dtype, name):
         expected = "strings" if dtype == "string" else f"numbers ({dtype})"
         received = "strings" if has_strings else f"numbers ({array.dtype})"
         raise ValueError(f"The model expects {expected} in `{name}`. Received: {received}.")
-
-
-def is_number(value):
-    """Whether `value` is a finite real number and not a boolean."""
-    return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)

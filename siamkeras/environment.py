@@ -18,11 +18,11 @@ def describe():
         pass
     return (
         f"siamkeras {siamkeras.__version__}, keras {keras.version()} on {backend}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} CPU cores, {device()}"
+        f"{os.cpu_count()} CPU cores, {_device()}"
     )
 
 
-def device():
+def _device():
     """Number and name of the accelerators of the Keras backend, such as `1 x Tesla T4`, or `no GPU`."""
     backend, names = keras.backend.backend(), []
     if backend == "tensorflow":

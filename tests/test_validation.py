@@ -17,10 +17,8 @@ NAN_FAR_DOWN[2345, 1] = np.nan
         ("check_integer", ("k", 9, 1, 5), "of at least 1 and at most 5. Received: k=9"),
         ("check_number", ("margin", float("nan")), "`margin` must be a number that is finite"),
         ("check_number", ("margin", 0, None, None, 0), "`margin` must be a number above 0. Received: margin=0"),
-        ("check_number", ("margin", "1"), "Received: margin='1'"),
         ("check_range", ("scale", (2, 1)), r"`scale` must be a range \(low, high\) with low <= high"),
         ("check_choice", ("mode", "c", ("a", "b")), "`mode` must be one of 'a', 'b'. Received: mode='c'"),
-        ("check_sizes", ("size", (8, 0)), "`size` must be positive integers"),
         ("check_sizes", ("size", (8, 8, 3), 2), "`size` must be 2 positive integers"),
         ("check_seed", (-1,), "`seed` must be an integer of at least 0"),
         ("check_labels", ([[1], [2]],), r"one-dimensional.*labels.reshape\(-1\)"),
@@ -40,10 +38,7 @@ NAN_FAR_DOWN[2345, 1] = np.nan
         ("check_sentences", ([],), "non-empty list of strings"),
         ("check_sentences", (["a", float("nan")],), "list of strings, .*Received: nan"),
         ("check_sentences", (["a", " "],), "must not contain empty strings. Received: 1 of them, the first at index 1"),
-        ("check_sentences", ([b"\xff"],), "must be strings or UTF-8 bytes"),
         ("check_text", ([[1, -1]],), "Token ids must be integers >= 0"),
-        ("check_input_kind", (np.array(["a"]), "float32", "left"), r"expects numbers \(float32\) in `left`"),
-        ("check_input_kind", (np.zeros(2), "string", "left"), "expects strings in `left`"),
     ],
 )
 def test_wrong_values_are_errors(check, arguments, message):
@@ -57,16 +52,12 @@ def test_a_missing_file_is_named(tmp_path):
         validation.check_images([tmp_path / "here.png", tmp_path / "gone.png"], load=len)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float64"])
-def test_other_floats_become_float32(dtype):
-    images = validation.check_images(np.full((2, 2), 0.5, dtype))
+def test_other_floats_become_float32_and_valid_images_are_not_copied():
+    images = validation.check_images(np.full((2, 2), 0.5, "float64"))
     assert images.dtype == np.float32 and (images == 0.5).all()
-
-
-@pytest.mark.parametrize("dtype", ["float32", "uint8"])
-def test_valid_images_are_not_copied(dtype):
-    images = np.ones((5, 2), dtype)
-    assert np.shares_memory(validation.check_images(images), images)
+    for dtype in ("float32", "uint8"):
+        images = np.ones((5, 2), dtype)
+        assert np.shares_memory(validation.check_images(images), images)
 
 
 def test_valid_values_are_returned_in_a_plain_form():

@@ -27,16 +27,9 @@ def shorten(names, count=5):
 
 
 def decode_files(paths, shape, read):
-    """Decodes files in parallel.
+    """Decodes files in parallel with `read`, a function from a path to an array of this shape.
 
-    Args:
-        paths: The files, `(n,)`.
-        shape: Shape of each image.
-        read: Function from a path to an array of this shape.
-
-    Returns:
-        `(images, broken)`: float32 `(n, *shape)`, and `{index: error}` of files that `read` fails on, whose images are
-        undefined.
+    Returns `(images, broken)`: float32 `(n, *shape)`, and `{index: error}` of files that `read` fails on.
     """
 
     def read_or_error(path):
@@ -91,16 +84,10 @@ def central_box(rows, columns, height, width, minimum=min):
 
 
 def decode_png(dataset, full_size, size, columns=(), invert=False):
-    """Decodes a dataset of square grey PNG images and reduces them by area averaging.
+    """Decodes square grey PNG images and reduces them by area averaging from `full_size` to `size`.
 
-    Args:
-        dataset: `tf.data.Dataset` of known length, of dictionaries with the encoded "image" and integer `columns`.
-        full_size, size: Height and width of the encoded images and of the result.
-        columns: Names of the integer features to return.
-        invert: Whether ink is dark in the encoded images; it is 1 in the result.
-
-    Returns:
-        `(images, columns)`: float32 in [0, 1], `(n, size, size, 1)`, and `{name: (n,) int64}`.
+    `dataset` contains dictionaries with the encoded "image" and integer `columns`. Returns `(images, columns)`:
+    float32 in [0, 1], `(n, size, size, 1)`, with ink 1 if `invert` and ink is dark, and `{name: (n,) int64}`.
     """
     import tensorflow as tf
 

@@ -21,15 +21,10 @@ class StandInWarning(UserWarning):
 
 
 def real_or_stand_in(source, real, stand_in, description):
-    """Returns the real data set, or its stand-in with a `StandInWarning`.
+    """Returns `real()`, or `stand_in()` with a `StandInWarning` that contains `description`: "synthetic glyphs".
 
-    Args:
-        source: `"auto"`: the real data set if it is available, otherwise the stand-in. `"real"`: the real data set or
-            an error. `"synthetic"`: the stand-in.
-        real: Function that returns the real data set, or raises `ConnectionError` or `ImportError` if it is not
-            available. Any other error is not caught: a damaged copy must not go unnoticed.
-        stand_in: Function that returns the stand-in.
-        description: What the stand-in consists of, in the plural: "synthetic glyphs".
+    `real` raises `ConnectionError` or `ImportError` if the data set is not available. Any other error is not caught: a
+    damaged copy must not go unnoticed.
     """
     if check_choice("source", source, SOURCES) == "synthetic":
         return stand_in()
@@ -99,13 +94,10 @@ def short_message(error):
 
 @contextlib.contextmanager
 def downloading(title, megabytes, url, missing, hint):
-    """Context for a download: any failure except a missing package becomes a `ConnectionError` with `hint`.
+    """Context for a download: any failure except a missing package becomes a `ConnectionError`.
 
-    Args:
-        title, megabytes: Name of the data set and size of the download.
-        url: An address on the server, which is contacted first: without a network, TensorFlow Datasets and Hugging
-            Face retry for minutes.
-        missing, hint: Beginning and end of the error message, see `not_found` and `advice`.
+    Its message begins with `missing` (see `not_found`) and ends with `hint` (see `advice`). The server of `url` is
+    contacted first: without a network, TensorFlow Datasets and Hugging Face retry for minutes.
     """
     try:
         _check_server(url)
@@ -161,14 +153,10 @@ def find_or_download(title, megabytes, url, sha256, *parts):
 
 
 def load_tfds(name, split, read, title, megabytes, url):
-    """Reads a split of an image data set of TensorFlow Datasets.
+    """Reads a split of an image data set from `TFDS_DATA_DIR` or `~/tensorflow_datasets`, or after a download.
 
-    Args:
-        name: Name of the data set, searched in `TFDS_DATA_DIR` or `~/tensorflow_datasets`.
-        split: Name of a split, or several joined by `+`.
-        read: Function from a `tf.data.Dataset` with encoded images, always in the same order, and a
-            `tfds.core.DatasetInfo` to the result.
-        title, megabytes, url: As for `downloading`.
+    `read` is a function from a `tf.data.Dataset` with encoded images, always in the same order, and a
+    `tfds.core.DatasetInfo` to the result.
     """
     # TensorFlow Datasets reads this variable only once, at import.
     directory = os.path.expanduser(os.environ.get("TFDS_DATA_DIR") or os.path.join("~", "tensorflow_datasets"))
@@ -201,13 +189,7 @@ def load_tfds(name, split, read, title, megabytes, url):
 
 
 def load_hugging_face(name, split, title, megabytes, missing, hint, revision=None):
-    """A split of a data set of the Hugging Face hub, as `datasets.Dataset`: from its cache, or a download.
-
-    Args:
-        name, split: Name of the data set on the hub, and of the split.
-        title, megabytes, missing, hint: As for `downloading`.
-        revision: Branch of the repository of the data set.
-    """
+    """A split of a data set of the Hugging Face hub, as `datasets.Dataset`: from its cache, or a download."""
     try:
         import datasets
     except ImportError as error:

@@ -56,20 +56,13 @@ CURVED = (
 
 
 def synthetic_glyphs(alphabets, characters, writers, size, seed):
-    """Renders characters of synthetic alphabets, one image by each writer, as `Examples` in this order.
+    """Characters of synthetic alphabets, one image by each writer, as `Examples` in this order.
 
     An alphabet has a style: a few motifs, the way in which they are joined, and a mark that many characters have. A
     character consists of one to four strokes. Each writer has a personal slant, size and roundness, and images of a
     character vary randomly. The Euclidean distance of raw pixels separates pairs of the same class from others with
     an AUC of 0.64 (Omniglot's evaluation set: 0.63), within an alphabet of 0.62 (0.59). An image depends on the seed
     and the indices of its alphabet, character and writer only.
-
-    Args:
-        alphabets: Number of alphabets.
-        characters: Number of characters per alphabet; more than 36 may contain similar ones.
-        writers: Number of writers, and so of images per character.
-        size: Height and width in pixels.
-        seed: Random seed.
     """
     habits = np.stack(
         [generator(seed, 0, writer).standard_normal(len(WRITER_VARIATION) + 2) for writer in range(writers)]
@@ -91,7 +84,6 @@ def synthetic_glyphs(alphabets, characters, writers, size, seed):
         groups=labels // characters,
         class_names=dict(enumerate(class_names)),
         group_names=group_names,
-        source="synthetic glyphs",
     )
 
 

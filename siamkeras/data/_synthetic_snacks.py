@@ -64,16 +64,10 @@ SNACKS = {
 
 
 def synthetic_snacks(names, per_class, size, seed):
-    """Renders synthetic photos of snacks as `Examples`.
+    """Synthetic photos of the snacks in `names`, `{label: name}`, as `Examples`; `size` is `(height, width)`.
 
     A photo shows one to three pieces of a snack and other objects on a textured background under coloured light. A
     class is defined by its outline, texture and two colours. A photo depends on the seed, its class and its index only.
-
-    Args:
-        names: `{label: name}`, a part of `enumerate(SNACKS)`.
-        per_class: Number of photos per class.
-        size: `(height, width)` in pixels.
-        seed: Random seed.
     """
     height, width = size
     images = aligned_empty((len(names), per_class, height, width, 3), "float32")
@@ -84,7 +78,6 @@ def synthetic_snacks(names, per_class, size, seed):
         images=images.reshape(-1, height, width, 3),
         labels=np.repeat(list(names), per_class),
         class_names=names,
-        source="synthetic snacks",
     )
 
 

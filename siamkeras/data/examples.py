@@ -113,7 +113,7 @@ def folds_by_class(examples, folds=5, seed=0, by="labels"):
 
 
 def _split_keys(examples, by, minimum):
-    """The label or group of each example, and the different ones, of which there are at least `minimum`."""
+    """The label or group of each example, and the different ones: at least `minimum`."""
     check_choice("by", by, ("labels", "groups"))
     if getattr(examples, by) is None:
         raise ValueError("These examples have no groups. Use by='labels'.")

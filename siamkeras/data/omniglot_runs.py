@@ -57,12 +57,8 @@ def omniglot_runs(size=35, source="auto"):
     """The 400 official trials of 20-way one-shot classification on Omniglot (Lake et al., Science 350, 2015).
 
     A run consists of 20 characters of one alphabet. One writer's images are the support set, another writer's images
-    the queries. There are two runs for each of 10 evaluation alphabets. People have an error of 4.5 %.
-
-    ```python
-    runs = data.omniglot_runs()
-    evaluation.one_shot(tower, runs)
-    ```
+    the queries. There are two runs for each of 10 evaluation alphabets. People have an error of 4.5 %. The runs are
+    the input of `evaluation.one_shot`.
 
     Args:
         size: As for `omniglot`.

@@ -29,10 +29,6 @@ def snacks(split="train", classes=None, size=(96, 96), source="auto"):
     Classes: apple, banana, cake, candy, carrot, cookie, doughnut, grape, hot dog, ice cream, juice, muffin, orange,
     pineapple, popcorn, pretzel, salad, strawberry, waffle, watermelon. Licence: CC BY 2.0.
 
-    ```python
-    photos = data.snacks("train", classes=["apple", "banana"], size=96)
-    ```
-
     Args:
         split: A name from the table.
         classes: A list of class names; None for all.
