@@ -2,12 +2,7 @@
 
 Each function here returns a function `(image, seed) -> image`. An image is `(height, width, channels)` float32 in
 [0, 1], a seed an integer tensor `(2,)`. The result depends on image and seed only, has the shape of the image, and is
-in [0, 1].
-
->>> from siamkeras import augmentation
->>> augment = augmentation.compose(augmentation.affine(), augmentation.elastic())
->>> augment([[[1.0]]] * 5, seed=[3, 7]).shape
-TensorShape([5, 1, 1])
+clipped to [0, 1].
 """
 
 import numpy as np
@@ -17,12 +12,13 @@ from siamkeras._validation import check_number, check_range, check_symmetric_ran
 __all__ = ["affine", "color_jitter", "compose", "crop", "elastic", "flip", "stroke_width"]
 
 
-def affine(rotation=10.0, shear=0.3, scale=(0.8, 1.2), shift=2.0, probability=0.5, fill=0.0):
-    """A random affine transformation about the centre of the image.
+def affine(rotation=10.0, shear=0.3, scale=(0.8, 1.2), shift=2.0, probability=0.5):
+    """A random affine transformation about the centre of the image (Koch, Zemel and Salakhutdinov, 2015).
 
     There are seven transformations: a rotation, and shear, scale and shift along x and along y. Each is applied with
     `probability`, independently of the others. A point p relative to the centre (x to the right, y down) moves to
-    `R @ [[1, shear_x], [shear_y, 1]] @ ([scale_x, scale_y] * p) + shift`, with the rotation matrix R.
+    `R @ [[1, shear_x], [shear_y, 1]] @ ([scale_x, scale_y] * p) + shift`, with the rotation matrix R. Interpolation is
+    bilinear, and pixels from outside the image are 0.
 
     Args:
         rotation: Degrees, counter-clockwise: a number r for -r to r, or a range `(low, high)`.
@@ -31,16 +27,8 @@ def affine(rotation=10.0, shear=0.3, scale=(0.8, 1.2), shift=2.0, probability=0.
         shift: Pixels, to the right and down: a number or a range. The default is from the paper, for images of
             105 x 105 pixels.
         probability: Probability of each transformation.
-        fill: Value of pixels from outside the image, from 0 to 1.
 
-    Returns:
-        A function `(image, seed) -> image` with bilinear interpolation.
-
-    Raises:
-        ValueError: an invalid range.
-
-    Koch, Zemel and Salakhutdinov (2015), Siamese neural networks for one-shot image recognition,
-    https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
+    Reference: https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
 
     >>> from siamkeras import augmentation
     >>> shift = augmentation.affine(rotation=0, shear=0, scale=(1, 1), shift=(1, 1), probability=1)
@@ -50,7 +38,7 @@ def affine(rotation=10.0, shear=0.3, scale=(0.8, 1.2), shift=2.0, probability=0.
     rotation = np.radians(check_symmetric_range("rotation", rotation))
     shear, shift = check_symmetric_range("shear", shear, below=1), check_symmetric_range("shift", shift)
     scale = check_range("scale", scale, above=0)
-    probability, fill = _check_fraction("probability", probability), _check_fraction("fill", fill)
+    probability = _check_fraction("probability", probability)
     low, high = np.array([rotation, shear, shear, scale, scale, shift, shift], "float32").T
     identity = np.array([0, 0, 0, 1, 1, 0, 0], "float32")
 
@@ -63,38 +51,31 @@ def affine(rotation=10.0, shear=0.3, scale=(0.8, 1.2), shift=2.0, probability=0.
             images=image[None],
             transforms=_inverse_affine(parameters, image.shape)[None],
             output_shape=image.shape[:2],
-            fill_value=fill,
+            fill_value=0.0,
             interpolation="BILINEAR",
         )[0]
 
     return _augmentation(transform)
 
 
-def elastic(strength=1.0, smoothness=4.0, probability=1.0, fill=0.0):
-    """A random smooth displacement of all pixels.
+def elastic(strength=1.0, smoothness=4.0, probability=1.0):
+    """A random smooth displacement of all pixels (Simard, Steinkraus and Platt, 2003).
 
     The displacements along x and along y are two Gaussian random fields with standard deviation `strength`. At a
-    distance of d pixels their correlation is `exp(-(d / smoothness)^2 / 4)`.
+    distance of d pixels their correlation is `exp(-(d / smoothness)^2 / 4)`. Interpolation is bilinear, and pixels from
+    outside the image are 0. The alpha and sigma of the paper correspond to `strength = alpha / (2 sigma sqrt(3 pi))`
+    and `smoothness = sigma`: alpha = 34 and sigma = 4, its choice for MNIST, are `elastic(1.4, 4)`.
 
     Args:
         strength: Standard deviation of the displacements in pixels. Above about half of `smoothness` the image folds.
         smoothness: Standard deviation, in pixels, of the Gaussian filter that smooths the fields; at least 1.
         probability: Probability that an image is changed.
-        fill: Value of pixels from outside the image, from 0 to 1.
 
-    Returns:
-        A function `(image, seed) -> image` with bilinear interpolation.
-
-    Raises:
-        ValueError: a number out of its range.
-
-    Simard, Steinkraus and Platt (2003), Best practices for convolutional neural networks applied to visual document
-    analysis. Their alpha and sigma correspond to `strength = alpha / (2 sigma sqrt(3 pi))` and `smoothness = sigma`:
-    alpha = 34 and sigma = 4, their choice for MNIST, are `elastic(1.4, 4)`.
+    Reference: Best practices for convolutional neural networks applied to visual document analysis, ICDAR 2003.
     """
     strength = check_number("strength", strength, minimum=0)
     smoothness = check_number("smoothness", smoothness, minimum=1)
-    probability, fill = _check_fraction("probability", probability), _check_fraction("fill", fill)
+    probability = _check_fraction("probability", probability)
 
     def transform(image, seed):
         import tensorflow as tf
@@ -105,13 +86,13 @@ def elastic(strength=1.0, smoothness=4.0, probability=1.0, fill=0.0):
         size = strength * tf.cast(tf.random.stateless_uniform((), choice_seed) < probability, tf.float32)
         rows = np.arange(height, dtype="float32")[:, None] + size * down
         columns = np.arange(width, dtype="float32") + size * right
-        return _sample_bilinear(image, rows, columns, fill)
+        return _sample_bilinear(image, rows, columns)
 
     return _augmentation(transform)
 
 
 def flip():
-    """A horizontal flip with probability 1/2, as a function `(image, seed) -> image`."""
+    """A horizontal flip with probability 1/2."""
 
     def transform(image, seed):
         import tensorflow as tf
@@ -127,12 +108,6 @@ def crop(min_fraction=0.6):
     Args:
         min_fraction: Smallest height and width of the crop as a fraction of those of the image, above 0, up to 1. The
             fraction is sampled uniformly from there to 1, the same for both sides; then the position.
-
-    Returns:
-        A function `(image, seed) -> image` with bilinear interpolation.
-
-    Raises:
-        ValueError: `min_fraction` not in (0, 1].
     """
     min_fraction = check_number("min_fraction", min_fraction, above=0, maximum=1)
 
@@ -154,17 +129,11 @@ def stroke_width(thicker=0.5, thinner=0.25):
 
     A weight w is sampled uniformly from `-thinner` to `thicker`. The result is `(1 - |w|) * image + |w| * changed`,
     where `changed` is the dilation (3 x 3 maximum) of the image if w is positive, and its erosion (3 x 3 minimum)
-    otherwise.
+    otherwise. For dark strokes on a bright background exchange the two arguments.
 
     Args:
         thicker: Largest weight of the dilation, from 0 to 1; with weight 1, strokes grow by a pixel on each side.
         thinner: Largest weight of the erosion, from 0 to 1; with weight 1, strokes up to two pixels wide disappear.
-
-    Returns:
-        A function `(image, seed) -> image`. For dark strokes on a bright background exchange the two arguments.
-
-    Raises:
-        ValueError: a number outside [0, 1].
     """
     thicker, thinner = _check_fraction("thicker", thicker), _check_fraction("thinner", thinner)
 
@@ -186,18 +155,10 @@ def color_jitter(brightness=0.15, contrast=(0.8, 1.25), saturation=(0.8, 1.25)):
         brightness: Number b >= 0; a number from -b to b is added to all values.
         contrast: Range of factors `(low, high)` for the difference from the mean of the channel.
         saturation: Range of factors for the saturation; `(1, 1)` for images that are not RGB.
-
-    Returns:
-        A function `(image, seed) -> image`, with values clipped to [0, 1].
-
-    Raises:
-        ValueError: an invalid range. The function raises it for images that are not RGB unless `saturation` is (1, 1).
     """
     brightness = check_number("brightness", brightness, minimum=0)
-    contrast, saturation = (
-        check_range("contrast", contrast, minimum=0),
-        check_range("saturation", saturation, minimum=0),
-    )
+    contrast = check_range("contrast", contrast, minimum=0)
+    saturation = check_range("saturation", saturation, minimum=0)
 
     def transform(image, seed):
         import tensorflow as tf
@@ -217,13 +178,7 @@ def color_jitter(brightness=0.15, contrast=(0.8, 1.25), saturation=(0.8, 1.25)):
 
 
 def compose(*augments):
-    """Several augmentations in sequence, each with a seed of its own.
-
-    Args:
-        *augments: Functions `(image, seed) -> image`, from this module or your own.
-
-    Returns:
-        A function `(image, seed) -> image`.
+    """Several augmentations, functions `(image, seed) -> image`, in sequence, each with a seed of its own.
 
     >>> from siamkeras import augmentation
     >>> darker = augmentation.compose(lambda image, seed: image + 0.5, lambda image, seed: image / 2)
@@ -296,12 +251,12 @@ def _gaussian_weights(size, smoothness):
     return (weights / np.sqrt(np.sum(weights**2, axis=1, keepdims=True))).astype("float32")
 
 
-def _sample_bilinear(image, rows, columns, fill):
-    """The image at positions `rows`, `columns`, `(height, width)` each, with a border of `fill`."""
+def _sample_bilinear(image, rows, columns):
+    """The image at positions `rows`, `columns`, `(height, width)` each, with a border of 0."""
     import tensorflow as tf
 
     height, width, channels = image.shape
-    pixels = tf.reshape(tf.pad(image, [[1, 1], [1, 1], [0, 0]], constant_values=fill), (-1, channels))
+    pixels = tf.reshape(tf.pad(image, [[1, 1], [1, 1], [0, 0]]), (-1, channels))
     rows, columns = tf.clip_by_value(rows, -1.0, height), tf.clip_by_value(columns, -1.0, width)
     above = tf.minimum(tf.floor(rows), height - 1.0)
     left = tf.minimum(tf.floor(columns), width - 1.0)

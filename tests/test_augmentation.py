@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from siamkeras import augmentation, generators
+from siamkeras import augmentation
 
 RNG = np.random.default_rng(5)
 IMAGE = RNG.random((7, 9, 3), dtype="float32")
@@ -12,9 +12,7 @@ SEED = (3, -8)
 IDENTITY = {"rotation": 0, "shear": 0, "scale": (1, 1), "shift": 0, "probability": 1}
 AUGMENTS = {
     "affine": augmentation.affine(),
-    "affine with fill": augmentation.affine(rotation=180, shift=3, probability=1, fill=0.3),
     "elastic": augmentation.elastic(),
-    "elastic with fill": augmentation.elastic(3, 2, probability=0.5, fill=0.3),
     "stroke_width": augmentation.stroke_width(),
     "flip": augmentation.flip(),
     "crop": augmentation.crop(),
@@ -50,25 +48,19 @@ def dot(height, width, *places):
     return image
 
 
-def bilinear(image, x, y, fill):
-    """The image at one position as a weighted sum of all pixels, and of `fill` outside the image."""
-    value, total = np.zeros(image.shape[2]), 0.0
+def bilinear(image, x, y):
+    """The image at one position as a weighted sum of all pixels; 0 outside the image."""
+    value = np.zeros(image.shape[2])
     for row, column in np.ndindex(image.shape[:2]):
-        weight = max(0.0, 1 - abs(x - column)) * max(0.0, 1 - abs(y - row))
-        value, total = value + weight * image[row, column], total + weight
-    return value + (1 - total) * fill
+        value += max(0.0, 1 - abs(x - column)) * max(0.0, 1 - abs(y - row)) * image[row, column]
+    return value
 
 
 @every_augment
-def test_results_have_the_shape_of_the_image_and_are_in_0_1(augment):
-    for image in (IMAGE, np.rint(IMAGE)):
-        results = apply(augment, image, 100)
-        assert results.shape[1:] == image.shape and results.dtype == np.float32
-        assert results.min() >= 0 and results.max() <= 1
-
-
-@every_augment
-def test_results_are_a_function_of_both_numbers_of_the_seed(augment):
+def test_results_are_images_in_0_1_and_a_function_of_both_values_of_the_seed(augment):
+    extreme = apply(augment, np.rint(IMAGE), 100)
+    assert extreme.shape[1:] == IMAGE.shape and extreme.dtype == np.float32
+    assert extreme.min() >= 0 and extreme.max() <= 1
     results = apply(augment, IMAGE, 30)
     np.testing.assert_array_equal(results, apply(augment, IMAGE, 30))
     np.testing.assert_allclose(results[4], augment(IMAGE, (4, 7)), atol=1e-5)
@@ -76,75 +68,45 @@ def test_results_are_a_function_of_both_numbers_of_the_seed(augment):
     assert any(np.abs(results[i] - augment(IMAGE, (i, 8))).max() > 1e-3 for i in range(30))
 
 
-def test_generators_apply_augmentation():
-    augment = AUGMENTS["compose"]
-    stream = generators.balanced(np.stack([IMAGE] * 4), [0, 0, 1, 1], 2, 2, steps=4, augment=augment)
-    images = np.concatenate([images for images, _ in stream])
-    assert len(np.unique(images.reshape(16, -1), axis=0)) > 1
-
-
 @pytest.mark.parametrize(
     "augment",
     [
-        augmentation.affine(**IDENTITY, fill=0.5),
-        augmentation.affine(90, 0.5, (2, 2), 5, probability=0, fill=0.5),
-        augmentation.elastic(strength=0, fill=0.5),
-        augmentation.elastic(strength=5, probability=0, fill=0.5),
+        augmentation.affine(**IDENTITY),
+        augmentation.affine(90, 0.5, (2, 2), 5, probability=0),
+        augmentation.elastic(strength=0),
+        augmentation.elastic(strength=5, probability=0),
         augmentation.stroke_width(0, 0),
         augmentation.crop(min_fraction=1),
         augmentation.color_jitter(0, (1, 1), (1, 1)),
     ],
 )
-@pytest.mark.parametrize("shape", [(7, 9, 3), (8, 6, 1), (1, 1, 3)])
+@pytest.mark.parametrize("shape", [(7, 9, 3), (1, 1, 3)])
 def test_empty_ranges_leave_the_image_unchanged(augment, shape):
     image = RNG.random(shape, dtype="float32")
     np.testing.assert_allclose(apply(augment, image, 20), np.broadcast_to(image, (20, *shape)), atol=1e-6)
 
 
 @pytest.mark.parametrize("side", [6, 7])
-@pytest.mark.parametrize("degrees, quarters", [(90, 1), (-90, -1), (180, 2)])
+@pytest.mark.parametrize("degrees, quarters", [(90, 1), (180, 2)])
 def test_rotation_is_counter_clockwise(side, degrees, quarters):
     image = RNG.random((side, side, 2), dtype="float32")
     rotated = augmentation.affine(**{**IDENTITY, "rotation": (degrees, degrees)})(image, SEED)
     np.testing.assert_allclose(rotated, np.rot90(image, quarters), atol=1e-5)
 
 
-def test_shift_is_to_the_right_and_down():
-    shifted = augmentation.affine(**{**IDENTITY, "shift": (2, 2)}, fill=0.25)(IMAGE, SEED)
-    expected = np.full_like(IMAGE, 0.25)
-    expected[2:, 2:] = IMAGE[:-2, :-2]
-    np.testing.assert_allclose(shifted, expected, atol=1e-6)
-
-
-def test_scale_enlarges_about_the_centre():
-    """By 2: a dot at (1, 1) moves to (2, 2) and covers a neighbour by 1/2, a diagonal neighbour by 1/4."""
-    enlarged = augmentation.affine(**{**IDENTITY, "scale": (2, 2)})(dot(9, 7, (1, 1)), SEED)
-    expected = np.zeros((9, 7))
-    expected[5:8, 4:7] = [[0.25, 0.5, 0.25], [0.5, 1, 0.5], [0.25, 0.5, 0.25]]
-    np.testing.assert_allclose(enlarged[..., 0], expected, atol=1e-6)
-
-
-def test_shear_moves_pixels_in_proportion_to_their_distance_from_the_axis():
-    """By 0.5 both ways (x, y) moves to (x + y / 2, y + x / 2): (2, 0) to (2, 1), (0, 2) to (1, 2)."""
-    sheared = augmentation.affine(**{**IDENTITY, "shear": (0.5, 0.5)})(dot(9, 9, (2, 0), (0, 2), (-2, 2)), SEED)[..., 0]
-    for right, down in [(2, 1), (1, 2), (-1, 1)]:
-        np.testing.assert_allclose(sheared[4 + down, 4 + right], 1, atol=1e-5)
-
-
 @pytest.mark.parametrize("shape", [(7, 9, 3), (8, 6, 1)])
-@pytest.mark.parametrize("fill", [0.0, 0.75])
-def test_affine_is_equal_to_a_plain_loop(shape, fill):
+def test_affine_is_equal_to_a_plain_loop(shape):
     image = RNG.random(shape, dtype="float32")
     degrees, shear, scale, shift = 25.0, 0.2, 0.8, 1.3
     ranges = ((number, number) for number in (degrees, shear, scale, shift))
-    result = augmentation.affine(*ranges, probability=1, fill=fill)(image, SEED)
+    result = augmentation.affine(*ranges, probability=1)(image, SEED)
     angle = np.radians(degrees)
     rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])  # y points down
     inverse = np.linalg.inv(rotation @ np.array([[1, shear], [shear, 1]]) * scale)
     centre = np.array([shape[1] - 1, shape[0] - 1]) / 2
     for row, column in np.ndindex(shape[:2]):
         x, y = inverse @ (np.array([column, row]) - centre - shift) + centre
-        np.testing.assert_allclose(result[row, column], bilinear(image, x, y, fill), atol=1e-4)
+        np.testing.assert_allclose(result[row, column], bilinear(image, x, y), atol=1e-4)
 
 
 @pytest.mark.parametrize("name, forced", [("shear", (0.5, 0.5)), ("scale", (2, 2)), ("shift", (2, 2))])
@@ -229,17 +191,14 @@ def test_elastic_is_equal_to_a_plain_loop():
     places = sources(results[..., :2])
     for i, row, column in np.ndindex(5, 8, 6):
         at = i, row + 3, column + 3
-        np.testing.assert_allclose(results[at][2], bilinear(image[..., 2:], *places[at], 0.0)[0], atol=1e-4)
+        np.testing.assert_allclose(results[at][2], bilinear(image[..., 2:], *places[at])[0], atol=1e-4)
 
 
-def test_elastic_fills_pixels_from_outside_and_interpolates_at_the_edge():
+def test_pixels_from_outside_the_image_are_0():
     white = np.ones((9, 9, 1), "float32")
-    assert np.mean(apply(augmentation.elastic(500, 2, fill=0.25), white, 50) == 0.25) > 0.98
-    np.testing.assert_allclose(apply(augmentation.elastic(2, 2, fill=1), white, 50), 1)
-    on_black = apply(augmentation.elastic(1, 2, fill=0), white, 50)
-    np.testing.assert_allclose(on_black + apply(augmentation.elastic(1, 2, fill=1), 1 - white, 50), 1, atol=1e-6)
-    edge = on_black[:, [0, -1]]
-    assert 0.2 < np.mean((edge > 0.01) & (edge < 0.99)) < 0.7
+    assert np.mean(apply(augmentation.elastic(500, 2), white, 50) == 0) > 0.98
+    edge = apply(augmentation.elastic(1, 2), white, 50)[:, [0, -1]]
+    assert 0.2 < np.mean((edge > 0.01) & (edge < 0.99)) < 0.7  # interpolated
 
 
 def test_elastic_treats_all_edges_equally():
@@ -345,31 +304,21 @@ def test_compose_gives_each_augmentation_a_seed_of_its_own():
     "name, arguments, message",
     [
         ("affine", {"rotation": -3}, "`rotation` must be .* Received: rotation="),
-        ("affine", {"rotation": np.nan}, "`rotation` must be"),
         ("affine", {"shear": 1}, "`shear` must be between -1 and 1. Received: shear=1"),
-        ("affine", {"shear": (0.3, -0.3)}, r"`shear` must be a range .* Received: shear=\(0.3, -0.3\)"),
         ("affine", {"shear": (-1, 0)}, "`shear` must be between"),
         ("affine", {"scale": (1.2, 0.8)}, r"`scale` must be a range .* Received: scale=\(1.2, 0.8\)"),
-        ("affine", {"scale": (0, 1)}, "`scale` must be"),
-        ("affine", {"scale": 1.2}, "`scale` must be a range"),
-        ("affine", {"shift": (1, None)}, "`shift` must be"),
         ("affine", {"probability": 1.5}, "`probability` must be a number .* Received: probability=1.5"),
-        ("affine", {"fill": -0.1}, "`fill` must be"),
         ("elastic", {"strength": -1}, "`strength` must be"),
         ("elastic", {"smoothness": 0.5}, "`smoothness` must be"),
         ("elastic", {"probability": np.nan}, "`probability` must be"),
-        ("elastic", {"fill": 255}, "`fill` must be"),
         ("stroke_width", {"thicker": 1.1}, "`thicker` must be"),
-        ("stroke_width", {"thinner": -0.1}, "`thinner` must be"),
-        ("crop", {"min_fraction": 0}, "`min_fraction` must be"),
         ("crop", {"min_fraction": 1.5}, "`min_fraction` must be"),
         ("color_jitter", {"brightness": -0.1}, "`brightness` must be"),
-        ("color_jitter", {"contrast": 0.3}, "`contrast` must be a range"),
         ("color_jitter", {"contrast": (-1, 1)}, "`contrast` must be"),
         ("color_jitter", {"saturation": (2, 1)}, "`saturation` must be"),
     ],
 )
-def test_invalid_arguments_are_errors(name, arguments, message):
+def test_invalid_arguments_raise(name, arguments, message):
     with pytest.raises(ValueError, match=message):
         getattr(augmentation, name)(**arguments)
 
@@ -377,10 +326,9 @@ def test_invalid_arguments_are_errors(name, arguments, message):
 @pytest.mark.parametrize(
     "shape, dtype", [((5, 5), "float32"), ((2, 5, 5, 1), "float32"), ((None, 5, 1), "float32"), ((5, 5, 1), "uint8")]
 )
-@pytest.mark.parametrize("name", ["affine", "elastic", "stroke_width", "flip", "crop", "color_jitter"])
-def test_other_arrays_than_float_images_are_errors_at_tracing(name, shape, dtype):
+def test_arrays_other_than_float_images_raise_at_tracing(shape, dtype):
     with pytest.raises(ValueError, match=f"known shape, float32.* Received: {dtype}"):
-        augment = tf.function(lambda image: AUGMENTS[name](image, SEED))
+        augment = tf.function(lambda image: augmentation.flip()(image, SEED))
         augment.get_concrete_function(tf.TensorSpec(shape, dtype))
 
 

@@ -10,7 +10,7 @@ from siamkeras._validation import check_images, check_integer, check_labels
 
 
 class StreamOptions(NamedTuple):
-    """The arguments that all streams of images share; see `generators.pairs`."""
+    """Arguments of all streams of images, see `generators.pairs`."""
 
     steps: int | None
     seed: int
@@ -24,11 +24,8 @@ def check_labelled(images, labels, steps, seed, start, load, augment):
     images = check_images(images, load)
     labels = check_labels(labels, count=len(images))
     steps = None if steps is None else check_integer("steps", steps, 1)
-    return (
-        images,
-        labels,
-        StreamOptions(steps, check_integer("seed", seed), check_integer("start", start), load, augment),
-    )
+    seed, start = check_integer("seed", seed), check_integer("start", start)
+    return images, labels, StreamOptions(steps, seed, start, load, augment)
 
 
 def sampled_batches(sample, images, to_batch, batch_size, options):
@@ -89,18 +86,12 @@ def load_batches(indices, arrays, to_batch, batch_size, options, drop_remainder=
         examples = indices.map(look_up, 2).map(add_keys).unbatch().map(load_example, tf.data.AUTOTUNE)
         batches = examples.batch(batch_size, drop_remainder=drop_remainder, num_parallel_calls=tf.data.AUTOTUNE)
         batches = batches.map(to_batch)
-    return _prefetch(batches, options.steps)
-
-
-def _prefetch(batches, steps):
-    import tensorflow as tf
-
-    cardinality = tf.data.INFINITE_CARDINALITY if steps is None else steps
+    length = tf.data.INFINITE_CARDINALITY if options.steps is None else options.steps
     # The optimiser of tf.data would copy all images into the graph.
-    options = tf.data.Options()
-    options.experimental_optimization.apply_default_optimizations = False
+    settings = tf.data.Options()
+    settings.experimental_optimization.apply_default_optimizations = False
     # With AUTOTUNE the buffer, and with it the memory, would grow without need.
-    return batches.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(2).with_options(options)
+    return batches.apply(tf.data.experimental.assert_cardinality(length)).prefetch(2).with_options(settings)
 
 
 def _gather_from(images):

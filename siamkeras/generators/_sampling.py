@@ -1,8 +1,7 @@
 """Sampling of pairs, triplets, balanced batches and episodes, as indices of examples, in the TensorFlow graph.
 
-Every batch is a pure function of `(seed, step)`: batch 17 of seed 3 is the same on every machine, and can be computed
-without the batches before it. A class is sampled first and then its members, so that every class has the same
-probability however many examples it has.
+Every batch is a pure function of `(seed, step)`, the same on every machine. A class is sampled first and then its
+members, so that every class has the same probability however many examples it has.
 """
 
 from typing import NamedTuple
@@ -44,6 +43,7 @@ class ClassTable(NamedTuple):
 
 
 def _check_class_sizes(names, counts, minimum, reason):
+    """Raises unless there are two classes, each with `minimum` examples."""
     names = names.tolist()
     if len(names) < 2:
         raise ValueError(f"At least two classes are needed to form negatives. Received: only {names[0]!r}.")
@@ -57,6 +57,7 @@ def _check_class_sizes(names, counts, minimum, reason):
 
 
 def _group_of_each_class(groups, classes, names):
+    """The number of each class's group; raises unless classes lie within groups and groups have two classes."""
     groups = check_labels(groups, "groups", count=len(classes))
     group_names, group = np.unique(groups, return_inverse=True)
     group_of_class = np.zeros(len(names), int)
@@ -134,13 +135,12 @@ def episode_table(labels, groups, way, shot, query):
     table = ClassTable.from_labels(labels, groups, shot + query, f" (shot={shot} + query={query})")
     smallest = int(table.group_counts.argmin())
     if table.group_counts[smallest] < way:
-        scope, hint = "", ""
+        group = ""
         if groups is not None:
-            name = np.asarray(groups)[table.order[table.starts[smallest]]].item()
-            scope, hint = f" in group {name!r}", ", or drop the group"
+            group = f" in group {np.asarray(groups)[table.order[table.starts[smallest]]].item()!r}"
         raise ValueError(
-            f"An episode of way={way} needs at least {way} classes{' in each group' if groups is not None else ''}. "
-            f"Received: {table.group_counts[smallest]}{scope}. Lower `way`{hint}."
+            f"An episode of way={way} needs at least {way} classes (of one group, with `groups`). "
+            f"Received: {table.group_counts[smallest]}{group}. Lower `way`."
         )
     return table, way, shot, query
 

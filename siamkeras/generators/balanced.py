@@ -12,34 +12,19 @@ def balanced(
 ):
     """Balanced batches: `per_class` different images of each of `classes` different classes, with their labels.
 
-    For losses that mine positives and negatives inside the batch: every image has `per_class - 1` positives and
-    `(classes - 1) * per_class` negatives. All classes have the same probability.
+    For losses that mine positives and negatives inside the batch. All classes have the same probability.
 
     Args:
-        images, labels: As for `generators.pairs`.
+        images, labels, steps, seed, start, load, augment: As for `generators.pairs`.
         classes: Classes in a batch, at least 2.
         per_class: Images of each class in a batch, at least 2.
-        steps, seed, start: As for `generators.pairs`.
         groups: As for `generators.pairs`. The classes of a batch then belong to one group; if it has fewer than
             `classes` classes, the batch has all of them, and is filled up with classes of other groups.
-        load, augment: As for `generators.pairs`.
 
     Returns:
         A `tf.data.Dataset` of `(images, labels)`: float32 `(classes * per_class, ...)` and int64
         `(classes * per_class,)`, class after class. Integer labels up to 2^24 are yielded unchanged. Strings and larger
         integers, which float32 cannot represent, are yielded as indices: `np.unique(labels)[index]` is the label.
-
-    Raises:
-        ValueError: fewer than `classes` classes, a class with fewer than `per_class` images; and as `generators.pairs`.
-        FileNotFoundError: a path without a file.
-
-    >>> import numpy as np
-    >>> from siamkeras import generators
-    >>> images = np.arange(9, dtype="float32").reshape(9, 1)  # image i contains the number i
-    >>> stream = generators.balanced(images, np.repeat([10, 20, 30], 3), classes=2, per_class=2, seed=1)
-    >>> batch, labels = next(iter(stream))
-    >>> (batch[:, 0] // 3).numpy().tolist(), labels.numpy().tolist()
-    ([1.0, 1.0, 2.0, 2.0], [20, 20, 30, 30])
     """
     images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment)
     classes = check_integer("classes", classes, 2, hint="With one class in a batch no image has a negative.")

@@ -4,9 +4,8 @@
 def concat_batches(*streams):
     """A stream whose batches are concatenated from one batch of each stream.
 
-    The batch sizes of the streams set the proportions. Labels are not renumbered: if two data sets have classes of
-    their own and a loss compares all examples of a batch, number the classes of both together first, with
-    `np.unique(np.concatenate([labels, other_labels]), return_inverse=True)`.
+    The batch sizes of the streams set the proportions. The same label in two streams is the same class: if two data
+    sets have classes of their own, give them different labels first.
 
     ```python
     stream = generators.concat_batches(
@@ -21,14 +20,9 @@ def concat_batches(*streams):
 
     Returns:
         A `tf.data.Dataset` of the same structure, as long as the shortest stream.
-
-    Raises:
-        ValueError: no stream; streams of different structure, dtypes or shapes; episodes.
     """
     import tensorflow as tf
 
-    if not streams:
-        raise ValueError("`concat_batches` needs at least one stream. Received: none.")
     specs = [_example_spec(stream) for stream in streams]
     inputs = specs[0][0] if isinstance(specs[0], tuple) else specs[0]
     if isinstance(inputs, dict) and {"support", "query"} <= set(inputs):

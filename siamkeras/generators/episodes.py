@@ -11,24 +11,17 @@ def episodes(images, labels, way=5, shot=1, query=5, steps=None, seed=0, start=0
     `i // query`, and that of support i is `i // shot`.
 
     Args:
-        images, labels: As for `generators.pairs`.
+        images, labels, seed, start, load, augment: As for `generators.pairs`.
         way: Classes in an episode, at least 2.
         shot: Images of each class in the support set.
         query: Images of each class in the query set.
         steps: Episodes in one pass; None for an endless stream.
-        seed, start: As for `generators.pairs`.
         groups: As for `generators.pairs`. All classes of an episode then belong to one group, and all groups have the
             same probability.
-        load, augment: As for `generators.pairs`.
 
     Returns:
         A `tf.data.Dataset` of `({"support", "query"}, classes)`: float32 `(way * shot, ...)` and `(way * query, ...)`,
         and the class of each query within the episode, int64 `(way * query,)` from 0 to `way - 1`.
-
-    Raises:
-        ValueError: fewer than `way` classes (in a group), a class with fewer than `shot + query` images; and as
-            `generators.pairs`.
-        FileNotFoundError: a path without a file.
 
     >>> import numpy as np
     >>> from siamkeras import generators

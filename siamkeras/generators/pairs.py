@@ -23,9 +23,8 @@ def pairs(
 ):
     """Batches of pairs sampled from labelled images: positive pairs of one class, negative pairs of two.
 
-    A class is sampled first and then an image of it, so that all classes have the same probability. The two images of
-    a positive pair always differ. For training, leave out `steps` and give `fit` its `steps_per_epoch`; for validation
-    set `steps`: every pass then yields the same pairs.
+    All classes have the same probability, and the two images of a positive pair always differ. For training, leave out
+    `steps` and give `fit` its `steps_per_epoch`; for validation set `steps`: every pass then yields the same pairs.
 
     Args:
         images: `(n, ...)` float32 in [0, 1]; or uint8 in 0-255, which is divided by 255; or file paths `(n,)`, with
@@ -46,9 +45,7 @@ def pairs(
         A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)` and `(batch_size,)`.
 
     Raises:
-        ValueError: labels that do not match the images, fewer than two classes (in a group), a class with one image,
-            invalid images or numbers.
-        FileNotFoundError: a path without a file.
+        ValueError: fewer than two classes (in a group), or a class with too few images.
 
     >>> import numpy as np
     >>> from siamkeras import generators
@@ -94,8 +91,7 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
         float32 `(batch,)`.
 
     Raises:
-        ValueError: arguments of different length; `same` outside [0, 1]; invalid images or text.
-        FileNotFoundError: a path without a file.
+        ValueError: `same` outside [0, 1].
 
     >>> import numpy as np
     >>> from siamkeras import generators
@@ -106,8 +102,6 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
     """
     import tensorflow as tf
 
-    if text and load is not None:
-        raise ValueError("`load` reads image files; it cannot be combined with text=True.")
     check = check_text if text else functools.partial(check_images, load=load)
     left, right, same = check(left, name="left"), check(right, name="right"), _check_same(same)
     if not len(left) == len(right) == len(same):
@@ -139,14 +133,7 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
 
 
 def same_as_input(stream):
-    """A stream of pairs whose `same` is an input of the model instead of y, for `models.contrastive`.
-
-    Args:
-        stream: Dataset of `({"left", "right"}, same)`.
-
-    Returns:
-        A `tf.data.Dataset` of `{"left", "right", "same"}`.
-    """
+    """A stream of pairs whose `same` is an input, `{"left", "right", "same"}`, for `models.contrastive`."""
     return stream.map(lambda inputs, same: {**inputs, "same": same})
 
 
@@ -159,9 +146,6 @@ def all_pairs(labels):
     Returns:
         `(left, right, same)`, NumPy arrays `(n (n - 1) / 2,)`: two indices with left < right, and whether their labels
         are equal.
-
-    Raises:
-        ValueError: labels that are empty, floats or not one-dimensional.
 
     >>> from siamkeras import generators
     >>> left, right, same = generators.all_pairs([7, 7, 3])

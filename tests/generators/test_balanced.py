@@ -15,28 +15,19 @@ def balanced(labels=LABELS, **arguments):
     return generators.balanced(IMAGES, labels, **{"classes": 3, "per_class": 2, **arguments})
 
 
-def test_a_batch_has_different_images_class_after_class():
-    for images, labels in balanced(steps=5):
-        indices = images.numpy()[:, 0].astype(int)
-        np.testing.assert_array_equal(LABELS[indices], labels)
-        assert labels.dtype == tf.int64
-        assert len(set(indices)) == 6
-        assert (labels[::2] == labels[1::2]).numpy().all() and len(set(labels.numpy())) == 3
-
-
 @pytest.mark.parametrize(
     "names, expected",
     [
         ({7: 0, 3: -5, 11: 2**24, 40: 9}, {7: 0, 3: -5, 11: 2**24, 40: 9}),
         ({7: "b", 3: "d", 11: "a", 40: "c"}, {7: 1, 3: 3, 11: 0, 40: 2}),
         ({7: 2**24, 3: 2**24 + 1, 11: 0, 40: 3}, {7: 2, 3: 3, 11: 0, 40: 1}),
-        ({7: 2**63, 3: 2**64 - 1, 11: 0, 40: 3}, {7: 2, 3: 3, 11: 0, 40: 1}),
         ({7: 4, 3: -(2**24) - 1, 11: 0, 40: 3}, {7: 3, 3: 0, 11: 1, 40: 2}),
     ],
 )
 def test_labels_are_unchanged_if_float32_represents_them_and_indices_otherwise(names, expected):
-    given = np.array([names[label] for label in LABELS], "uint64" if names[7] == 2**63 else None)
+    given = [names[label] for label in LABELS]
     images, labels = next(iter(balanced(given, classes=4)))
+    assert labels.dtype == tf.int64
     assert labels.numpy().tolist() == [expected[LABELS[int(index)]] for index in images.numpy()[:, 0]]
 
 
@@ -57,11 +48,10 @@ def test_a_loss_gets_labels_of_static_shape():
     [
         ({"classes": 1}, "`classes` .* at least 2. Received: classes=1. .* no image has a negative"),
         ({"per_class": 1}, "`per_class` .* at least 2. Received: per_class=1. .* no image has a positive"),
-        ({"per_class": 2.0}, "`per_class` must be an integer"),
         ({"per_class": 3}, "at least 3 examples. Received: class 11 with 2, and 2 such classes"),
         ({"classes": 5}, "`labels` has 4. Received: classes=5"),
     ],
 )
-def test_invalid_arguments_are_errors(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         balanced(**arguments)

@@ -98,12 +98,6 @@ def memory_map(images, folder):
     return np.load(folder / "images.npy", mmap_mode="r")
 
 
-@every_stream
-def test_batches_have_the_images_of_their_labels(stream):
-    for batch in stream(steps=5):
-        check_labels(batch)
-
-
 @pytest.mark.parametrize(
     "layout", [aligned, unaligned, read_only, np.asfortranarray, aligned_fortran, every_second_column, memory_map]
 )
@@ -116,10 +110,9 @@ def test_images_can_have_any_memory_layout(layout, tmp_path):
             np.testing.assert_array_equal(part, IMAGES[indices(part)])
 
 
-@every_stream
-def test_aligned_images_are_read_in_place(stream, monkeypatch):
+def test_aligned_images_are_read_in_place(monkeypatch):
     monkeypatch.setattr(np, "take", None)
-    stream(aligned(IMAGES), steps=1).get_single_element()
+    pairs(aligned(IMAGES), steps=1).get_single_element()
 
 
 @pytest.mark.parametrize("view", [lambda images: images[:, ::2], np.transpose], ids=["strided", "transposed"])
@@ -161,9 +154,8 @@ def test_images_are_not_copied_into_the_graph():
     assert float(done.stdout.split()[-1]) < 100
 
 
-@every_stream
-def test_uint8_images_are_divided_by_255(stream):
-    for part in parts(next(iter(stream((IMAGES * 20).astype("uint8"))))):
+def test_uint8_images_are_divided_by_255():
+    for part in parts(next(iter(pairs((IMAGES * 20).astype("uint8"))))):
         assert part.dtype == np.float32
         np.testing.assert_allclose(part, IMAGES[np.rint(part[:, 0, 0, 0] * 255 / 20).astype(int)] * 20 / 255, atol=1e-6)
 
@@ -172,16 +164,16 @@ def jitter(image, seed):
     return image + tf.random.stateless_uniform((), seed, -0.4, 0.4)
 
 
-every_augment = pytest.mark.parametrize("augment", [None, jitter])
-
-
 @every_stream
-@every_augment
-def test_streams_have_static_shapes_and_a_length(stream, augment):
+@pytest.mark.parametrize("augment", [None, jitter])
+def test_streams_have_the_images_of_their_labels_static_shapes_and_a_length(stream, augment):
     assert stream(augment=augment).cardinality() == tf.data.INFINITE_CARDINALITY
     finite = stream(steps=3, augment=augment)
-    assert finite.cardinality() == len(list(finite)) == 3
+    batches = list(finite)
+    assert finite.cardinality() == len(batches) == 3
     assert all(None not in spec.shape for spec in tf.nest.flatten(finite.element_spec))
+    for batch in batches:
+        check_labels(batch)
 
 
 @every_stream
@@ -222,11 +214,6 @@ def test_groups_stay_together(stream):
             assert (groups == groups[:1]).all()
         else:
             assert len(set(np.concatenate(groups))) == 1
-
-
-def test_narrow_integers_do_not_overflow():
-    stream = pairs(batch_size=np.uint8(200), steps=np.uint8(2), seed=np.uint8(255))
-    assert [len(same) for _, same in stream] == [200, 200]
 
 
 @pytest.fixture
@@ -271,18 +258,14 @@ def test_a_missing_file_is_an_error(files):
     "arguments, message",
     [
         ({"labels": LABELS[:5]}, "`labels` must have one entry for each of the 12 examples. Received: 5"),
-        ({"labels": LABELS[:, None]}, r"one-dimensional, \(n,\)"),
         ({"labels": [*range(11), 0]}, "examples.*. Received: class 1 with 1"),
         ({"images": IMAGES.astype("int32")}, "Received: int32"),
-        ({"images": np.full_like(IMAGES, np.nan)}, "NaN or infinity in 0"),
-        ({"images": IMAGES[:0]}, "`images` must be a non-empty array"),
         ({"steps": 0}, "`steps` must be an integer of at least 1. Received: steps=0"),
         ({"start": -1}, "`start` must be an integer of at least 0"),
         ({"seed": None}, "`seed` must be an integer of at least 0"),
         ({"groups": np.arange(12)}, "must belong to one group"),
-        ({"load": len}, "Omit `load`"),
     ],
 )
-def test_invalid_arguments_are_errors(stream, arguments, message):
+def test_invalid_arguments_raise(stream, arguments, message):
     with pytest.raises(ValueError, match=message):
         stream(**arguments)

@@ -53,7 +53,8 @@ def test_the_order_of_shuffled_pairs_does_not_change_between_versions(augment, r
 
 
 def test_the_fraction_of_positive_pairs_is_exact():
-    _, same = next(iter(generators.pairs(IMAGES, LABELS, batch_size=200, positive_fraction=0.1)))
+    """A batch size of numpy's narrowest integers does not overflow."""
+    _, same = next(iter(generators.pairs(IMAGES, LABELS, batch_size=np.uint8(200), positive_fraction=0.1)))
     assert same.numpy().sum() == 20
 
 
@@ -72,13 +73,7 @@ def test_streams_train_a_siamese_model_and_a_contrastive_model():
     contrastive = models.contrastive(tower)
     contrastive.compile("sgd")
     contrastive.fit(generators.same_as_input(training), steps_per_epoch=2, shuffle=False, verbose=0)
-
-
-def test_same_as_input_moves_same_into_the_inputs():
-    stream = generators.pairs(IMAGES, LABELS, steps=3)
-    moved = generators.same_as_input(stream)
-    assert moved.cardinality() == 3
-    for (batch, same), inputs in zip(stream, moved, strict=True):
+    for (batch, same), inputs in zip(validation, generators.same_as_input(validation), strict=True):
         np.testing.assert_array_equal(inputs["same"], same)
         np.testing.assert_array_equal(inputs["left"], batch["left"])
 
@@ -86,21 +81,15 @@ def test_same_as_input_moves_same_into_the_inputs():
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_from_pairs_yields_each_pair_once_with_its_label(shuffle):
     right, order = IMAGES[::-1].copy() + 100, []
-    for batch, same in from_pairs(right=right, shuffle=shuffle):
+    stream = from_pairs(right=right, shuffle=shuffle)
+    assert stream.cardinality() == 3 and [len(same) for _, same in stream] == [5, 5, 2]
+    for batch, same in stream:
         indices = value(batch["left"]).astype(int)
         np.testing.assert_array_equal(value(batch["right"]), value(right)[indices])
         np.testing.assert_allclose(same, SAME[indices])
         order.extend(indices)
     assert sorted(order) == list(range(12))
     assert (order == list(range(12))) is not shuffle
-
-
-@pytest.mark.parametrize("augment", [None, stamp])
-def test_from_pairs_has_a_length_and_a_batch_of_any_size(augment):
-    stream = from_pairs(augment=augment)
-    assert stream.cardinality() == 3
-    assert [len(same) for _, same in stream] == [5, 5, 2]
-    assert stream.element_spec[0]["left"].shape == (None, 2, 2, 1)
 
 
 def test_every_pass_has_an_order_of_its_own_that_the_seed_determines():
@@ -110,13 +99,6 @@ def test_every_pass_has_an_order_of_its_own_that_the_seed_determines():
 
     assert len(set(orders(1))) == 4
     assert orders(1) == orders(1) != orders(2)
-
-
-def test_shuffling_is_uniform():
-    """The first of four pairs in 60 passes: 15 each, standard deviation 3.4; 14 is four of them."""
-    stream = generators.from_pairs(IMAGES[:4], IMAGES[:4], SAME[:4], batch_size=4, seed=1)
-    first = [int(value(batch["left"])[0]) for batch, _ in stream.repeat(60)]
-    assert (np.abs(np.bincount(first, minlength=4) - 15) < 14).all()
 
 
 def test_fit_gets_every_pair_in_every_epoch_in_a_new_order():
@@ -178,10 +160,9 @@ def test_all_pairs_are_listed_once():
         ({"labels": np.full(12, 7)}, "At least two classes"),
         ({"batch_size": 2.5}, "`batch_size` must be an integer"),
         ({"positive_fraction": 1.5}, "`positive_fraction` must be a number .* Received: positive_fraction=1.5"),
-        ({"images": "photos"}, "`images` must be a non-empty array"),
     ],
 )
-def test_invalid_arguments_of_pairs_are_errors(arguments, message):
+def test_invalid_arguments_of_pairs_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         generators.pairs(**{"images": IMAGES, "labels": LABELS, **arguments})
 
@@ -190,19 +171,13 @@ def test_invalid_arguments_of_pairs_are_errors(arguments, message):
     "arguments, message",
     [
         ({"right": IMAGES[:3]}, "the same length. Received: 12, 3 and 12"),
-        ({"same": SAME[:3]}, "the same length. Received: 12, 12 and 3"),
         ({"same": SAME * 2}, r"in \[0, 1\].* Received: 1.09\d* at index 6"),
-        ({"same": -SAME}, r"in \[0, 1\].* at index 1"),
         ({"same": np.full(12, np.nan)}, r"in \[0, 1\].* Received: nan at index 0"),
-        ({"same": np.ones((12, 2))}, r"numbers \(n,\). Received: float64, shape \(12, 2\)"),
         ({"same": ["yes"] * 12}, r"numbers \(n,\)"),
         ({"left": IMAGES.astype("int32")}, "`left` must be float32"),
         ({"right": np.full_like(IMAGES, np.inf)}, "`right` must be finite"),
-        ({"batch_size": -1}, "`batch_size` must be an integer"),
-        ({"text": True, "load": len}, "`load` reads image files"),
-        ({"text": True}, "`left` must be|must be integers"),
     ],
 )
-def test_invalid_arguments_of_from_pairs_are_errors(arguments, message):
+def test_invalid_arguments_of_from_pairs_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         from_pairs(**arguments)

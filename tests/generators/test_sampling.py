@@ -53,18 +53,11 @@ def all_different(rows):
     return (rows[..., 1:] != rows[..., :-1]).all()
 
 
-@pytest.mark.parametrize("groups", [None, GROUPS])
-def test_the_table_lists_each_example_once_under_its_class(groups):
-    table = ClassTable.from_labels(LABELS, groups)
-    assert sorted(table.order) == list(range(12))
-    members = [sorted(table.order[start : start + count]) for start, count in zip(*table[1:3], strict=True)]
-    assert sorted(members) == sorted(np.flatnonzero(LABELS == label).tolist() for label in (7, 3, 11, 40))
-
-
-def test_the_table_numbers_the_classes_of_a_group_consecutively():
+def test_the_table_lists_the_examples_of_each_class_and_the_classes_of_a_group_consecutively():
     """Group 2 has the classes 3 and 11, group 5 has 7 and 40."""
     table = ClassTable.from_labels(LABELS, GROUPS)
-    assert LABELS[table.order[table.starts]].tolist() == [3, 11, 7, 40]
+    members = [sorted(table.order[start : start + count]) for start, count in zip(*table[1:3], strict=True)]
+    assert members == [np.flatnonzero(LABELS == label).tolist() for label in (3, 11, 7, 40)]
     assert table.group_starts.tolist() == [0, 0, 2, 2] and table.group_counts.tolist() == [2, 2, 2, 2]
 
 
@@ -104,12 +97,31 @@ def checksum(arrays):
     return hashlib.sha256(b"".join(np.asarray(array).astype("<i8").tobytes() for array in arrays)).hexdigest()[:16]
 
 
-@pytest.mark.parametrize("groups, recorded", [(None, "5b72d9b9754f19af"), (GROUPS, "1125879e9faf8a68")])
-def test_pairs_of_a_seed_do_not_change_between_versions(groups, recorded):
+SAMPLERS = {
+    "pairs": lambda table, step: pair_indices(table, 64, 3, step, positive_fraction=0.4),
+    "triplets": lambda table, step: triplet_indices(table, 64, 3, step),
+    "balanced": lambda table, step: balanced_indices(table, 2, 2, 3, step),
+    "episodes": lambda table, step: episode_indices(table, 2, 1, 1, 3, step),
+}
+
+
+@pytest.mark.parametrize(
+    "name, groups, recorded",
+    [
+        ("pairs", None, "5b72d9b9754f19af"),
+        ("pairs", GROUPS, "1125879e9faf8a68"),
+        ("triplets", None, "90ff6e602e7b3e6e"),
+        ("triplets", GROUPS, "d9d1583c6af37fb2"),
+        ("balanced", None, "2fa8819df70adc96"),
+        ("balanced", GROUPS, "6abbdbfa555079fe"),
+        ("episodes", None, "d8f0eccc78d6df51"),
+        ("episodes", GROUPS, "baee34af808cd409"),
+    ],
+)
+def test_batches_are_functions_of_seed_and_step_that_do_not_change_between_versions(name, groups, recorded):
     """The results of the lessons and benchmarks depend on them."""
-    arguments = {"groups": groups, "batch_size": 64, "seed": 3, "positive_fraction": 0.4}
-    batches = [sample_pairs(step=step, **arguments) for step in (0, 17, 10**9)]
-    assert checksum(part for batch in batches for part in batch) == recorded
+    table = ClassTable.from_labels(LABELS, groups)
+    assert checksum(part for step in (0, 17, 10**9) for part in SAMPLERS[name](table, np.int64(step))) == recorded
 
 
 @pytest.mark.parametrize("groups", [None, GROUPS])
@@ -166,11 +178,6 @@ def test_classes_of_balanced_batches_are_uniform():
     assert all(abs(np.sum(classes == label) - 2000) < 158 for label in (7, 3, 11, 40))
     counts = collections.Counter(map(tuple, classes.tolist()))
     assert len(counts) == 6 and all(abs(count - 667) < 118 for count in counts.values())
-
-
-def test_large_classes_and_batches_have_no_repeated_example():
-    indices = sample_balanced(np.arange(60_000) % 10 + 5, classes=10, per_class=40, steps=3)
-    assert all_different(indices) and len(np.unique(indices)) > 1150
 
 
 # Groups 5, 9 and 2 have six, four and two classes of two examples each.
@@ -236,24 +243,6 @@ def test_groups_of_episodes_are_uniform():
     assert 240 < np.sum(groups[support[:, 0, 0]] == 5) < 360
 
 
-@pytest.mark.parametrize("sample", [balanced_indices, episode_indices], ids=["balanced", "episode"])
-def test_balanced_batches_and_episodes_are_functions_of_seed_and_step(sample):
-    def indices(seed, step):
-        return np.concatenate([np.ravel(part) for part in sample(*arguments, seed, np.int64(step))])
-
-    table = ClassTable.from_labels(np.repeat(np.arange(9), 4))
-    arguments = (table, 2, 2) if sample is balanced_indices else (table, 2, 1, 2)
-    first = indices(3, 17)
-    assert np.array_equal(first, indices(3, 17))
-    assert not np.array_equal(first, indices(4, 17)) and not np.array_equal(first, indices(3, 18))
-
-
-def test_labels_can_be_strings():
-    words = np.array([{7: "seven", 3: "three", 11: "eleven", 40: "forty"}[label] for label in LABELS], object)
-    left, right, same = sample_pairs(words)
-    assert ((words[left] == words[right]) == (same == 1)).all()
-
-
 @pytest.mark.parametrize(
     "labels, groups, message",
     [
@@ -262,11 +251,9 @@ def test_labels_can_be_strings():
         ([4, 4, 9, 9], [1, 1, 2, 2], "at least two classes. Received: group 1 with one"),
         ([4, 4, 9, 9], [1, 2, 1, 1], "belong to one group. Received: class 4 in 1 and 2"),
         ([4, 4, 9, 9], [1, 1], "`groups` must have one entry for each of the 4 examples. Received: 2"),
-        (np.eye(3), None, "one-dimensional"),
-        ([0.5, 1.5], None, "integers or strings. Received: float64"),
     ],
 )
-def test_invalid_labels_and_groups_are_errors(labels, groups, message):
+def test_invalid_labels_and_groups_raise(labels, groups, message):
     with pytest.raises(ValueError, match=message):
         ClassTable.from_labels(labels, groups)
 
@@ -274,17 +261,12 @@ def test_invalid_labels_and_groups_are_errors(labels, groups, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"way": 5}, "way=5 needs at least 5 classes. Received: 4. Lower `way`."),
-        (
-            {"way": 3, "groups": GROUPS},
-            "3 classes in each group. Received: 2 in group [25]. Lower `way`, or drop the gr",
-        ),
+        ({"way": 5}, "way=5 needs at least 5 classes .* Received: 4. Lower `way`."),
+        ({"way": 3, "groups": GROUPS}, "at least 3 classes .* Received: 2 in group [25]. Lower `way`."),
         ({"shot": 2}, r"at least 3 examples \(shot=2 \+ query=1\). Received: class (11|40) with 2, and 2 such"),
         ({"way": 1}, "`way` must be an integer of at least 2"),
-        ({"shot": 0}, "`shot` must be an integer of at least 1"),
-        ({"query": 1.5}, "`query` must be an integer"),
     ],
 )
-def test_impossible_episodes_are_errors(arguments, message):
+def test_impossible_episodes_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         episode_table(LABELS, **{"groups": None, "way": 2, "shot": 1, "query": 1} | arguments)
