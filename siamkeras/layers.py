@@ -38,9 +38,6 @@ class UnitLength(_Float32Layer):
     def call(self, inputs):
         return distances.unit_length(inputs)
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
 
 @keras.saving.register_keras_serializable("siamkeras")
 class Distance(_Float32Layer):
@@ -49,7 +46,6 @@ class Distance(_Float32Layer):
     Args:
         distance: A name in `distances.DISTANCES`, or a function `(batch, dim), (batch, dim) -> (batch,)`, registered
             with `keras.saving.register_keras_serializable`.
-
     """
 
     def __init__(self, distance="euclidean", **kwargs):
@@ -65,9 +61,6 @@ class Distance(_Float32Layer):
             raise ValueError(f"A distance must have shape (batch,). Received: {tuple(distance.shape)}.")
         return distance
 
-    def compute_output_shape(self, input_shape):
-        return input_shape[0][:-1]
-
     def get_config(self):
         return {**super().get_config(), "distance": distances._serialize(self.distance)}
 
@@ -76,8 +69,8 @@ class Distance(_Float32Layer):
 class ContrastiveLossLayer(_Float32Layer):
     """Adds the contrastive loss to the model: `[same, distance]` -> `distance`, `(batch,)` each.
 
-    An endpoint for data without y: `same` is an input of the model, and `compile` gets no loss. `sample_weight` has no
-    effect on a loss added by a layer.
+    An endpoint for data without y: `same` is an input of the model, and `compile` gets no loss. It ignores
+    `sample_weight`.
 
     Args:
         margin: As for `losses.contrastive`.
@@ -92,9 +85,6 @@ class ContrastiveLossLayer(_Float32Layer):
         self.add_loss(ops.mean(losses.contrastive(same, distance, self.margin)))
         return distance
 
-    def compute_output_shape(self, input_shape):
-        return input_shape[1]
-
     def get_config(self):
         return {**super().get_config(), "margin": self.margin}
 
@@ -103,7 +93,7 @@ class ContrastiveLossLayer(_Float32Layer):
 class TripletLossLayer(_Float32Layer):
     """Adds the triplet loss to the model: `[d_pos, d_neg]`, `(batch,)` each -> both, `(batch, 2)`.
 
-    An endpoint for data without y, see `ContrastiveLossLayer`. `fit` reports the fraction of `active` triplets (not on
+    An endpoint for data without y, as `ContrastiveLossLayer`. `fit` reports the fraction of `active` triplets (not on
     JAX, where Keras drops the metrics of layers).
 
     Args:
@@ -124,9 +114,6 @@ class TripletLossLayer(_Float32Layer):
             self.active.update_state(ops.cast(loss > 0, "float32"))
         return ops.stack([d_pos, d_neg], axis=1)
 
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[0], 2)
-
     def get_config(self):
         return {**super().get_config(), "margin": self.margin}
 
@@ -135,7 +122,7 @@ class TripletLossLayer(_Float32Layer):
 class InBatchSoftmaxLossLayer(_Float32Layer):
     """Adds the InfoNCE loss to the model: `[left, right]` embeddings -> cosine distance of each pair, `(batch,)`.
 
-    An endpoint for positive pairs without y, see `losses.info_nce` and `ContrastiveLossLayer`.
+    An endpoint for positive pairs without y, as `ContrastiveLossLayer`.
 
     Args:
         temperature: As for `losses.info_nce`.
@@ -150,9 +137,6 @@ class InBatchSoftmaxLossLayer(_Float32Layer):
         self.add_loss(ops.mean(losses.info_nce(left, right, self.temperature)))
         return distances.cosine(left, right)
 
-    def compute_output_shape(self, input_shape):
-        return input_shape[0][:-1]
-
     def get_config(self):
         return {**super().get_config(), "temperature": self.temperature}
 
@@ -166,30 +150,22 @@ class WeightedDistance(_Float32Layer):
     Keras averages over the last axis.
 
     Args:
-        kernel_initializer: Initializer of the weights, `(dim, 1)`.
-        bias_initializer: Initializer of the bias, `(1,)`.
         kernel_regularizer: Regularizer of the weights, or None.
 
     Reference: https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
     """
 
-    def __init__(
-        self, kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None, **kwargs
-    ):
+    def __init__(self, kernel_regularizer=None, **kwargs):
         super().__init__(**kwargs)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape):
         _check_two_embeddings(self, input_shape)
+        shape = (input_shape[0][-1], 1)
         self.kernel = self.add_weight(
-            shape=(input_shape[0][-1], 1),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            name="kernel",
+            shape=shape, initializer="glorot_uniform", regularizer=self.kernel_regularizer, name="kernel"
         )
-        self.bias = self.add_weight(shape=(1,), initializer=self.bias_initializer, name="bias")
+        self.bias = self.add_weight(shape=(1,), initializer="zeros", name="bias")
 
     def call(self, inputs):
         return ops.sigmoid(self.logits(inputs))
@@ -199,16 +175,8 @@ class WeightedDistance(_Float32Layer):
         left, right = inputs
         return ops.matmul(ops.abs(as_float(left) - as_float(right)), self.kernel) + self.bias
 
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[0][:-1], 1)
-
     def get_config(self):
-        return {
-            **super().get_config(),
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-        }
+        return {**super().get_config(), "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer)}
 
 
 @keras.saving.register_keras_serializable("siamkeras")
@@ -220,8 +188,7 @@ class PrototypeLogits(_Float32Layer):
 
     Args:
         way: Number of classes, at least 2.
-        distance: As for `prototypes.logits`.
-        scale: As for `prototypes.logits`, above 0.
+        distance, scale: As for `prototypes.logits`.
 
     Reference: https://arxiv.org/abs/1703.05175
     """
@@ -254,8 +221,7 @@ class PrototypeLogits(_Float32Layer):
 class CosineClassifier(_Float32Layer):
     """Cosine classifier: `(batch, dim)` -> logits `(batch, classes)`, `scale * cos(embedding, proxy of the class)`.
 
-    Each class has one learned vector, its proxy. Train it with
-    `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, for example to pretrain a tower.
+    Each class has one learned vector, its proxy; see `models.classifier`.
 
     Args:
         classes: Number of classes, at least 2; labels are 0 to classes - 1.
@@ -278,9 +244,6 @@ class CosineClassifier(_Float32Layer):
 
     def call(self, inputs):
         return self.scale * (1.0 - distances.pairwise(inputs, self.proxies, "cosine"))
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], self.classes)
 
     def get_config(self):
         initializer = keras.initializers.serialize(self.initializer)

@@ -6,6 +6,7 @@ from keras import ops
 from siamkeras import distances, losses
 from siamkeras._validation import check_number
 from siamkeras.losses._inputs import flat_pairs
+from siamkeras.losses.triplet import _active_fraction
 
 __all__ = ["ActiveTriplets", "PairAccuracy"]
 
@@ -14,7 +15,7 @@ __all__ = ["ActiveTriplets", "PairAccuracy"]
 class PairAccuracy(keras.metrics.Mean):
     """Fraction of pairs that are classified correctly: a pair is predicted "same" if `distance < threshold`.
 
-    A label of at least 0.5 counts as same. Choose the threshold to use after training on validation pairs:
+    A label of at least 0.5 counts as same. Choose the final threshold on validation pairs, with
     `evaluation.verification`.
 
     Args:
@@ -39,8 +40,8 @@ class PairAccuracy(keras.metrics.Mean):
 class ActiveTriplets(keras.metrics.Mean):
     """Fraction of the triplets within a batch that have a loss above 0, averaged over batches.
 
-    For a tower trained with `losses.TripletLoss`, from the same labels and embeddings. Near 0 the batches no longer
-    contribute to training. `sample_weight` has no effect.
+    For a tower trained with `losses.TripletLoss`. Near 0 the batches no longer contribute to training. `sample_weight`
+    has no effect.
 
     Args:
         margin, mining, distance: Those of the `losses.TripletLoss`.
@@ -53,7 +54,7 @@ class ActiveTriplets(keras.metrics.Mean):
         self._direction = "down"
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        super().update_state(losses.active_fraction(y_true, y_pred, self.margin, self.mining, self.distance))
+        super().update_state(_active_fraction(y_true, y_pred, self.margin, self.mining, self.distance))
 
     def get_config(self):
         config = {"margin": self.margin, "mining": self.mining, "distance": distances._serialize(self.distance)}

@@ -19,11 +19,7 @@ def from_support(embeddings, labels, way):
         way: Number of classes, at least 1.
 
     Returns:
-        Prototypes, `(way, dim)`, in at least float32; zero for a class without examples.
-
-    Raises:
-        ValueError: Labels and embeddings of different length; invalid `way`; labels that are not 0 to way - 1 (not
-            checked inside a graph).
+        Prototypes, `(way, dim)`; zero for a class without examples.
 
     >>> from siamkeras import prototypes
     >>> print(prototypes.from_support([[0.0, 0.0], [2.0, 4.0], [5.0, 1.0]], [1, 1, 0], way=2).numpy().tolist())
@@ -52,8 +48,5 @@ def logits(queries, prototypes, distance="squared_euclidean", scale=1.0):
 
     Returns:
         `(n, way)`.
-
-    Raises:
-        ValueError: As `distances.pairwise`.
     """
     return -scale * distances.pairwise(queries, prototypes, distance)

@@ -39,24 +39,14 @@ def test_the_spread_agrees_with_values_by_hand(embeddings, spread):
     assert callbacks._spread(embeddings) == pytest.approx(spread, abs=1e-12)
 
 
-def test_a_collapse_warns_once():
+def test_a_collapse_warns_once_and_stops_training_with_stop():
     with pytest.warns(UserWarning, match="collapsed: after epoch 1 their spread is 0.0000") as warned:
         history = fit(constant_tower(), callbacks.CollapseMonitor(IMAGES), epochs=3)
     assert sum("collapsed" in str(warning.message) for warning in warned) == 1
     assert len(history.epoch) == 3
-
-
-def test_a_collapse_stops_training_with_stop():
     with pytest.warns(UserWarning, match="collapsed"):
         history = fit(constant_tower(), callbacks.CollapseMonitor(IMAGES, stop=True), epochs=5)
     assert len(history.epoch) == 1
-
-
-def test_a_tower_can_be_trained_alone():
-    tower = towers.dense(5, embedding_dim=3)
-    tower.compile(keras.optimizers.SGD(0.0), "mse")
-    history = tower.fit(IMAGES, np.zeros((20, 3)), verbose=0, callbacks=[callbacks.CollapseMonitor(IMAGES)])
-    assert 0 < history.history["embedding_spread"][0] <= 1
 
 
 def test_uint8_images_are_scaled_as_by_the_generators():

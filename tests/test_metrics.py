@@ -1,9 +1,10 @@
 """Metrics counted by hand, over several batches, and at the threshold."""
 
 import numpy as np
+import oracles
 import pytest
 
-from siamkeras import losses, metrics
+from siamkeras import metrics
 
 SAME, DISTANCE = np.float32([1, 0, 1, 0, 0.7]), np.float32([0.2, 0.9, 0.6, 0.1, 0.3])
 
@@ -21,15 +22,9 @@ def test_pair_accuracy_counts_correct_predictions_over_batches():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_a_distance_equal_to_the_threshold_is_predicted_different(dtype):
+def test_a_distance_equal_to_the_threshold_is_predicted_different_and_a_label_of_one_half_is_same(dtype):
     metric = metrics.PairAccuracy(0.5)
-    metric.update_state([0.0], np.array([0.5], dtype))
-    assert float(metric.result()) == 1.0
-
-
-def test_a_label_of_one_half_counts_as_same():
-    metric = metrics.PairAccuracy(0.5)
-    metric.update_state([0.5], [0.4])
+    metric.update_state([0.0, 0.5], np.array([0.5, 0.4], dtype))
     assert float(metric.result()) == 1.0
 
 
@@ -50,22 +45,26 @@ def test_active_triplets_averages_over_batches():
 
 
 @pytest.mark.parametrize("mining", ["all", "hard", "semi_hard"])
-def test_active_triplets_agrees_with_the_function(mining):
-    labels, x = [7, 7, 7, 4, 4], np.random.default_rng(0).normal(size=(5, 2)).astype("float32")
+def test_active_triplets_agrees_with_the_loop(mining):
+    labels, x = [7, 7, 7, 4, 4, 9], np.random.default_rng(0).normal(size=(6, 2)).astype("float32")
+    table = [[oracles.distance("manhattan", a, b) for b in x] for a in x]
+    triplets = oracles.mined(labels, table, mining)
+    active = sum(table[a][p] - table[a][n] + 0.3 > 0 for a, p, n in triplets)
     metric = metrics.ActiveTriplets(0.3, mining, "manhattan")
     metric.update_state(labels, x)
-    assert float(metric.result()) == pytest.approx(float(losses.active_fraction(labels, x, 0.3, mining, "manhattan")))
+    assert float(metric.result()) == pytest.approx(active / len(triplets))
 
 
-@pytest.mark.parametrize(
-    "call, message",
-    [
-        (lambda: metrics.PairAccuracy("half"), "`threshold` must be a number .* Received: threshold='half'"),
-        (lambda: metrics.PairAccuracy(float("nan")), "Received: threshold=nan"),
-        (lambda: metrics.ActiveTriplets(mining="easy"), "Received: mining='easy'"),
-        (lambda: metrics.ActiveTriplets(margin=0), "Received: margin=0"),
-    ],
-)
-def test_invalid_arguments_raise(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+@pytest.mark.parametrize("mining", ["all", "hard", "semi_hard"])
+def test_a_triplet_with_loss_0_is_not_active(mining):
+    """On a line at 0, 1, 1.5 with margin 0.5, the losses of the two triplets are 1 - 1.5 + 0.5 = 0 and 1 - 0.5 + 0.5 = 1."""
+    metric = metrics.ActiveTriplets(0.5, mining)
+    metric.update_state([7, 7, 4], [[0.0], [1.0], [1.5]])
+    assert float(metric.result()) == 0.5
+
+
+def test_invalid_arguments_raise():
+    with pytest.raises(ValueError, match="Received: threshold=nan"):
+        metrics.PairAccuracy(float("nan"))
+    with pytest.raises(ValueError, match="Received: mining='easy'"):
+        metrics.ActiveTriplets(mining="easy")

@@ -6,18 +6,14 @@ from replicas import compare_updates
 # These losses are independent of how a batch is divided between replicas.
 PER_EXAMPLE = ("pairs", "contrastive", "triplet")
 # These losses compare the examples on one device: both replicas get the same half of the batch.
-WITHIN_BATCH = ("all", "hard", "softmax", "similarity", "fine_tuning")
+WITHIN_BATCH = ("all", "softmax", "fine_tuning")
 SETUP = """
 from siamkeras import generators, losses, models, towers
 
 images = np.random.default_rng(0).normal(size=(40, 5)).astype("float32")
 labels = np.repeat([0, 1, 2, 1], 10)
 batch_losses = dict(
-    all=losses.TripletLoss(),
-    hard=losses.TripletLoss(mining="hard"),
-    softmax=losses.InBatchSoftmaxLoss(),
-    similarity=losses.MultiSimilarityLoss(),
-    fine_tuning=losses.FineTuningLoss(),
+    all=losses.TripletLoss(), softmax=losses.InBatchSoftmaxLoss(), fine_tuning=losses.FineTuningLoss()
 )
 
 def build(kind):

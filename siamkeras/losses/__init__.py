@@ -17,7 +17,7 @@ from siamkeras.losses.softmax import (
     info_nce,
     supervised_contrastive,
 )
-from siamkeras.losses.triplet import TripletLoss, active_fraction, batch_triplet, triplet
+from siamkeras.losses.triplet import TripletLoss, batch_triplet, triplet
 
 __all__ = [
     "ContrastiveLoss",
@@ -26,7 +26,6 @@ __all__ = [
     "MultiSimilarityLoss",
     "SupervisedContrastiveLoss",
     "TripletLoss",
-    "active_fraction",
     "batch_triplet",
     "contrastive",
     "fine_tuning",

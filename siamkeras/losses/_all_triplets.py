@@ -14,14 +14,7 @@ from siamkeras.losses import _mining
 
 
 def sums_by_sorting(distance, positive, negative, margin):
-    """As `triplet._sums_by_definition` with a numeric margin: sum, active triplets and triplets of each anchor.
-
-    Args:
-        distance: Distances within the batch, `(n, n)`.
-        positive: Mask of the positives of each anchor, `(n, n)`.
-        negative: Mask of the negatives of each anchor, `(n, n)`.
-        margin: A positive number.
-    """
+    """As `triplet._sums_by_definition` with a numeric margin: sum, active triplets and triplets of each anchor."""
     dtype = distance.dtype
     # A triplet with loss 0 is not active: on a tie, the negative must come after the positive.
     key = ops.where(negative, _mining.next_larger(distance), float("inf"))

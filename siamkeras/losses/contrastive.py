@@ -22,9 +22,6 @@ def contrastive(same, distance, margin=1.0):
     Returns:
         One value per pair, `(batch,)`.
 
-    Raises:
-        ValueError: `same` and `distance` of different length; invalid margin.
-
     >>> from siamkeras import losses
     >>> [round(float(loss), 3) for loss in losses.contrastive([1.0, 0.0, 0.0], [0.5, 0.5, 1.5], margin=1.0)]
     [0.125, 0.125, 0.0]
@@ -40,10 +37,7 @@ def contrastive(same, distance, margin=1.0):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class ContrastiveLoss(Float32Loss):
-    """Contrastive loss for `compile`; see `losses.contrastive`.
-
-    Inputs: `y_true` is 1 for the same class, 0 for different classes, or a degree between, `(batch,)` or `(batch, 1)`;
-    `y_pred` is the distance of each pair as `models.siamese` returns it, `(batch,)`.
+    """Contrastive loss for `compile`, where `y_true` is `same` and `y_pred` the distance; see `losses.contrastive`.
 
     Args:
         margin: As for `losses.contrastive`. The Euclidean distance of embeddings of length 1 is at most 2.

@@ -24,9 +24,6 @@ def fine_tuning(labels, logits, entropy=0.1):
         One value per example, `(batch,)`, scaled so that the mean over the batch is the sum above. NaN for a label
         that is neither -1 nor a class index, which a graph cannot report otherwise.
 
-    Raises:
-        ValueError: Labels and logits of different length; invalid `entropy`.
-
     >>> from siamkeras import losses
     >>> values = losses.fine_tuning([0, -1], [[0.0, 0.0], [0.0, 0.0]], entropy=0.5)  # p = 1/2, so log 2 each
     >>> [round(float(value), 3) for value in values]  # mean = log 2 + 0.5 * log 2
@@ -52,11 +49,10 @@ def fine_tuning(labels, logits, entropy=0.1):
 class FineTuningLoss(Float32Loss):
     """Fine-tuning loss for `compile`, for `models.classifier`; see `losses.fine_tuning`.
 
-    Inputs: `y_true` are class indices, -1 for an unlabelled example, `(batch,)` or `(batch, 1)`; `y_pred` are logits,
-    `(batch, classes)`. The means are over a batch, so that support and queries should form one batch.
+    The means are over a batch, so support and queries should form one batch.
 
     Args:
-        entropy: Weight of the entropy, at least 0; it has no effect without unlabelled examples.
+        entropy: As for `losses.fine_tuning`.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
     """
 

@@ -25,9 +25,6 @@ def multi_similarity(labels, embeddings, alpha=2.0, beta=50.0, base=0.5):
     Returns:
         One value per anchor, `(batch,)`; the term of a missing positive or negative is 0.
 
-    Raises:
-        ValueError: Labels and embeddings of different length; `alpha`, `beta` or `base` out of range.
-
     Reference: https://arxiv.org/abs/1904.06627
     """
     alpha, beta, base = _check_parameters(alpha, beta, base)
@@ -40,9 +37,7 @@ def multi_similarity(labels, embeddings, alpha=2.0, beta=50.0, base=0.5):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class MultiSimilarityLoss(BatchLoss):
-    """Multi-similarity loss for `compile`; see `losses.multi_similarity`.
-
-    Inputs: `y_true` are class indices, `(batch,)` or `(batch, 1)`; `y_pred` are embeddings, `(batch, dim)`.
+    """Multi-similarity loss of class indices and embeddings for `compile`; see `losses.multi_similarity`.
 
     Args:
         alpha, beta, base: As for `losses.multi_similarity`.

@@ -32,15 +32,11 @@ def info_nce(left, right, temperature=0.1):
     Returns:
         One value per pair, `(batch,)`.
 
-    Raises:
-        ValueError: Different shapes, or not `(batch, dim)`; invalid temperature.
-
     >>> from siamkeras import losses
     >>> print(round(float(losses.info_nce([[1, 0], [0, 1]], [[1, 0], [0, 1]], 1.0)[0]), 3))  # log(1 + 1 / e)
     0.313
 
-    References: https://papers.nips.cc/paper/6200 (Sohn, 2016), https://arxiv.org/abs/1807.03748 (van den Oord et al.,
-    2018)
+    References: https://papers.nips.cc/paper/6200 (Sohn, 2016), https://arxiv.org/abs/1807.03748 (Oord et al., 2018)
     """
     temperature = check_number("temperature", temperature, above=0)
     left, right = as_float(left), as_float(right)
@@ -71,9 +67,6 @@ def in_batch_softmax(labels, embeddings, temperature=0.1):
         One value per anchor, `(batch,)`, scaled so that the mean over the batch is the mean over the anchors that have
         a positive; 0 for the others.
 
-    Raises:
-        ValueError: Labels and embeddings of different length; invalid temperature.
-
     References: https://papers.nips.cc/paper/6200 (Sohn, 2016), https://arxiv.org/abs/2002.05709 (Chen et al., 2020)
     """
     logits, positive, negative = _batch_logits(labels, embeddings, temperature)
@@ -88,7 +81,7 @@ def supervised_contrastive(labels, embeddings, temperature=0.1):
     For an anchor a, each positive p and all other examples i,
     `-log(exp(s_ap / T) / sum_i exp(s_ai / T))`, averaged over p
 
-    Arguments, result and errors are those of `in_batch_softmax`.
+    Arguments and result are those of `in_batch_softmax`.
 
     Reference: https://arxiv.org/abs/2004.11362
     """
@@ -99,8 +92,6 @@ def supervised_contrastive(labels, embeddings, temperature=0.1):
 
 
 class _TemperatureLoss(BatchLoss):
-    """A batch loss with a temperature."""
-
     def __init__(self, temperature, name, **kwargs):
         super().__init__(name=name, **kwargs)
         self.temperature = check_number("temperature", temperature, above=0)
@@ -111,9 +102,7 @@ class _TemperatureLoss(BatchLoss):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class InBatchSoftmaxLoss(_TemperatureLoss):
-    """In-batch softmax for `compile`; see `losses.in_batch_softmax`.
-
-    Inputs: `y_true` are class indices, `(batch,)` or `(batch, 1)`; `y_pred` are embeddings, `(batch, dim)`.
+    """In-batch softmax of class indices and embeddings for `compile`; see `losses.in_batch_softmax`.
 
     Args:
         temperature: Divisor of the similarities, above 0.
@@ -129,9 +118,9 @@ class InBatchSoftmaxLoss(_TemperatureLoss):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class SupervisedContrastiveLoss(_TemperatureLoss):
-    """Supervised contrastive loss for `compile`; see `losses.supervised_contrastive`.
+    """Supervised contrastive loss of class indices and embeddings for `compile`; see `losses.supervised_contrastive`.
 
-    Inputs, arguments and errors are those of `InBatchSoftmaxLoss`.
+    Arguments are those of `InBatchSoftmaxLoss`.
     """
 
     def __init__(self, temperature=0.1, name="supervised_contrastive_loss", **kwargs):

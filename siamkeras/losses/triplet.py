@@ -30,9 +30,6 @@ def triplet(d_pos, d_neg, margin=0.2):
     Returns:
         One value per triplet, of the same shape.
 
-    Raises:
-        ValueError: Different shapes; invalid margin.
-
     >>> from siamkeras import losses
     >>> [round(float(loss), 3) for loss in losses.triplet([0.5, 0.5, 0.5], [0.4, 0.6, 0.8], margin=0.2)]
     [0.3, 0.1, 0.0]
@@ -78,9 +75,6 @@ def batch_triplet(labels, embeddings, margin=0.2, mining="all", distance="euclid
         One value per anchor, `(batch,)`, scaled so that the mean over the batch is the mean over the triplets; 0 for
         an anchor without a positive or a negative.
 
-    Raises:
-        ValueError: Labels and embeddings of different length; invalid `margin`, `mining`, `distance` or `average`.
-
     >>> from siamkeras import losses
     >>> embeddings = [[0.0], [1.0], [1.5]]  # anchor 0: d_pos 1, d_neg 1.5; anchor 1: d_pos 1, d_neg 0.5
     >>> values = losses.batch_triplet([7, 7, 4], embeddings, margin=0.2)
@@ -92,22 +86,18 @@ def batch_triplet(labels, embeddings, margin=0.2, mining="all", distance="euclid
     return mean_per_example(sums, active if average == "active" else total)
 
 
-def active_fraction(labels, embeddings, margin=0.2, mining="all", distance="euclidean"):
-    """Fraction of the triplets within a batch that are active, a scalar; 0 without triplets.
-
-    Arguments and errors are those of `batch_triplet`.
-    """
+def _active_fraction(labels, embeddings, margin, mining, distance):
+    """Fraction of the triplets within a batch that are active, a scalar; 0 without triplets."""
     _, active, total = _triplet_sums(labels, embeddings, margin, mining, distance)
     return ops.sum(active) / ops.maximum(ops.sum(total), 1.0)
 
 
 @keras.saving.register_keras_serializable("siamkeras")
 class TripletLoss(BatchLoss):
-    """Triplet loss for `compile`: trains a tower on batches of labelled examples; see `losses.batch_triplet`.
+    """Triplet loss of class indices and embeddings for `compile`; see `losses.batch_triplet`.
 
-    Inputs: `y_true` are class indices, `(batch,)` or `(batch, 1)`; `y_pred` are the embeddings of a tower,
-    `(batch, dim)`. The loss has one value per anchor, to which `sample_weight` applies. On several devices each device
-    uses the triplets within its own part of the batch.
+    `sample_weight` applies to anchors. On several devices each device uses the triplets within its own part of the
+    batch.
 
     Args:
         margin, mining, average: As for `losses.batch_triplet`.
