@@ -82,7 +82,7 @@ def test_the_omniglot_tables_agree_with_the_result_files(recipe):
 def test_quoted_accuracies_on_the_official_trials_agree_with_the_result_files():
     lesson = (ROOT / "notebooks" / "05_one_shot.ipynb").read_text(encoding="utf-8")
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    for name, ending in (("pretrained", "for the pretrained tower of the package"), ("hour-all", "after an hour")):
+    for name, ending in (("pretrained", "for the pretrained tower of the package"), ("hour-all", "for a larger tower")):
         results = ROOT / "benchmarks" / "results" / f"omniglot-{name}.json"
         measured = json.loads(results.read_text(encoding="utf-8"))["results"]
         accuracy, (low, high), _ = measured["official runs, eight views"]
