@@ -53,7 +53,7 @@ RESULTS = Path(__file__).parent / "results" / "segmentation.json"
 def phantoms(seeds, subjects=16, structures=12):
     from siamkeras.applications import segmentation
 
-    parts = [segmentation.synthetic.phantoms(subjects, structures, size=48, slices=6, seed=seed) for seed in seeds]
+    parts = [segmentation.synthetic_phantoms(subjects, structures, size=48, slices=6, seed=seed) for seed in seeds]
     return segmentation.Slices.concatenate(parts)
 
 

@@ -1,34 +1,27 @@
-"""Argument check of few-shot segmentation episodes, shared by the network, the baselines and the figure."""
+"""Check of few-shot segmentation episodes, shared by the network, the baselines and the figure."""
 
 import numpy as np
-
-ROLES = ("query", "references", "masks")
 
 
 def check_episodes(inputs):
     """Queries `(n, h, w)`, references `(n, k, h, w)` and boolean masks `(n, k, h, w)` of a dict of episodes.
 
     Raises:
-        ValueError: roles, shapes or values other than those of `EvaluationEpisodes.inputs`; an episode without a
-            single mask.
+        ValueError: shapes or values other than those of `EvaluationEpisodes.inputs`; an episode with empty masks only.
     """
-    if not isinstance(inputs, dict) or not set(ROLES) <= set(inputs):
-        received = sorted(inputs) if isinstance(inputs, dict) else type(inputs).__name__
-        raise ValueError(f"`inputs` must be a dict with the keys {', '.join(ROLES)}. Received: {received}.")
-    queries, references, masks = (np.asarray(inputs[role]) for role in ROLES)
-    shapes = queries.shape, references.shape, masks.shape
-    fits = len(shapes[0]) == 4 and len(shapes[1]) == 5 and shapes[0][-1] == 1 and queries.size and references.size
-    if not fits or shapes[1] != (len(queries), shapes[1][1], *shapes[0][1:]) or shapes[2] != shapes[1][:-1]:
+    arrays = {role: np.asarray(inputs[role]) for role in ("query", "references", "masks")}
+    queries, references, masks = arrays.values()
+    expected = (len(queries), references.shape[1] if references.ndim == 5 else 1, *queries.shape[1:])
+    if queries.ndim != 4 or queries.shape[3] != 1 or references.shape != expected or masks.shape != expected[:-1]:
         raise ValueError(
             "Episodes need `query` (n, height, width, 1), `references` (n, references, height, width, 1) and `masks` "
-            f"(n, references, height, width). Received: {shapes[0]}, {shapes[1]} and {shapes[2]}."
+            f"(n, references, height, width). Received: {queries.shape}, {references.shape} and {masks.shape}."
         )
-    for name, values in zip(ROLES, (queries, references, masks), strict=True):
-        if values.dtype.kind not in "biuf" or not (values.min() >= -0.01 and values.max() <= 1.01):  # also NaN
+    for name, values in arrays.items():
+        low, high = values.min(), values.max()
+        if not (low >= -0.01 and high <= 1.01):  # also NaN
             hint = " Divide uint8 images by 255." if name != "masks" else ""
-            raise ValueError(
-                f"`{name}` must be in [0, 1]. Received: {values.dtype}, {values.min()} to {values.max()}.{hint}"
-            )
+            raise ValueError(f"`{name}` must be in [0, 1]. Received: {values.dtype}, {low} to {high}.{hint}")
     masks = masks >= 0.5
     empty = np.flatnonzero(~masks.any(axis=(1, 2, 3)))
     if empty.size:

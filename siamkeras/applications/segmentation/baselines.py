@@ -50,13 +50,13 @@ def registered_nearest(inputs):
     return predictions
 
 
-def _register(reference, mask, query, max_shift=MAX_SHIFT, margin=MARGIN):
+def _register(reference, mask, query):
     """The highest correlation of the region around a mask with the shifted query, and its shift `(down, right)`."""
     from scipy.ndimage import binary_dilation
 
     height = len(query)
-    region = binary_dilation(mask, iterations=max(round(margin * height), 1))
-    steps = round(max_shift * height)
+    region = binary_dilation(mask, iterations=max(round(MARGIN * height), 1))
+    steps = round(MAX_SHIFT * height)
     padded = np.pad(query.astype("float64"), steps, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, query.shape)[:, :, region]  # (down, right, pixels)
     windows = windows - windows.mean(axis=-1, keepdims=True)

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from siamkeras._validation import check_integer, check_seed
+from siamkeras._validation import check_integer, check_labels
+from siamkeras.evaluation._bootstrap import mean_intervals
 
 
 class DiceReport(NamedTuple):
@@ -44,11 +45,11 @@ class DiceDifference(NamedTuple):
 def dice_score(y_true, y_pred):
     """Dice coefficient of each image: `2 |A and B| / (|A| + |B|)` for the pixel sets A and B of two masks.
 
-    1 for identical masks, also for two empty ones; 0 for masks without a common pixel.
+    The score of two empty masks is 1.
 
     Args:
-        y_true: True masks, `(n, height, width)` or `(n, height, width, 1)`: booleans, or 0 and 1.
-        y_pred: Predicted masks of the same size: booleans, or probabilities in [0, 1]; 0.5 and above is inside.
+        y_true: True masks, `(n, height, width)`: booleans, or 0 and 1.
+        y_pred: Predicted masks of the same shape: booleans, or probabilities in [0, 1]; 0.5 and above is inside.
 
     Returns:
         `(n,)` floats.
@@ -61,9 +62,12 @@ def dice_score(y_true, y_pred):
 
     Reference: Dice (1945), Measures of the amount of ecologic association between species.
     """
-    y_true, y_pred = _check_masks(y_true, "y_true"), _check_masks(y_pred, "y_pred")
-    if y_true.shape != y_pred.shape:
-        raise ValueError(f"The masks must have the same shape. Received: {y_true.shape} and {y_pred.shape}.")
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    if y_true.ndim != 3 or y_true.shape != y_pred.shape:
+        raise ValueError(
+            "`y_true` and `y_pred` must be masks of the same shape (n, height, width). "
+            f"Received: {y_true.shape} and {y_pred.shape}."
+        )
     if not np.isin(y_true, (0, 1)).all():
         raise ValueError(
             f"`y_true` must contain only 0 and 1. Received: values from {y_true.min():g} to {y_true.max():g}. "
@@ -98,18 +102,13 @@ def dice_by_subject(scores, subjects, resamples=1000, seed=0):
     >>> segmentation.dice_by_subject([0.9, 0.7, 0.2], ["ada", "ada", "eva"], resamples=0)  # (0.8 + 0.2) / 2
     Dice 0.500  worst subject 0.200  subjects 2  images 3
     """
-    scores, subjects = np.asarray(scores, "float64"), np.asarray(subjects)
-    if scores.ndim != 1 or not len(scores) or subjects.shape != scores.shape or subjects.dtype.kind not in "iuUS":
-        raise ValueError(
-            "`scores` and `subjects` (integers or strings) must be (n,) with n >= 1. "
-            f"Received: {scores.shape} and {subjects.dtype} {subjects.shape}."
-        )
-    if not (scores.min() >= 0 and scores.max() <= 1):
+    scores = np.asarray(scores, "float64")
+    subjects = check_labels(subjects, "subjects", len(scores))
+    if not (scores.min() >= 0 and scores.max() <= 1):  # also NaN
         raise ValueError(f"`scores` must be in [0, 1]. Received: values from {scores.min()} to {scores.max()}.")
-    resamples = check_integer("resamples", resamples)
     names, index = np.unique(subjects, return_inverse=True)
     means = np.bincount(index, scores) / np.bincount(index)
-    interval = {"dice": _bootstrap_interval(means, resamples, seed)} if resamples else {}
+    interval = {"dice": _interval(means, resamples, seed)} if resamples != 0 else {}
     return DiceReport(float(means.mean()), interval, names, means, scores, subjects)
 
 
@@ -131,25 +130,13 @@ def dice_difference(first, second, resamples=1000, seed=0):
         raise ValueError(
             f"Both reports must be of the same images in the same order. Received: {' and '.join(counts)}."
         )
-    resamples = check_integer("resamples", resamples, 1)
     differences = first.by_subject - second.by_subject
-    return DiceDifference(float(differences.mean()), _bootstrap_interval(differences, resamples, seed))
+    return DiceDifference(float(differences.mean()), _interval(differences, resamples, seed))
 
 
-def _bootstrap_interval(means, resamples, seed):
-    """The 2.5 and 97.5 percentiles of the mean over resampled subjects."""
-    count = len(means)
-    if count < 2:
+def _interval(means, resamples, seed):
+    """95 % interval of the mean over resampled subjects."""
+    if len(means) < 2:
         raise ValueError("An interval over subjects needs at least two subjects. Received: 1. Use `resamples=0`.")
-    weights = check_seed(seed).multinomial(count, np.full(count, 1 / count), resamples)
-    low, high = np.percentile(weights @ means / count, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _check_masks(masks, name):
-    masks = np.asarray(masks)
-    if masks.ndim == 4 and masks.shape[-1] == 1:
-        masks = masks[..., 0]
-    if masks.ndim != 3 or not masks.size or masks.dtype.kind not in "biuf":
-        raise ValueError(f"`{name}` must be masks (n, height, width). Received: {masks.dtype}, shape {masks.shape}.")
-    return masks
+    (interval,) = mean_intervals(means[:, None], check_integer("resamples", resamples, 1), seed)
+    return interval

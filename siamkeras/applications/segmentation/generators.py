@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from siamkeras._validation import check_integer
-from siamkeras.applications.segmentation.slices import Slices
 
 POSITION_JITTER = 0.1  # how far the position of a training reference may deviate from the query's
 
@@ -31,19 +30,18 @@ class EvaluationEpisodes(NamedTuple):
 
 
 def training_episodes(
-    slices, structures=None, references=1, batch_size=8, steps=None, seed=0, start=0, min_pixels=10, augment=None
+    slices, structures=None, references=1, batch_size=8, seed=0, start=0, min_pixels=10, augment=None
 ):
-    """Stream of batches of random episodes for `fit`.
+    """Endless stream of batches of random episodes for `fit`.
 
     An episode consists of a random structure, a random slice that shows it, and references of other random subjects:
     their slices closest to the position of the query, with a random offset of at most 0.1.
 
     Args:
-        slices: `Slices`.
+        slices: `Slices` of the training set.
         structures: Structures to sample from, a list of keys of `slices.names`; None for all.
         references: References per episode.
         batch_size: Episodes per batch.
-        steps: Batches per pass, identical in every pass; None for an endless stream.
         seed: Seed; batch number i is a function of `(seed, i)`.
         start: Number of the first batch, to resume an interrupted training run.
         min_pixels: Slices that show fewer pixels of the structure are not sampled.
@@ -55,7 +53,7 @@ def training_episodes(
         `few_shot_segmenter` expects and returns.
 
     >>> from siamkeras.applications import segmentation
-    >>> slices = segmentation.synthetic.phantoms(subjects=4, structures=3, size=16, slices=1)
+    >>> slices = segmentation.synthetic_phantoms(subjects=4, structures=3, size=16, slices=1)
     >>> stream = segmentation.training_episodes(slices, references=2, min_pixels=1)
     >>> inputs, masks = next(iter(stream))
     >>> tuple(inputs["references"].shape), tuple(masks.shape)
@@ -83,13 +81,10 @@ def training_episodes(
         inputs = {"query": batch_images[:, 0], "references": batch_images[:, 1:], "masks": batch_masks[:, 1:]}
         return inputs, batch_masks[:, 0]
 
-    numbers = tf.data.Dataset.counter(start)
-    if steps is not None:
-        numbers = numbers.take(check_integer("steps", steps, 1))
-    episodes = numbers.map(sample, tf.data.AUTOTUNE)
+    episodes = tf.data.Dataset.counter(start).map(sample, tf.data.AUTOTUNE)
     if augment is not None:
         episodes = episodes.unbatch().map(augment_episode, tf.data.AUTOTUNE).batch(batch_size, drop_remainder=True)
-    episodes = episodes.map(name_roles).apply(tf.data.experimental.assert_cardinality(numbers.cardinality()))
+    episodes = episodes.map(name_roles)
     options = tf.data.Options()
     options.experimental_optimization.apply_default_optimizations = False  # would copy all images into the graph
     return episodes.prefetch(2).with_options(options)
@@ -117,19 +112,17 @@ def evaluation_episodes(slices, structures=None, references=1, seed=0, min_pixel
             distance = np.abs(slices.positions - slices.positions[query])
             closest = [np.where(visible & (slices.subjects == other), distance, np.inf).argmin() for other in others]
             episodes.append([query, *closest])
-    indices, asked = np.array(episodes), np.repeat(index.structures, index.visible.sum(axis=1))
+    indices, structure_of = np.array(episodes), np.repeat(index.structures, index.visible.sum(axis=1))
     images = slices.images[indices]
-    masks = (slices.masks[indices] == asked[:, None, None, None]).astype("float32")
+    masks = (slices.masks[indices] == structure_of[:, None, None, None]).astype("float32")
     inputs = {"query": images[:, 0], "references": images[:, 1:], "masks": masks[:, 1:]}
-    return EvaluationEpisodes(inputs, masks[:, 0], slices.subjects[indices[:, 0]], asked, indices)
+    return EvaluationEpisodes(inputs, masks[:, 0], slices.subjects[indices[:, 0]], structure_of, indices)
 
 
 class _EpisodeIndex:
     """The slices and subjects that show each structure."""
 
     def __init__(self, slices, structures, references, min_pixels):
-        if not isinstance(slices, Slices):
-            raise ValueError(f"`slices` must be `segmentation.Slices`. Received: {type(slices).__name__}.")
         self.references = check_integer("references", references, 1)
         min_pixels = check_integer("min_pixels", min_pixels, 1)
         structures = list(slices.names) if structures is None else np.atleast_1d(structures).tolist()

@@ -28,20 +28,12 @@ class _Float32Layer(keras.layers.Layer):
 
 
 @_register
-class FoldReferences(keras.layers.Layer):
-    """Moves the references into the batch axis: `(batch, references, ...)` -> `(batch * references, ...)`."""
-
-    def call(self, inputs):
-        return ops.reshape(inputs, (-1, *inputs.shape[2:]))
-
-
-@_register
 class UnfoldReferences(keras.layers.Layer):
-    """Inverse of `FoldReferences`; the second input is any tensor `(batch, references, ...)`."""
+    """Splits the batch axis of feature maps: `[features, masks]` -> `(batch, references, height, width, channels)`."""
 
     def call(self, inputs):
-        features, like = inputs
-        return ops.reshape(features, (-1, ops.shape(like)[1], *features.shape[1:]))
+        features, masks = inputs
+        return ops.reshape(features, (-1, ops.shape(masks)[1], *features.shape[1:]))
 
 
 @_register
@@ -191,11 +183,11 @@ def _squared_distances(height, width):
 def _check_shapes(layer, shapes, *patterns):
     """Raises unless axes of the same name agree, and masks (H, W) are an integer multiple of the feature maps."""
     sizes, names = {}, [pattern.split() for pattern in patterns]
-    fits = len(shapes) == len(names) and all(len(s) == len(n) for s, n in zip(shapes, names, strict=True))
-    axes = [axis for s, n in zip(shapes, names, strict=True) for axis in zip(n, s, strict=True)] if fits else []
-    for name, size in axes:
-        if size is not None:
-            fits = fits and size == sizes.setdefault(name, size)
+    fits = [len(shape) for shape in shapes] == [len(axes) for axes in names]
+    for shape, axes in zip(shapes, names, strict=True) if fits else ():
+        for axis, size in zip(axes, shape, strict=True):
+            if size is not None and sizes.setdefault(axis, size) != size:
+                fits = False
     if fits and "H" in sizes:
         factor = sizes["H"] // sizes["height"]
         fits = factor > 0 and (sizes["H"], sizes["W"]) == (factor * sizes["height"], factor * sizes["width"])

@@ -41,58 +41,38 @@ def dice_loss(y_true, y_pred, smooth=1.0):
     return _nan_outside_range(1.0 - (2.0 * intersection + smooth) / (total + smooth), y_true, y_pred)
 
 
-def mask_cross_entropy(y_true, y_pred):
-    """Binary cross-entropy of masks, averaged over the pixels of each image; arguments as for `dice_loss`."""
+@keras.saving.register_keras_serializable("siamkeras.applications.segmentation")
+class DiceCrossEntropyLoss(keras.losses.Loss):
+    """`dice_loss + weight * cross-entropy` for `compile`, with the binary cross-entropy averaged over the pixels.
+
+    The Dice loss has almost no gradient while prediction and mask do not overlap, as in the first steps;
+    cross-entropy alone favours the background if the structure is small. The loss is computed in float32, also under
+    mixed precision.
+
+    Args:
+        smooth: As for `dice_loss`.
+        weight: Weight of the cross-entropy, at least 0; with 0 the loss is `dice_loss`.
+        **kwargs: `name`, `reduction`, `dtype` of `keras.losses.Loss`.
+    """
+
+    def __init__(self, smooth=1.0, weight=1.0, name="dice_cross_entropy_loss", dtype="float32", **kwargs):
+        super().__init__(name=name, dtype=dtype, **kwargs)
+        self.smooth = check_number("smooth", smooth, above=0)
+        self.weight = check_number("weight", weight, minimum=0)
+
+    def call(self, y_true, y_pred):
+        return dice_loss(y_true, y_pred, self.smooth) + self.weight * _cross_entropy(y_true, y_pred)
+
+    def get_config(self):
+        return {**super().get_config(), "smooth": self.smooth, "weight": self.weight}
+
+
+def _cross_entropy(y_true, y_pred):
+    """Binary cross-entropy averaged over the pixels of each image, `(batch,)`."""
     y_true, y_pred = _flatten_pixels(y_true, y_pred)
     clipped = ops.clip(y_pred, EPSILON, 1.0 - EPSILON)
     log_likelihood = y_true * ops.log(clipped) + (1.0 - y_true) * ops.log(1.0 - clipped)
     return _nan_outside_range(-ops.mean(log_likelihood, axis=1), y_true, y_pred)
-
-
-@keras.saving.register_keras_serializable("siamkeras.applications.segmentation")
-class DiceLoss(keras.losses.Loss):
-    """Soft Dice loss for `compile`, see `dice_loss`.
-
-    A small structure counts as much as a large one. The loss is computed in float32, also under mixed precision.
-
-    Args:
-        smooth: As for `dice_loss`.
-        **kwargs: `name`, `reduction`, `dtype` of `keras.losses.Loss`.
-    """
-
-    def __init__(self, smooth=1.0, name="dice_loss", dtype="float32", **kwargs):
-        super().__init__(name=name, dtype=dtype, **kwargs)
-        self.smooth = check_number("smooth", smooth, above=0)
-
-    def call(self, y_true, y_pred):
-        return dice_loss(y_true, y_pred, self.smooth)
-
-    def get_config(self):
-        return {**super().get_config(), "smooth": self.smooth}
-
-
-@keras.saving.register_keras_serializable("siamkeras.applications.segmentation")
-class DiceCrossEntropyLoss(DiceLoss):
-    """`dice_loss + weight * mask_cross_entropy` for `compile`; the default choice for few-shot segmentation.
-
-    The Dice loss has almost no gradient while prediction and mask do not overlap, as in the first steps;
-    cross-entropy alone favours the background if the structure is small.
-
-    Args:
-        smooth: As for `dice_loss`.
-        weight: Weight of the cross-entropy, at least 0.
-        **kwargs: `name`, `reduction`, `dtype` of `keras.losses.Loss`.
-    """
-
-    def __init__(self, smooth=1.0, weight=1.0, name="dice_cross_entropy_loss", **kwargs):
-        super().__init__(smooth, name, **kwargs)
-        self.weight = check_number("weight", weight, minimum=0)
-
-    def call(self, y_true, y_pred):
-        return super().call(y_true, y_pred) + self.weight * mask_cross_entropy(y_true, y_pred)
-
-    def get_config(self):
-        return {**super().get_config(), "weight": self.weight}
 
 
 def _flatten_pixels(y_true, y_pred):

@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import keras
-from keras import layers
+from keras import layers, ops
 
-from siamkeras._validation import check_choice, check_integer, check_sizes
+from siamkeras._validation import check_choice, check_integer
 from siamkeras.applications.segmentation._episodes import check_episodes
 from siamkeras.applications.segmentation.layers import (
     CosineMap,
     DenseComparison,
-    FoldReferences,
     MaskedAveragePooling,
     MeanReferenceMask,
     UnfoldReferences,
@@ -26,18 +25,11 @@ def encoder(input_shape, filters=(16, 32, 64)):
 
     Args:
         input_shape: `(height, width, channels)`; height and width must be divisible by 2^(scales - 1).
-        filters: Filters of each scale, from fine to coarse; at least two scales.
+        filters: Filters of each scale, from fine to coarse.
 
     Returns:
         A `keras.Model` named "encoder": images -> list of feature maps, from fine to coarse.
     """
-    input_shape, filters = check_sizes("input_shape", input_shape, 3), check_sizes("filters", filters)
-    divisor = 2 ** (len(filters) - 1)
-    if len(filters) < 2 or input_shape[0] % divisor or input_shape[1] % divisor:
-        raise ValueError(
-            "`filters` needs at least two scales, and height and width must be divisible by 2^(scales - 1). "
-            f"Received: input_shape={input_shape}, filters={filters}."
-        )
     inputs = keras.Input(input_shape, name="inputs")
     maps, x = [], inputs
     for scale, width in enumerate(filters, start=1):
@@ -72,7 +64,7 @@ def few_shot_segmenter(encoder, dense_scales=2):
     query = keras.Input(shape, name="query")
     references = keras.Input((None, *shape), name="references")
     masks = keras.Input((None, *shape[:2]), name="masks")
-    query_maps, reference_maps = encoder(query), encoder(FoldReferences(name="fold_references")(references))
+    query_maps, reference_maps = encoder(query), encoder(ops.reshape(references, (-1, *shape)))
     x = None
     for scale in range(len(sizes), 0, -1):
         factor, channels = shape[0] // sizes[scale - 1][0], sizes[scale - 1][-1]
@@ -142,14 +134,12 @@ def _convolutions(x, filters, name):
 
 def _encoder_shapes(encoder):
     """The shapes of the images and of the feature maps of an encoder, without the batch axis."""
-    is_encoder = isinstance(encoder, keras.Model) and isinstance(getattr(encoder, "output", None), (list, tuple))
-    shape = tuple(encoder.inputs[0].shape[1:]) if is_encoder else ()
-    sizes = [tuple(output.shape[1:]) for output in encoder.outputs] if is_encoder else []
+    shape, sizes = encoder.inputs[0].shape[1:], [output.shape[1:] for output in encoder.outputs]
     expected = [tuple(side / 2**scale for side in shape[:2]) for scale in range(len(sizes))]
-    if len(shape) != 3 or len(sizes) < 2 or [size[:2] for size in sizes] != expected:
+    if len(sizes) < 2 or [size[:2] for size in sizes] != expected or isinstance(encoder.output, dict):
         raise ValueError(
-            "`encoder` must be a keras.Model from an image to a list of at least two feature maps: the first of the "
-            "size of the image, each other of half the size of the previous one. "
-            f"Received: {f'{shape} -> {sizes}' if is_encoder else encoder!r}."
+            "`encoder` must map an image to a list of at least two feature maps: the first of the size of the image, "
+            "each other of half the size of the previous one, which must be even. "
+            f"Received: {shape} -> {sizes}."
         )
     return shape, sizes

@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from siamkeras._validation import check_choice, check_integer
-from siamkeras.applications.segmentation.slices import Slices, check_structure_names
+from siamkeras.applications.segmentation.slices import Slices
 
 # The axis of a volume (right, anterior, superior) perpendicular to the slices.
 AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
 SUFFIXES = (".nii.gz", ".nii")
 LAYOUTS = (("images", "labels"), ("imagesTr", "labelsTr"))
 PERCENTILES = (1, 99)  # of the intensities of a scan, mapped to 0 and 1
-MIN_SIZE = 8
 
 
 def volume_folder(folder, names, size=48, axis="sagittal", min_pixels=1):
@@ -23,8 +22,8 @@ def volume_folder(folder, names, size=48, axis="sagittal", min_pixels=1):
         folder: Contains `images/` and `labels/` (or `imagesTr/` and `labelsTr/`) with files of the same names,
             `<scan>.nii.gz` or `<scan>.nii`, one scan per subject.
         names: `{structure: name}` for every label; 0 is the background.
-        size: Height and width of a slice in pixels, at least 8; smaller slices are padded with black, larger ones are
-            cropped to the centre.
+        size: Height and width of a slice in pixels: smaller slices are padded with black, larger ones cropped to the
+            centre.
         axis: `"sagittal"`, `"coronal"` or `"axial"`. Superior (axial: anterior) is at the top; the right side of the
             image is anterior in sagittal slices and the subject's right in the others.
         min_pixels: Minimum number of labelled pixels of a slice; 0 keeps all slices.
@@ -37,10 +36,10 @@ def volume_folder(folder, names, size=48, axis="sagittal", min_pixels=1):
         FileNotFoundError, ImportError, OSError: missing folders, missing nibabel, a damaged file.
         ValueError: scans and labels that do not match in name, shape, position or labels.
     """
-    check_structure_names(names)
-    check_slicing(size, axis, min_pixels)
+    size, min_pixels = check_integer("size", size, 1), check_integer("min_pixels", min_pixels)
+    check_choice("axis", axis, tuple(AXES))
     parts = {"images": [], "masks": [], "subjects": [], "positions": []}
-    for subject, image_path, label_path in scan_pairs(folder):
+    for subject, image_path, label_path in _scan_pairs(folder):
         scan, labels = (_cut(volume, AXES[axis], size) for volume in _read_pair(image_path, label_path, names))
         visible = np.flatnonzero((labels > 0).sum(axis=(1, 2)) >= min_pixels)
         parts["images"].append(scan[visible, ..., None])
@@ -53,27 +52,19 @@ def volume_folder(folder, names, size=48, axis="sagittal", min_pixels=1):
     return Slices(**arrays, names=dict(names), source=f"{Path(folder).name}, {axis}")
 
 
-def check_slicing(size, axis, min_pixels):
-    """Checks the arguments that `volume_folder` and `hippocampus` have in common."""
-    check_integer("size", size, MIN_SIZE)
-    check_choice("axis", axis, tuple(AXES))
-    check_integer("min_pixels", min_pixels)
-
-
-def scan_pairs(folder):
+def _scan_pairs(folder):
     """Name, scan file and label file of each scan, `[(name, path, path)]` in alphabetical order."""
     folder = Path(folder)
     layout = next((layout for layout in LAYOUTS if all((folder / name).is_dir() for name in layout)), None)
     if layout is None:
         expected = " or ".join(f"{images}/ and {labels}/" for images, labels in LAYOUTS)
-        found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) if folder.is_dir() else "no such folder"
-        raise FileNotFoundError(f"Expected {expected} in {folder}. Found: {found or 'nothing'}.")
+        raise FileNotFoundError(f"Expected {expected} in {folder}.")
     scans, labels = (_files_by_name(folder / name) for name in layout)
     single = [f"{name} (no {'labels' if name in scans else 'scan'})" for name in sorted(set(scans) ^ set(labels))]
     if single or not scans:
         raise ValueError(
             f"Every scan needs a label file of the same name. Found in {folder}: "
-            f"{', '.join(single[:5]) if single else 'no .nii.gz or .nii file'}."
+            f"{', '.join(single[:5]) or 'no .nii.gz or .nii file'}."
         )
     return [(name, scans[name], labels[name]) for name in sorted(scans)]
 

@@ -19,14 +19,9 @@ class Slices:
         names: `{structure: name}` for every structure that `masks` may contain, integers from 1.
         source: Origin of the slices, one sentence.
 
-    Raises:
-        ValueError: arrays of the wrong shape or dtype; images or positions outside [0, 1]; unknown structures.
-
     >>> import numpy as np
     >>> masks = np.array([[[0, 2], [0, 0]], [[2, 2], [1, 0]]])
     >>> few = Slices(np.zeros((2, 2, 2, 1), "float32"), masks, [7, 7], [0.0, 1.0], {1: "anterior", 2: "posterior"})
-    >>> few
-    slices: 2 (2x2), subjects: 1, structures: 2, source: user
     >>> few.showing(2, min_pixels=2).tolist()
     [False, True]
     """
@@ -46,20 +41,21 @@ class Slices:
                 "`images` must be float32 (n, height, width, 1) and `masks` integers (n, height, width), with n >= 1. "
                 f"Received: {images.dtype} {images.shape} and {masks.dtype} {masks.shape}."
             )
-        check_structure_names(self.names)
+        if not self.names or min(self.names) < 1:
+            raise ValueError(f"`names` must be {{structure: name}}, integers from 1. Received: {self.names!r}.")
         unknown = sorted(set(np.unique(masks).tolist()) - {0, *self.names})
         if unknown:
             raise ValueError(f"`masks` may contain 0 and {sorted(self.names)}. Received: {unknown[:5]}.")
         subjects = check_labels(self.subjects, "subjects", len(images))
-        positions = np.asarray(self.positions, "float32")
+        images, positions = images.astype("float32", copy=False), np.asarray(self.positions, "float32")
         if positions.shape != subjects.shape:
             raise ValueError(f"`positions` must have one entry per slice. Received: shape {positions.shape}.")
         for name, values in (("images", images), ("positions", positions)):
             low, high = values.min(), values.max()
             if not (low >= 0 and high <= 1):  # also NaN
                 raise ValueError(f"`{name}` must be in [0, 1]. Received: values from {low:.4g} to {high:.4g}.")
-        arrays = {"images": images.astype("float32", copy=False), "masks": masks}
-        for name, values in (arrays | {"subjects": subjects, "positions": positions}).items():
+        arrays = {"images": images, "masks": masks, "subjects": subjects, "positions": positions}
+        for name, values in arrays.items():
             object.__setattr__(self, name, values)  # the dataclass is frozen
 
     def __len__(self):
@@ -87,7 +83,7 @@ class Slices:
 
     def mask(self, structure):
         """Binary masks of one structure, `(n, height, width)` booleans."""
-        if not np.isscalar(structure) or structure not in self.names:
+        if structure not in self.names:
             known = ", ".join(f"{number} ({name})" for number, name in self.names.items())
             raise ValueError(f"`structure` must be one of {known}. Received: {structure!r}.")
         return self.masks == structure
@@ -104,15 +100,6 @@ class Slices:
 
         Args:
             parts: List of `Slices` with images of the same size.
-
-        Returns:
-            `Slices`.
-
-        >>> from siamkeras.applications.segmentation import synthetic
-        >>> parts = [synthetic.phantoms(subjects=2, structures=3, size=16, slices=1, seed=seed) for seed in (1, 2)]
-        >>> both = Slices.concatenate(parts)
-        >>> len(both), sorted(both.names), both.subjects.tolist()
-        (4, [1, 2, 3, 4, 5, 6], [0, 1, 2, 3])
         """
         masks, subjects, names = [], [], {}
         for number, part in enumerate(parts, start=1):
@@ -153,9 +140,3 @@ def split_by_subject(slices, test=0.2, seed=0):
     count = int(np.clip(round(test * len(subjects)), 1, len(subjects) - 1))
     is_test = np.isin(slices.subjects, check_seed(seed).permutation(subjects)[:count])
     return slices.take(~is_test), slices.take(is_test)
-
-
-def check_structure_names(names):
-    """Raises `ValueError` unless `names` is `{structure: name}` with integers from 1 as keys."""
-    if not isinstance(names, dict) or not names or not all(isinstance(k, (int, np.integer)) and k > 0 for k in names):
-        raise ValueError(f"`names` must be {{structure: name}}, structures integers from 1. Received: {names!r}.")

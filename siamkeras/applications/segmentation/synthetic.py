@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from siamkeras._random import generator
-from siamkeras._validation import check_integer, check_number
+from siamkeras._validation import check_integer
 from siamkeras.applications.segmentation.slices import Slices
 
 # Lengths are in half slice widths: a slice extends from -1 to 1.
@@ -16,7 +16,6 @@ POSITION, SIZE, ROTATION, BENDING = 0.04, 0.07, 0.1, 0.05
 STRUCTURE_POSITION, STRUCTURE_SIZE, STRUCTURE_ROTATION, STRUCTURE_INTENSITY = 0.035, 0.1, 0.15, 0.05
 CONTRAST, BIAS, NOISE = 0.15, 0.25, 0.04  # of the scanner: log contrast, log bias field, noise
 WAVES = 6  # sine waves per random field
-MAX_STRUCTURES = 40
 
 
 class _Structure(NamedTuple):
@@ -29,38 +28,33 @@ class _Structure(NamedTuple):
     texture: float  # its amplitude
 
 
-def phantoms(subjects=40, structures=12, size=64, slices=8, seed=0, variation=1.0):
+def synthetic_phantoms(subjects=40, structures=12, size=64, slices=8, seed=0):
     """Renders scans of synthetic subjects with the same structures in each subject.
 
     A random anatomy (structures of different position, size, outline, intensity and texture in an elliptic body) is
     deformed for each subject: the body is shifted, rotated, scaled and bent, and so is each structure in it. A scanner
     adds contrast, a bias field, blur and noise. All subjects have all structures, but not in every slice.
 
-    The mask of another subject at the same position has a mean Dice of 0.41 (seed 1); for the two parts of the
-    hippocampus it is 0.51 and 0.48.
-
     Args:
         subjects: Number of subjects.
-        structures: Number of structures, at most 40.
+        structures: Number of structures.
         size: Height and width of a slice in pixels, at least 16.
         slices: Slices per subject, evenly spaced from 10 % to 90 % of the body; a single one is the middle slice.
         seed: Seed of the anatomy and of the subjects. Subject i does not depend on the number of subjects.
-        variation: Scale of the differences between subjects; with 0 all have the same anatomy.
 
     Returns:
         `Slices`, `subjects * slices` of them, ordered by subject and position.
 
-    >>> from siamkeras.applications.segmentation import synthetic
-    >>> synthetic.phantoms(subjects=3, structures=5, size=32, slices=2)
+    >>> from siamkeras.applications import segmentation
+    >>> segmentation.synthetic_phantoms(subjects=3, structures=5, size=32, slices=2)
     slices: 6 (32x32), subjects: 3, structures: 5, source: phantoms (seed 0)
     """
     subjects, slices = check_integer("subjects", subjects, 1), check_integer("slices", slices, 1)
-    structures, size = check_integer("structures", structures, 1, MAX_STRUCTURES), check_integer("size", size, 16)
-    seed, variation = check_integer("seed", seed), check_number("variation", variation, minimum=0, maximum=100)
-    anatomy = _anatomy(structures, seed)
+    structures, size = check_integer("structures", structures, 1), check_integer("size", size, 16)
+    anatomy = _anatomy(structures, check_integer("seed", seed))
     positions = np.linspace(0.1, 0.9, slices) if slices > 1 else np.array([0.5])
     rngs = [generator(seed, 1, subject) for subject in range(subjects)]
-    images, masks = zip(*(_scan(anatomy, 2 * positions - 1, size, rng, variation) for rng in rngs), strict=True)
+    images, masks = zip(*(_scan(anatomy, 2 * positions - 1, size, rng) for rng in rngs), strict=True)
     return Slices(
         images=np.concatenate(images)[..., None].astype("float32"),
         masks=np.concatenate(masks),
@@ -73,19 +67,19 @@ def phantoms(subjects=40, structures=12, size=64, slices=8, seed=0, variation=1.
 
 def _anatomy(structures, seed):
     """Random structures; the first ones are the same for any number of structures."""
-    found = []
+    anatomy = []
     for number in range(structures):
         rng = generator(seed, 0, number)
         axes = np.exp(rng.uniform(np.log(0.1), np.log(0.26), 2)) * (1 if structures > 4 else 1.3)
         # Of several positions the one farthest from other structures, of several intensities the most distinct one.
         angle, radius = rng.uniform(0, 2 * np.pi, 30), np.sqrt(rng.uniform(0, 0.5, 30))
         positions = np.stack([BODY[0] * radius * np.cos(angle), BODY[1] * radius * np.sin(angle)], axis=1)
-        distances = [min((np.hypot(*(xy - other.center[:2])) for other in found), default=1.0) for xy in positions]
-        intensities, used = rng.uniform(0.1, 0.95, 6), [0.5, *(other.intensity for other in found[-6:])]
+        distances = [min((np.hypot(*(xy - other.center[:2])) for other in anatomy), default=1.0) for xy in positions]
+        intensities, used = rng.uniform(0.1, 0.95, 6), [0.5, *(other.intensity for other in anatomy[-6:])]
         contrasts = [min(abs(value - other) for other in used) for value in intensities]
         waves = rng.normal(0, 1, (2, 2))
         waves *= rng.uniform(2, 7) / np.hypot(*waves.T)[:, None]
-        found.append(
+        anatomy.append(
             _Structure(
                 center=np.append(positions[np.argmax(distances)], rng.uniform(-0.3, 0.3)),
                 axes=np.append(axes, rng.uniform(0.6, 1.0)),
@@ -96,15 +90,15 @@ def _anatomy(structures, seed):
                 texture=rng.choice([0.0, 0.05, 0.1, 0.15]),
             )
         )
-    return found
+    return anatomy
 
 
-def _scan(anatomy, depths, size, rng, variation):
+def _scan(anatomy, depths, size, rng):
     """Images and masks `(slices, size, size)` of one subject."""
     y, x = np.mgrid[1 - size : size : 2, 1 - size : size : 2] / size
     z = depths[:, None, None]
-    u, v = _body_coordinates(x, y, z, rng, variation)
-    bends = [variation * BENDING * _random_field(u, v, z, rng) for _ in range(2)]
+    u, v = _body_coordinates(x, y, z, rng)
+    bends = [BENDING * _random_field(u, v, z, rng) for _ in range(2)]
     body = np.hypot(u / BODY[0], v / BODY[1]) < np.sqrt(1 - 0.3 * z**2)
     intensity = np.where(body, 0.5 + 0.05 * _random_field(u, v, z, rng, 5), 0.02)
     u, v = u + bends[0], v + bends[1]
@@ -113,7 +107,7 @@ def _scan(anatomy, depths, size, rng, variation):
     # Large structures first: small ones lie on top of them.
     for number in sorted(range(len(anatomy)), key=lambda number: -np.prod(anatomy[number].axes[:2])):
         structure, change = anatomy[number], changes[number]
-        inside = body & (_relative_radius(structure, u, v, z, variation * change[:6]) < 1)
+        inside = body & (_relative_radius(structure, u, v, z, change[:6]) < 1)
         first, second = (np.pi * (a * u + b * v) for a, b in structure.waves)
         texture = np.sin(first + phases[number, 0]) * np.sin(second + phases[number, 1])
         values = structure.intensity + STRUCTURE_INTENSITY * change[6]
@@ -122,11 +116,11 @@ def _scan(anatomy, depths, size, rng, variation):
     return _acquire(intensity, x, y, z, rng), mask
 
 
-def _body_coordinates(x, y, z, rng, variation):
+def _body_coordinates(x, y, z, rng):
     """Coordinates `(slices, size, size)` in the body of one subject: shifted, rotated and scaled."""
-    rotation = variation * ROTATION * rng.standard_normal()
-    right, down = variation * POSITION * rng.standard_normal(2)
-    width, height = np.exp(-variation * SIZE * rng.standard_normal(2))
+    rotation = ROTATION * rng.standard_normal()
+    right, down = POSITION * rng.standard_normal(2)
+    width, height = np.exp(-SIZE * rng.standard_normal(2))
     x, y, cosine, sine = x - right, y - down, np.cos(rotation), np.sin(rotation)
     return width * (cosine * x + sine * y) + 0 * z, height * (cosine * y - sine * x) + 0 * z
 

@@ -50,7 +50,7 @@ def test_a_registered_mask_follows_the_structure():
     assert shift == (1, -2) and 0.95 < correlation <= 1
 
 
-def test_registration_agrees_with_a_loop_over_shifts():
+def test_registration_agrees_with_a_loop_over_shifts(monkeypatch):
     reference, query = RNG.random((2, 16, 16))
     mask = np.zeros((16, 16), bool)
     mask[5:9, 6:11] = True
@@ -61,7 +61,9 @@ def test_registration_agrees_with_a_loop_over_shifts():
         for right in range(-4, 5):
             pairs = [(reference[y, x], query[y + down, x + right]) for y, x in np.argwhere(region)]
             correlations[down, right] = np.corrcoef(np.array(pairs).T)[0, 1]
-    correlation, shift = _register(reference, mask, query, max_shift=0.25, margin=1 / 16)
+    monkeypatch.setattr(baselines, "MAX_SHIFT", 4 / 16)
+    monkeypatch.setattr(baselines, "MARGIN", 1 / 16)
+    correlation, shift = _register(reference, mask, query)
     assert shift == max(correlations, key=correlations.get)
     assert correlation == pytest.approx(correlations[shift])
 
@@ -114,9 +116,11 @@ def wrong(**changed):
 @pytest.mark.parametrize(
     ("baseline", "inputs", "message"),
     [
-        (baselines.majority_mask, [1, 2], "a dict with the keys query, references, masks. Received: list"),
         (baselines.registered_nearest, wrong(query=np.zeros((2, 9, 8, 1))), r"Received: \(2, 9, 8, 1\), \(2, 1, 8, 8"),
-        (baselines.prototype_matching, wrong(masks=np.full((2, 1, 8, 8), np.nan)), "`masks` must be in .0, 1."),
+        (baselines.majority_mask, wrong(references=np.zeros((2, 8, 8, 1))), r"\(2, 8, 8, 1\) and \(2, 1, 8, 8\)"),
+        (baselines.majority_mask, wrong(query=np.full((2, 8, 8, 1), 200, "uint8")), "200 to 200. Divide uint8 images"),
+        (baselines.majority_mask, wrong(query=np.full((2, 8, 8, 1), np.nan)), "`query` must be in .0, 1.. .*, nan"),
+        (baselines.prototype_matching, wrong(masks=np.full((2, 1, 8, 8), 2)), "`masks` must be in .0, 1..*, 2 to 2"),
         (baselines.majority_mask, wrong(masks=np.zeros((2, 1, 8, 8))), "only empty masks in 2 of 2 episodes"),
         (baselines.prototype_matching, wrong(masks=np.ones((2, 1, 8, 8))), "only full masks in episode 0"),
     ],

@@ -22,14 +22,7 @@ def squares(*corners):
 def test_dice_of_squares_that_share_4_2_1_and_0_of_4_pixels():
     truth, predicted = squares(*4 * [(0, 0)]), squares((0, 0), (0, 1), (1, 1), (4, 4))
     assert dice_score(truth, predicted).tolist() == [1.0, 0.5, 0.25, 0.0]
-    assert dice_score(truth[..., None], predicted.astype("int32")).tolist() == [1.0, 0.5, 0.25, 0.0]
-
-
-def test_dice_agrees_with_a_loop():
-    truth, predicted = RNG.random((7, 5, 4)) > 0.7, RNG.random((7, 5, 4))
-    for score, true, probability in zip(dice_score(truth, predicted), truth, predicted, strict=True):
-        a, b = set(zip(*np.nonzero(true), strict=True)), set(zip(*np.nonzero(probability >= 0.5), strict=True))
-        assert score == pytest.approx(2 * len(a & b) / (len(a) + len(b)))
+    assert dice_score(truth, np.where(predicted, 0.5, 0.49)).tolist() == [1.0, 0.5, 0.25, 0.0]
 
 
 def test_two_empty_masks_have_dice_1():
@@ -44,10 +37,9 @@ MASKS = np.zeros((1, 3, 3))
 @pytest.mark.parametrize(
     ("truth", "predicted", "message"),
     [
-        (MASKS, np.zeros((1, 3, 4)), r"the same shape. Received: \(1, 3, 3\) and \(1, 3, 4\)"),
-        (MASKS[0], MASKS[0], r"`y_true` must be masks \(n, height, width\). Received: float64, shape \(3, 3\)"),
+        (MASKS, np.zeros((1, 3, 4)), r"the same shape .*Received: \(1, 3, 3\) and \(1, 3, 4\)"),
+        (MASKS[0], MASKS[0], r"\(n, height, width\). Received: \(3, 3\)"),
         (np.full((1, 3, 3), 2), MASKS, "only 0 and 1. Received: values from 2 to 2. Select one of several structures"),
-        (np.full((1, 3, 3), np.nan), MASKS, "only 0 and 1. Received: values from nan"),
         (MASKS, np.full((1, 3, 3), -4.0), "values from -4 to -4. Apply a sigmoid to logits"),
         (MASKS, np.full((1, 3, 3), np.nan), "values from nan to nan"),
     ],
@@ -65,9 +57,9 @@ def test_each_subject_has_the_same_weight():
     assert report.dice == pytest.approx(1.3 / 3)
     low, high = report.interval["dice"]
     assert 0.199 < low < report.dice < high < 0.701
-    assert f"Dice 0.433 [{low:.3f}, {high:.3f}]" in repr(report)
     assert dice_by_subject(SCORES, SUBJECTS, resamples=0).interval == {}
-    assert "worst subject" in str(evaluation.table({"first": report, "second": report}))
+    assert f"Dice 0.433 [{low:.3f}, {high:.3f}]  worst subject 0.200" in repr(report)
+    assert "worst subject" in evaluation.table({"first": report, "second": report})
 
 
 def test_the_interval_is_that_of_a_mean_over_subjects():
@@ -88,20 +80,16 @@ def test_a_paired_difference_is_significant_where_the_intervals_overlap():
     assert difference.dice == pytest.approx(first.dice - second.dice)
     low, high = difference.interval
     assert 0.015 < low < difference.dice < high < 0.025
-    assert repr(difference) == f"Dice {difference.dice:+.3f} [{low:+.3f}, {high:+.3f}]"
     assert dice_difference(second, first).interval == pytest.approx((-high, -low))
 
 
 @pytest.mark.parametrize(
     ("scores", "subjects", "message"),
     [
-        ([], [], r"with n >= 1. Received: \(0,\)"),
-        ([0.5, 0.6], [1], r"Received: \(2,\) and int64 \(1,\)"),
+        ([0.5, 0.6], [1], "`subjects` must have one entry for each of the 2 examples"),
         ([0.5, 1.2], [1, 2], r"must be in \[0, 1\]. Received: values from 0.5 to 1.2"),
-        ([0.5, np.nan], [1, 2], r"must be in \[0, 1\]"),
         ([0.5, 0.6], ["eva", "eva"], "at least two subjects. Received: 1. Use `resamples=0`"),
-        ([0.5, 0.6], [3, None], "integers or strings.*Received: .2,. and object"),
-        ([0.5, 0.6], [3, np.nan], "integers or strings.*Received: .2,. and float64"),
+        ([0.5, 0.6], [3, np.nan], "`subjects` must be integers or strings. Received: float64"),
     ],
 )
 def test_invalid_scores(scores, subjects, message):
@@ -111,7 +99,5 @@ def test_invalid_scores(scores, subjects, message):
 
 def test_reports_of_different_images_cannot_be_compared():
     report = dice_by_subject(SCORES, SUBJECTS)
-    with pytest.raises(ValueError, match="same images .*Received: 5 images of 3 subjects and 4 images of 3 subjects"):
-        dice_difference(report, dice_by_subject(SCORES[:4], SUBJECTS[:4]))
-    with pytest.raises(ValueError, match="in the same order"):
+    with pytest.raises(ValueError, match="same images in the same order"):
         dice_difference(report, dice_by_subject(SCORES, SUBJECTS[::-1]))

@@ -29,7 +29,7 @@ def machine(tmp_path, monkeypatch):
 def scans(tmp_path, monkeypatch):
     """A copy of the data set with three scans instead of 260; slices 2 and 3 show the structures."""
     monkeypatch.setenv("SIAMKERAS_DATA", str(tmp_path))
-    monkeypatch.setattr(sys.modules[hippocampus.__module__], "SCANS", 3)
+    monkeypatch.setattr(sys.modules[hippocampus.__module__], "SUBJECTS", 3)
     labels = np.zeros((6, 10, 9), "uint8")
     labels[2:4, 5:8, 4:8], labels[2, 1:3, 1:5] = 1, 2
     for number in range(3):
@@ -45,15 +45,13 @@ def test_scans_in_the_data_folder_are_found(scans):
     assert slices.showing(1).sum() == 6 and slices.showing(2).sum() == 3
 
 
-@pytest.mark.parametrize("source", ["auto", "real"])
-def test_a_damaged_or_incomplete_copy_is_an_error(scans, source):
+def test_a_damaged_or_incomplete_copy_is_an_error(scans):
     (scans / "labelsTr" / "hippocampus_1.nii.gz").unlink()
     with pytest.raises(OSError, match=r"is damaged: .*hippocampus_1 \(no labels\)"):
-        hippocampus(source)
+        hippocampus()
     (scans / "imagesTr" / "hippocampus_1.nii.gz").unlink()
     with pytest.raises(OSError, match="is damaged: expected 3 scans, found 2"):
-        hippocampus(source)
-    assert "stand-in" in hippocampus("synthetic", size=16).source
+        hippocampus()
 
 
 def test_phantoms_replace_scans_that_are_missing():
@@ -70,12 +68,8 @@ def test_phantoms_replace_scans_without_nibabel(scans, monkeypatch):
     monkeypatch.setitem(sys.modules, "nibabel", None)
     with pytest.warns(data.StandInWarning, match="pip install nibabel"):
         assert "phantoms" in hippocampus(size=16).source
-    with pytest.raises(ImportError, match="pip install nibabel"):
-        hippocampus("real", size=16)
 
 
-def test_invalid_arguments_are_reported_for_any_source():
-    with pytest.raises(ValueError, match="`size` must be an integer of at least 8"):
-        hippocampus("synthetic", size=7)
-    with pytest.raises(ValueError, match="`source` must be one of 'auto', 'real', 'synthetic'"):
-        hippocampus("msd")
+def test_a_small_size_is_not_reported_as_a_damaged_copy(scans):
+    with pytest.raises(ValueError, match="`size` must be an integer of at least 16"):
+        hippocampus(size=7)

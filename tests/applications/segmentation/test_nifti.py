@@ -1,7 +1,6 @@
 """Slices of NIfTI volumes: orientation, cropping, intensities, and scans that do not match their labels."""
 
 import gzip
-import sys
 
 import numpy as np
 import pytest
@@ -26,19 +25,18 @@ def make_scan(seed=0):
     return np.random.default_rng(seed).uniform(100, 900, labels.shape).astype("float32"), labels
 
 
-def make_folder(folder, count=3, layout=("images", "labels")):
+def make_folder(folder, count=3):
     for number in range(count):
-        for name, values in zip(layout, make_scan(number), strict=True):
+        for name, values in zip(("images", "labels"), make_scan(number), strict=True):
             write(folder / name / f"scan_{number}.nii.gz", values)
     return folder
 
 
-@pytest.mark.parametrize("layout", [("images", "labels"), ("imagesTr", "labelsTr")])
-def test_slices_of_a_folder(tmp_path, layout):
+def test_slices_of_a_folder(tmp_path):
     """Slices 2 and 3 of 6 show a structure: positions 2 / 5 and 3 / 5."""
-    folder = make_folder(tmp_path / "set", layout=layout)
-    (folder / layout[0] / "._scan_0.nii.gz").write_bytes(b"hidden file of another system")
-    (folder / layout[0] / "notes.txt").write_text("text")
+    folder = make_folder(tmp_path / "set")
+    (folder / "images" / "._scan_0.nii.gz").write_bytes(b"hidden file of another system")
+    (folder / "images" / "notes.txt").write_text("text")
     slices = segmentation.volume_folder(folder, NAMES, size=12)
     assert slices.images.shape == (6, 12, 12, 1)
     assert slices.subjects.tolist() == ["scan_0", "scan_0", "scan_1", "scan_1", "scan_2", "scan_2"]
@@ -159,7 +157,7 @@ def test_damaged_files_are_named(tmp_path):
 
 
 def test_missing_and_duplicate_files_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="Expected images/ and labels/ or imagesTr/ .* Found: no such folder"):
+    with pytest.raises(FileNotFoundError, match="Expected images/ and labels/ or imagesTr/"):
         segmentation.volume_folder(tmp_path / "nowhere", NAMES)
     make_folder(tmp_path)
     (tmp_path / "labels" / "scan_1.nii.gz").rename(tmp_path / "labels" / "scan_1.NII.GZ")  # still a NIfTI file
@@ -171,21 +169,7 @@ def test_missing_and_duplicate_files_are_named(tmp_path):
         segmentation.volume_folder(tmp_path, NAMES)
 
 
-def test_without_nibabel_the_error_says_how_to_install_it(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "nibabel", None)
-    with pytest.raises(ImportError, match=r"`pip install nibabel` or `siamkeras\[course\]`"):
-        segmentation.volume_folder(make_folder(tmp_path, 1), NAMES)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"names": {0: "background"}}, "`names` must be {structure: name}"),
-        ({"size": 7}, "`size` must be an integer of at least 8"),
-        ({"min_pixels": -1}, "`min_pixels` must be an integer of at least 0"),
-        ({"axis": "x"}, "`axis` must be one of 'sagittal', 'coronal', 'axial'"),
-    ],
-)
-def test_invalid_arguments_before_any_file_is_read(options, message):
-    with pytest.raises(ValueError, match=message):
-        segmentation.volume_folder("nowhere", **{"names": NAMES, **options})
+@pytest.mark.parametrize("name", ["size", "min_pixels", "axis"])
+def test_invalid_arguments_before_any_file_is_read(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        segmentation.volume_folder("nowhere", NAMES, **{name: -1})

@@ -59,13 +59,6 @@ def test_an_empty_prediction_has_no_outline():
     assert len(outlines(grid[0, 4])) == 1 and grid[0, 4].get_xlabel() == "Dice 0.00"
 
 
-def test_the_figure_fits_a_notebook_page():
-    inputs = INPUTS | {role: np.repeat(INPUTS[role], 4, axis=1) for role in ("references", "masks")}
-    grid = segmentation.plotting.episodes(inputs, MASKS[:1])
-    assert grid.shape == (1, 10) and grid[0, 0].figure.get_figwidth() <= 10
-    grid[0, 0].figure.canvas.draw()
-
-
 def test_masks_of_another_size_are_rejected():
     with pytest.raises(ValueError, match=r"`truth` must be masks \(1, 60, 60\). Received: shape \(2, 60, 60\)"):
         segmentation.plotting.episodes(INPUTS, MASKS[:2])

