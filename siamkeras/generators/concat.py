@@ -23,25 +23,12 @@ def concat_batches(*streams):
     """
     import tensorflow as tf
 
-    specs = [_example_spec(stream) for stream in streams]
-    inputs = specs[0][0] if isinstance(specs[0], tuple) else specs[0]
+    spec = streams[0].element_spec
+    inputs = spec[0] if isinstance(spec, tuple) else spec
     if isinstance(inputs, dict) and {"support", "query"} <= set(inputs):
-        raise ValueError(f"Episodes cannot be concatenated: each has classes of its own. Received: {specs[0]}.")
-    for spec in specs[1:]:
-        if spec != specs[0]:
-            raise ValueError(
-                "All streams must have the same structure, dtypes and shapes except for the batch size. "
-                f"Received: {specs[0]} and {spec}."
-            )
+        raise ValueError(f"Episodes cannot be concatenated: each has classes of its own. Received: {spec}.")
 
     def concat(*batches):
         return tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *batches)
 
     return tf.data.Dataset.zip(tuple(streams)).map(concat).prefetch(2)
-
-
-def _example_spec(stream):
-    """The structure of a batch, with `(shape, dtype)` of one example at each place."""
-    import tensorflow as tf
-
-    return tf.nest.map_structure(lambda spec: (tuple(spec.shape[1:]), spec.dtype.name), stream.element_spec)
