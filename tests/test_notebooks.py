@@ -94,7 +94,7 @@ SETUP, BY_HAND, MEASURE, SOLUTION = range(4)
         (lessons.has_short_cells, replace("3 - 1", "3\n" * 12)),
         (lessons.has_short_cells, replace("# 1. Predict", "# 1. Predict\n" + "3\n" * 19)),
         (lessons.has_short_cells, cell_with(MEASURE, source=" \n")),
-        (lessons.plots_with_the_library, replace("3 - 1", "import matplotlib.pyplot")),
+        (lessons.plots_with_the_library, replace("3 - 1", "from matplotlib import pyplot")),
         (lessons.plots_with_the_library, replace("3 - 1", "plt.plot([3, 1])")),
         (lessons.checks_outputs_by_hand, replace(CHECKED, "# checked")),
         (lessons.checks_outputs_by_hand, cell_with(BY_HAND, outputs=[])),

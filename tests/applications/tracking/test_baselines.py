@@ -75,6 +75,15 @@ def test_the_box_stays_where_no_position_correlates(rate):
         assert tracker.confidence == 0
 
 
+def test_the_box_stays_where_other_positions_correlate_as_well():
+    """The scene repeats itself every 16 columns."""
+    scene = np.tile(SCENE[:, :16], (1, 4, 1))
+    for x in (8, 24, 40):
+        tracker = tracking.TemplateMatching(search=None)
+        tracker.start(scene, [x, 15, 12, 10])
+        assert tracker.update(scene).tolist() == [x, 15, 12, 10]
+
+
 def test_a_nearly_flat_patch_is_tracked():
     """Values that differ by 0.0001: correlation does not depend on the contrast."""
     flat = (0.8 + 1e-4 * RNG.standard_normal((48, 64, 3))).astype("float32")

@@ -107,6 +107,37 @@ def test_cosine_window_prefers_the_nearer_of_two_equal_squares(make_tracker):
     assert tracker.update(video.frame(1))[0] > 30
 
 
+def test_best_position_lies_between_cells_of_the_map_with_the_highest_peak(make_tracker):
+    """The parabola through 0.25, 1 and 0.75 has its vertex 0.25 cells after the middle. Other scales than the current
+    one count 0.99: 1.005 becomes less than 1, 1.02 more."""
+    tracker, maps = make_tracker(window=0), np.zeros((3, 9, 9))
+    maps[0, 4, 3:6] = 0.25, 1, 0.75
+    maps[1, 2, 6] = 1.005
+    assert tracker._best(maps) == (0, (4, 4.25))
+    maps[1, 2, 6] = 1.02
+    assert tracker._best(maps) == (1, (2, 6))
+
+
+def test_size_is_kept_while_the_target_is_not_visible(make_tracker):
+    """The third map is that of the larger scale, 1.1; a rate of 0.6 gives a factor of 1.06."""
+    tracker, maps = make_tracker(scale_step=1.1), np.full((3, 9, 9), -5.0)
+    tracker.start(FRAME, BOX)
+    tracker._score_maps = lambda *args: maps
+    for peak, size in ((-1, 8), (1, 8.48)):
+        maps[2, 4, 4] = peak
+        np.testing.assert_allclose(tracker.update(FRAME), [34 - size / 2, 24 - size / 2, size, size], rtol=1e-5)
+
+
+def test_size_is_limited_by_the_first_box_and_the_frame(make_tracker):
+    """From a fifth to five times the first box of 8 pixels; at most the height of the frame, 60 pixels."""
+    tracker = make_tracker()
+    for box, factors, sizes in ((BOX, (9, 0.01), (40, 1.6)), ([30, 20, 20, 20], (4,), (60,))):
+        tracker.start(FRAME, box)
+        for factor, size in zip(factors, sizes, strict=True):
+            tracker._resize(factor)
+            np.testing.assert_allclose(tracker._extent, size)
+
+
 def test_boxes_are_clipped_to_the_frame(make_tracker):
     video = square_video([(6, 20), (3, 20), (0, 20), (0, 20), (0, 20)])
     boxes = tracking.track(make_tracker(), video).boxes
@@ -114,6 +145,11 @@ def test_boxes_are_clipped_to_the_frame(make_tracker):
     tracker = make_tracker()
     tracker.start(video.frame(0), [-4, 20, 10, 8])
     assert tracker.box.tolist() == [0, 20, 6, 8]
+    maps = np.full((3, 9, 9), -5.0)
+    maps[0, 0, 0] = -1  # 4 cells of 2 pixels to the left of and above the centre, (4, 4): the corner of the frame
+    tracker.start(FRAME, [0, 0, 8, 8])
+    tracker._score_maps = lambda *args: maps
+    assert tracker.update(FRAME).tolist() == [0, 0, 4, 4]
 
 
 def test_videos_arrays_bytes_iterators_and_datasets_give_the_same_track(make_tracker):
