@@ -15,7 +15,7 @@ LAYOUTS = (("images", "labels"), ("imagesTr", "labelsTr"))
 PERCENTILES = (1, 99)  # of the intensities of a scan, mapped to 0 and 1
 
 
-def volume_folder(folder, names, size=48, axis="sagittal", min_pixels=1):
+def volume_folder(folder, names, size=48, axis="sagittal"):
     """Reads labelled scans from a folder of NIfTI files and cuts them into slices.
 
     Args:
@@ -26,29 +26,28 @@ def volume_folder(folder, names, size=48, axis="sagittal", min_pixels=1):
             centre.
         axis: `"sagittal"`, `"coronal"` or `"axial"`. Superior (axial: anterior) is at the top; the right side of the
             image is anterior in sagittal slices and the subject's right in the others.
-        min_pixels: Minimum number of labelled pixels of a slice; 0 keeps all slices.
 
     Returns:
-        `Slices`, ordered by scan and position; `subjects` are the names of the scans. Intensities are scaled so that
-        the 1st percentile of a scan is 0 and the 99th is 1.
+        `Slices` that show a structure, ordered by scan and position; `subjects` are the names of the scans. Intensities
+        are scaled so that the 1st percentile of a scan is 0 and the 99th is 1.
 
     Raises:
         FileNotFoundError, ImportError, OSError: missing folders, missing nibabel, a damaged file.
         ValueError: scans and labels that do not match in name, shape, position or labels.
     """
-    size, min_pixels = check_integer("size", size, 1), check_integer("min_pixels", min_pixels)
+    size = check_integer("size", size, 1)
     check_choice("axis", axis, tuple(AXES))
     parts = {"images": [], "masks": [], "subjects": [], "positions": []}
     for subject, image_path, label_path in _scan_pairs(folder):
         scan, labels = (_cut(volume, AXES[axis], size) for volume in _read_pair(image_path, label_path, names))
-        visible = np.flatnonzero((labels > 0).sum(axis=(1, 2)) >= min_pixels)
+        visible = np.flatnonzero(labels.any(axis=(1, 2)))
         parts["images"].append(scan[visible, ..., None])
         parts["masks"].append(labels[visible])
         parts["subjects"].append(np.full(len(visible), subject))
         parts["positions"].append(visible / max(len(scan) - 1, 1))
     arrays = {name: np.concatenate(values) for name, values in parts.items()}
     if not len(arrays["images"]):
-        raise ValueError(f"No slice in {folder} has {min_pixels} labelled pixels. Lower `min_pixels`.")
+        raise ValueError(f"No slice in {folder} shows a structure: all labels are 0.")
     return Slices(**arrays, names=dict(names), source=f"{Path(folder).name}, {axis}")
 
 
@@ -73,12 +72,8 @@ def _files_by_name(folder):
     files = {}
     for path in sorted(folder.iterdir()):
         suffix = next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), None)
-        if suffix is None or path.name.startswith("."):
-            continue
-        name = path.name[: -len(suffix)]
-        if name in files:
-            raise ValueError(f"Scan names must be unique. Found: {files[name].name} and {path.name} in {folder}.")
-        files[name] = path
+        if suffix is not None and not path.name.startswith("."):
+            files[path.name[: -len(suffix)]] = path
     return files
 
 
@@ -100,7 +95,9 @@ def _read_pair(image_path, label_path, names):
         raise ValueError(f"Labels must be 0 or one of {sorted(names)}. Received: {unknown[:5]} in {label_path}.")
     low, high = np.percentile(scan, PERCENTILES)
     if not high > low:
-        raise ValueError(f"A scan must have contrast. Received: {image_path}, nearly all voxels are {low:g}.")
+        raise ValueError(
+            f"A scan must have contrast and no NaN. {image_path}: percentiles 1 and 99 are {low:g} and {high:g}."
+        )
     return np.clip((scan - low) / (high - low), 0, 1).astype("float32"), labels.astype("int32")
 
 
@@ -119,11 +116,8 @@ def _read(path):
         values = np.asanyarray(image.dataobj)
     except Exception as error:  # gzip, zlib, struct and nibabel raise different errors for damaged files
         raise OSError(f"{path} is not a readable NIfTI file: {type(error).__name__} ({error}).") from error
-    if values.ndim != 3 or not values.size or values.dtype.kind not in "iufb" or not np.isfinite(values).all():
-        raise ValueError(
-            "A scan must have three dimensions and finite values. "
-            f"Received: {values.dtype}, shape {values.shape} in {path}."
-        )
+    if values.ndim != 3:
+        raise ValueError(f"A scan must have three dimensions. Received: shape {values.shape} in {path}.")
     return values, image.affine
 
 

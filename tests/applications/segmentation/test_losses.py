@@ -5,7 +5,6 @@ import numpy as np
 import oracles
 import pytest
 from keras import ops
-from replicas import compare_updates
 
 from siamkeras.applications.segmentation import DiceCrossEntropyLoss, dice_loss
 from siamkeras.applications.segmentation.losses import _cross_entropy
@@ -114,26 +113,3 @@ def test_smooth_must_be_positive_and_weight_not_negative():
         DiceCrossEntropyLoss(smooth=0)
     with pytest.raises(ValueError, match="`weight` must be a number of at least 0"):
         DiceCrossEntropyLoss(weight=-1)
-
-
-MASKS = """
-from siamkeras.applications.segmentation import DiceCrossEntropyLoss
-
-images = np.random.default_rng(0).normal(size=(16, 4, 4, 1)).astype("float32")
-masks = (images[..., 0] > 0).astype("float32")
-
-def build(kind):
-    inputs = keras.Input((4, 4, 1))
-    x = keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(inputs)
-    return keras.Model(inputs, keras.layers.Reshape((4, 4))(x)), DiceCrossEntropyLoss()
-
-def stream(kind, replicas):
-    return tf.data.Dataset.from_tensors((images, masks)).repeat()
-"""
-
-
-@pytest.mark.slow
-def test_two_replicas_make_the_update_of_one_device():
-    """A loss that returned a scalar would have twice the gradient on two replicas."""
-    largest_change, largest_difference = compare_updates(MASKS, ["masks"])["masks"]
-    assert largest_change > 0.02 and largest_difference < 1e-4
