@@ -57,7 +57,7 @@ def test_active_triplets_agrees_with_the_loop(mining):
 
 @pytest.mark.parametrize("mining", ["all", "hard", "semi_hard"])
 def test_a_triplet_with_loss_0_is_not_active(mining):
-    """On a line at 0, 1, 1.5 with margin 0.5, the losses of the two triplets are 1 - 1.5 + 0.5 = 0 and 1 - 0.5 + 0.5 = 1."""
+    """Margin 0.5, embeddings at 0, 1, 1.5: the losses of the triplets are 1 - 1.5 + 0.5 = 0 and 1 - 0.5 + 0.5 = 1."""
     metric = metrics.ActiveTriplets(0.5, mining)
     metric.update_state([7, 7, 4], [[0.0], [1.0], [1.5]])
     assert float(metric.result()) == 0.5

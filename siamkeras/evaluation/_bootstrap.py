@@ -14,8 +14,7 @@ def resample_counts(n, resamples, seed, clusters=None, strata=None):
     """Yields how often each of n examples occurs in each resample, in blocks `(r, n)`.
 
     Args:
-        n: Number of examples.
-        resamples: Number of resamples: the rows of all blocks together.
+        n, resamples: Number of examples, and of resamples.
         seed: Integer.
         clusters: Cluster of each example, `(n,)`: whole clusters are resampled. Or the clusters of the left and right
             side of each pair, `(n, 2)`: a pair across two clusters counts as often as the product of their counts, a

@@ -29,8 +29,6 @@ class Curve:
         point = int(np.argmin(np.abs(far[0] - (1 - tar[0]))))
         if point == 0:
             return float(self.thresholds[1])
-        if point == len(self.thresholds) - 1:
-            return float(np.nextafter(self.thresholds[-1], np.inf))
         return float((self.thresholds[point] + self.thresholds[point + 1]) / 2)
 
 

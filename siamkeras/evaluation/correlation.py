@@ -32,15 +32,7 @@ class Correlation(NamedTuple):
 
 
 def correlation(model, pairs, **options):
-    """Correlates the distances of a model with graded labels.
-
-    Args:
-        model, pairs: As for `verification`, with labels in [0, 1].
-        **options: `clusters`, `resamples`, `seed` of `correlation_from_distances`.
-
-    Returns:
-        As `correlation_from_distances`.
-    """
+    """Correlates the distances of a model with graded labels, see `verification` and `correlation_from_distances`."""
     return correlation_from_distances(*pair_distances(model, pairs), **options)
 
 
@@ -51,7 +43,7 @@ def correlation_from_distances(distances, same, clusters=None, resamples=1000, s
     a collapsed tower.
 
     Args:
-        distances: `(n,)`, finite, small = similar.
+        distances: `(n,)`, small = similar.
         same: `(n,)` labels in [0, 1], 1 = same.
         clusters, resamples, seed: As for `verification_from_distances`.
 
@@ -60,7 +52,7 @@ def correlation_from_distances(distances, same, clusters=None, resamples=1000, s
         each, `{name: (low, high)}`, and `distances` and `same` in the order of the pairs.
 
     Raises:
-        ValueError: different lengths; NaN; labels outside [0, 1] or all equal; too few clusters for intervals.
+        ValueError: NaN; labels outside [0, 1] or all equal; too few clusters for intervals.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.correlation_from_distances([0.1, 0.4, 0.2, 0.9], [1.0, 0.75, 0.5, 0.0], resamples=0)

@@ -102,8 +102,7 @@ def few_shot_from_embeddings(
         - `way`, `shot`, `query`, `method`: As passed.
 
     Raises:
-        ValueError: fewer than `way` classes (in a group); a class with fewer than `shot + query` examples; unknown
-            method; embeddings not finite or not one per label.
+        ValueError: fewer than `way` classes (in a group); a class with fewer than `shot + query` examples.
 
     >>> import numpy as np
     >>> from siamkeras import evaluation

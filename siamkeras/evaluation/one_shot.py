@@ -55,9 +55,6 @@ def one_shot(model, runs, distance=None, views=1, augment=None, seed=0):
         - `predicted`: Index of the nearest support image, `(runs, trials)`.
         - `correct`: Booleans, `(runs, trials)`.
 
-    Raises:
-        ValueError: support, queries and targets do not fit together or the tower; embeddings are not finite.
-
     Reference: Lake et al., https://doi.org/10.1126/science.aab3050
     """
     from scipy.stats import binomtest

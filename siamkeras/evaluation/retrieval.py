@@ -85,8 +85,7 @@ def retrieval(
         - `average_precision`: Average precision at R of each query, `(q,)`.
 
     Raises:
-        ValueError: embeddings not finite or not one per label; k out of range; unknown distance; no query with an
-            example of its class in the gallery; a single cluster.
+        ValueError: embeddings not finite or not one per label; no query with an example of its class in the gallery.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.retrieval([[0], [1], [3], [9]], ["a", "a", "b", "b"], k=1)

@@ -81,22 +81,12 @@ def verification(model, pairs, threshold=None, **options):
         - `false_accept_rate`, `true_accept_rate`, `thresholds`: The points of the ROC curve, `(k,)` each, with the
           largest accepted distance of each point.
         - `distances`, `same`: Distance and label of each pair, in the order of the pairs.
-
-    Raises:
-        ValueError: an endless stream; a model without one distance per pair.
     """
     return verification_from_distances(*pair_distances(model, pairs), threshold, **options)
 
 
 def pair_distances(model, pairs):
-    """Computes the distance of each pair of a stream, in order.
-
-    Args:
-        model, pairs: As for `verification`.
-
-    Returns:
-        Distances `(n,)` and labels `(n,)`.
-    """
+    """Distances and labels of the pairs of a stream, `(n,)` each, in order. Arguments as for `verification`."""
     if hasattr(pairs, "cardinality") and int(pairs.cardinality()) == -1:
         raise ValueError("This stream never ends. Give it a length: `generators.pairs(..., steps=50)`.")
     distances, labels = [], []
@@ -121,13 +111,12 @@ def verification_from_distances(
     intervals that hold for new clusters.
 
     Args:
-        distances: `(n,)`, finite, small = similar.
+        distances: `(n,)`, small = similar.
         same: `(n,)`, 1 = same, 0 = different; labels between count as same from 0.5.
         threshold: As for `verification`.
         far: False accept rates in (0, 1] at which the true accept rate is reported.
         clusters: `(n,)`, the cluster of each pair, such as its class; or `(n, 2)`, the clusters of its left and right
-            side, such as two people: a pair then counts as often as the product of the counts of both, or as the one
-            count if they are equal. None resamples pairs.
+            side, such as two people. None resamples pairs.
         resamples: Number of bootstrap resamples; 0 for no intervals.
         seed: Integer seed of the bootstrap.
 
@@ -135,8 +124,7 @@ def verification_from_distances(
         As `verification`.
 
     Raises:
-        ValueError: different lengths; NaN; labels outside [0, 1]; only same or only different pairs; `far` outside
-            (0, 1]; clusters that are too few or do not mix same and different pairs.
+        ValueError: NaN; only same or only different pairs; clusters too few, or without same and different pairs.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.verification_from_distances([0.1, 0.2, 0.6, 0.5, 0.8, 0.9], [1, 1, 1, 0, 0, 0])
@@ -203,7 +191,7 @@ def verification_from_embeddings(embeddings, labels, threshold=None, distance="e
         As `verification`.
 
     Raises:
-        ValueError: embeddings not finite or not one per label; too few classes for intervals.
+        ValueError: embeddings not finite or not one per label; fewer than about four classes, unless `resamples=0`.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.verification_from_embeddings([[0, 0], [0, 1], [5, 5], [5, 6]], [7, 7, 3, 3], resamples=0)
@@ -243,9 +231,6 @@ def compare(model, left, right, threshold=None):
     Returns:
         `Comparison`, a named tuple of `distance`, `score` (the negative distance) and `same` (booleans, or None), each
         `(n,)`; one input on each side gives n = 1.
-
-    Raises:
-        ValueError: inputs of different shapes, or that do not fit the model; distances that are not finite.
     """
     left, right = np.asarray(left), np.asarray(right)
     threshold = None if threshold is None else check_number("threshold", threshold)

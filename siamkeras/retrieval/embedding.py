@@ -44,7 +44,7 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
             "`views` above 1 and `augment` go together, for images in memory. "
             f"Received: views={views}, augment={augment!r}, load={load!r}."
         )
-    template = _single_input(tower)
+    template = tower.inputs[0]
     if template.dtype in ("string", "int32"):
         if load is not None or augment is not None:
             raise ValueError("`load` and `augment` are for images. Received: a tower with text input.")
@@ -68,9 +68,8 @@ def _embed_batches(tower, batches):
         batch = batch.astype("float32") / 255 if batch.dtype == np.uint8 else batch
         # Called, because `predict` compiles a function per tower, and TensorFlow warns from the fifth on.
         output = tower(ops.convert_to_tensor(batch), training=False)
-        if isinstance(output, (list, tuple, dict)) or len(output.shape) != 2:
-            shape = f"{len(output)} outputs" if isinstance(output, (list, tuple, dict)) else tuple(output.shape)
-            raise ValueError(f"`tower` must have one output (batch, dim). Received: {shape}.")
+        if len(getattr(output, "shape", ())) != 2:
+            raise ValueError(f"`tower` must have one output (batch, dim). Received: {tower.output}.")
         embeddings.append(ops.convert_to_numpy(output).astype("float32", copy=False))
     return np.concatenate(embeddings)
 
@@ -96,10 +95,3 @@ def _augmented_batches(images, augment, batch_size, seed, view):
 
     indices = tf.data.Dataset.range(len(images))
     return indices.map(augmented, tf.data.AUTOTUNE).batch(batch_size).prefetch(2).as_numpy_iterator()
-
-
-def _single_input(tower):
-    inputs = getattr(tower, "inputs", None) or []
-    if len(inputs) != 1:
-        raise ValueError(f"`tower` must be a built keras.Model with one input. Received: {tower!r}.")
-    return inputs[0]

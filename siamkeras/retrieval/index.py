@@ -50,11 +50,6 @@ class Index:
             but only about 20 % for random directions (`benchmarks/nearest.py`).
         threshold: A neighbour is a match if its distance is below this; see `evaluation.verification`. None: all are.
 
-    Raises:
-        ValueError: embeddings that are not finite; labels or names of another length or kind; an unknown distance or
-            method; a negative threshold.
-        ImportError: `method="approximate"` without faiss.
-
     >>> from siamkeras import retrieval
     >>> index = retrieval.Index([[0, 0], [3, 4], [6, 8]], labels=["a", "b", "b"], threshold=6.0)
     >>> index.nearest([[0, 1], [20, 20]], k=2)
@@ -96,9 +91,6 @@ class Index:
             - `index`: Positions in the index.
             - `label`, `name`: Labels and names, or None.
             - `match`: `distance < threshold`; all True without a threshold.
-
-        Raises:
-            ValueError: queries of another dimension or not finite; k out of range; a negative threshold.
         """
         k = check_integer("k", k, 1, len(self))
         threshold = self.threshold if threshold is None else check_number("threshold", threshold, minimum=0)
@@ -133,11 +125,7 @@ class Index:
 
     @classmethod
     def load(cls, path):
-        """Reads an index that `save` wrote.
-
-        Raises:
-            ValueError: the file is damaged, not an index, or of another format version.
-        """
+        """Reads an index that `save` wrote."""
         try:
             # np.load verifies the checksum of each array; a file object is closed also after an error.
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:

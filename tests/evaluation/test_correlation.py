@@ -57,16 +57,6 @@ def test_the_interval_is_that_of_the_resamples():
     np.testing.assert_allclose([report.interval["spearman"], report.interval["pearson"]], expected)
 
 
-def test_intervals_over_clusters_are_wider():
-    """Twenty clusters, each with ten equal pairs."""
-    rng = np.random.default_rng(3)
-    x, clusters = np.repeat(rng.random(20), 10), np.repeat(np.arange(20), 10)
-    same = np.clip(x + np.repeat(rng.normal(0, 0.3, 20), 10), 0, 1)
-    over_pairs, over_clusters = (evaluate(-x, same, resamples=200, clusters=each) for each in (None, clusters))
-    widths = [np.diff(report.interval["spearman"])[0] for report in (over_pairs, over_clusters)]
-    assert widths[1] > 2 * widths[0]
-
-
 def test_resamples_without_different_labels_are_left_out_or_rejected():
     """One of ten clusters has the label 1: (9/10)^10 = 35 % of the resamples lack it. With five of ten it is
     2 * 0.5^10, and these must not enter as a correlation of 0."""

@@ -62,14 +62,6 @@ def test_measures_by_hand():
     assert report.precision_at_k == {1: pytest.approx(4 / 5), 3: pytest.approx(7 / 15)}
 
 
-def test_average_precision_by_hand():
-    """Three of five are of the class of the query. Ranks 1, 3, 4: (1 + 2/3) / 3 = 5/9, since rank 4 is beyond R = 3.
-    Ranks 2, 3, 5: (1/2 + 2/3) / 3 = 7/18."""
-    gallery = [[1.0], [2.0], [3.0], [4.0], [5.0]]
-    for labels, expected in (([8, 9, 8, 8, 9], 5 / 9), ([9, 8, 8, 9, 8], 7 / 18)):
-        assert evaluate([[0.0]], [8], gallery, labels, k=1).map_at_r == pytest.approx(expected)
-
-
 def test_a_query_does_not_find_itself_but_its_equals():
     """Every embedding occurs twice, in one class or in two."""
     twice = np.repeat(EMBEDDINGS[:5], 2, axis=0)
