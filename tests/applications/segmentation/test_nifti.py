@@ -71,19 +71,14 @@ def test_superior_is_up_and_anterior_or_right_is_on_the_right(tmp_path, axis, sh
 
 def test_the_header_decides_on_the_orientation(tmp_path):
     """A file with axes (inferior, left, anterior) gives the same slices as (right, anterior, superior)."""
-    for folder, turn, affine in (
-        ("plain", lambda v: v, np.eye(4)),
-        (
-            "turned",
-            lambda v: v.transpose(2, 0, 1)[::-1, ::-1],
-            [[0, -1, 0, 5], [0, 0, 1, 0], [-1, 0, 0, 8], [0, 0, 0, 1]],
-        ),
-    ):
-        for name, values in zip(("images", "labels"), make_scan(), strict=True):
-            write(tmp_path / folder / name / "scan.nii", np.ascontiguousarray(turn(values)), np.array(affine, float))
-    plain, turned = (segmentation.volume_folder(tmp_path / each, NAMES, size=12) for each in ("plain", "turned"))
-    np.testing.assert_array_equal(plain.images, turned.images)
-    np.testing.assert_array_equal(plain.masks, turned.masks)
+    affine = np.array([[0, -1, 0, 5], [0, 0, 1, 0], [-1, 0, 0, 8], [0, 0, 0, 1.0]])
+    for name, values in zip(("images", "labels"), make_scan(), strict=True):
+        write(tmp_path / "plain" / name / "scan.nii", values)
+        permuted = np.ascontiguousarray(values.transpose(2, 0, 1)[::-1, ::-1])
+        write(tmp_path / "permuted" / name / "scan.nii", permuted, affine)
+    plain, permuted = (segmentation.volume_folder(tmp_path / name, NAMES, size=12) for name in ("plain", "permuted"))
+    np.testing.assert_array_equal(plain.images, permuted.images)
+    np.testing.assert_array_equal(plain.masks, permuted.masks)
 
 
 def test_large_slices_are_cropped_to_the_centre(tmp_path):
@@ -131,9 +126,9 @@ MISMATCHES = [
 @pytest.mark.parametrize(("scan", "labels", "affine", "message"), MISMATCHES)
 def test_labels_that_do_not_match_their_scan(tmp_path, scan, labels, affine, message):
     make_folder(tmp_path, 1)
-    values, right_labels = make_scan()
+    values, correct_labels = make_scan()
     write(tmp_path / "images" / "scan_0.nii.gz", values if scan is None else scan)
-    write(tmp_path / "labels" / "scan_0.nii.gz", right_labels if labels is None else labels, affine)
+    write(tmp_path / "labels" / "scan_0.nii.gz", correct_labels if labels is None else labels, affine)
     with pytest.raises(ValueError, match=message):
         segmentation.volume_folder(tmp_path, NAMES)
 
@@ -141,11 +136,8 @@ def test_labels_that_do_not_match_their_scan(tmp_path, scan, labels, affine, mes
 def test_damaged_files_are_named(tmp_path):
     path = make_folder(tmp_path, 1) / "images" / "scan_0.nii.gz"
     content = path.read_bytes()
-    for damaged in (
-        content[: len(content) // 2],
-        content[:200] + bytes(200) + content[400:],
-        gzip.compress(b"no scan" * 99),
-    ):
+    half, zeros = content[: len(content) // 2], content[:200] + bytes(200) + content[400:]
+    for damaged in (half, zeros, gzip.compress(b"no scan" * 99)):
         path.write_bytes(damaged)
         with pytest.raises(OSError, match=r"scan_0.nii.gz is not a readable NIfTI file: \w+"):
             segmentation.volume_folder(tmp_path, NAMES)

@@ -19,20 +19,14 @@ MASKS = np.stack([np.pad(np.ones((10 + i, 10 + i), bool), (0, 50 - i)) for i in 
 INPUTS = {"query": IMAGES[:1, ..., None], "references": IMAGES[None, 1:3, ..., None], "masks": MASKS[None, 1:3]}
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def outlines(ax):
     """Colour, style and right edge of each outline."""
-    found = []
+    rows = []
     for lines in ax.collections:
         (path,) = [path for path in lines.get_paths() if len(path.vertices)]
         style = "-" if lines.get_linestyle()[0][1] is None else "--"
-        found.append((to_hex(lines.get_edgecolor()[0]).upper(), style, path.get_extents().x1))
-    return found
+        rows.append((to_hex(lines.get_edgecolor()[0]).upper(), style, path.get_extents().x1))
+    return rows
 
 
 def test_true_masks_are_solid_and_predicted_masks_dashed():
@@ -52,11 +46,13 @@ def test_true_masks_are_solid_and_predicted_masks_dashed():
     assert outlines(grid[0, 5]) == [(*true, 9.5), (*predicted, 13.5)]
     dice = 2 * 100 / (100 + 144), 2 * 100 / (100 + 196)
     assert [ax.get_xlabel() for ax in grid[0, 4:]] == [f"Dice {value:.2f}" for value in dice]
+    plt.close("all")
 
 
 def test_an_empty_prediction_has_no_outline():
     grid = segmentation.plotting.episodes(INPUTS, MASKS[:1], {"network": 0 * MASKS[:1]})
     assert len(outlines(grid[0, 4])) == 1 and grid[0, 4].get_xlabel() == "Dice 0.00"
+    plt.close("all")
 
 
 def test_masks_of_another_size_are_rejected():
