@@ -13,7 +13,6 @@ RNG = np.random.default_rng(12)
 LABELS = np.repeat([7, 3, 40, 11, 5, 9], 6)
 GROUPS = np.where(np.isin(LABELS, [7, 3, 40]), 2, 1)
 EMBEDDINGS = (RNG.normal(size=(41, 3))[LABELS] + 0.8 * RNG.normal(size=(36, 3))).astype("float32")
-METHODS = ("prototype", "nearest", "classifier", "fine_tuned")
 
 
 def identity(dim=3):
@@ -89,8 +88,8 @@ def test_a_verifier_uses_its_learned_distance():
     np.testing.assert_array_equal(report.per_episode["accuracy"], expected.per_episode["accuracy"])
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_every_method_separates_clusters_and_is_at_chance_on_noise(method):
+@pytest.mark.parametrize("method", ["classifier", "fine_tuned"])
+def test_a_trained_classifier_separates_clusters_and_is_at_chance_on_noise(method):
     """Five classes around distant centres: accuracy 1. Labels without meaning: one in five."""
     labels = np.repeat(np.arange(5) * 3, 10)
     noise = RNG.normal(size=(50, 5)).astype("float32")
