@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from siamkeras import data
 from siamkeras.data._synthetic_snacks import SNACKS, synthetic_snacks
 
 NAMES = dict(enumerate(SNACKS))
@@ -76,13 +75,3 @@ def test_pixels_and_colours_are_weak_baselines(photos):
     """Accuracy with 49 other photos per class, chance 0.05: pixels 0.13, colours 0.27 (three seeds: within 0.02)."""
     assert nearest_neighbour_accuracy(photos.images, photos.labels) == pytest.approx(0.13, abs=0.04)
     assert nearest_neighbour_accuracy(colour_histograms(photos.images), photos.labels) == pytest.approx(0.27, abs=0.07)
-
-
-@pytest.mark.slow
-def test_real_photos_are_somewhat_harder(photos, real_data):
-    """The 955 photos of the validation split: pixels 0.09, colours 0.19."""
-    real_data("SIAMKERAS_DATA", "snacks", "val")
-    real = data.snacks("validation", size=32, source="real")
-    for features in (lambda images: images, colour_histograms):
-        synthetic = nearest_neighbour_accuracy(features(photos.images), photos.labels)
-        assert 0.06 < nearest_neighbour_accuracy(features(real.images), real.labels) < synthetic
