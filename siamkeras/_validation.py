@@ -192,12 +192,3 @@ def check_text(text, name="sentences"):
     if array.ndim != 2 or not array.size or array.min() < 0 or array.max() >= 2**31:
         raise ValueError(f"Token ids must be integers >= 0, (n, length). Received: `{name}` of shape {array.shape}.")
     return np.ascontiguousarray(array, "int32")
-
-
-def check_input_kind(array, dtype, name):
-    """Raises unless `array` holds strings for an input of dtype "string", and numbers for any other input."""
-    has_strings = array.dtype.kind in "OSU"
-    if has_strings != (dtype == "string"):
-        expected = "strings" if dtype == "string" else f"numbers ({dtype})"
-        received = "strings" if has_strings else f"numbers ({array.dtype})"
-        raise ValueError(f"The model expects {expected} in `{name}`. Received: {received}.")
