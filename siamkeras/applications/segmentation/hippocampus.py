@@ -19,9 +19,8 @@ def hippocampus(source="auto", size=48):
     voxels of one millimetre. Every file counts as one subject; according to the paper there are 195 people, so some
     subjects may be the two sides of one person.
 
-    The data set must be downloaded by hand from http://medicaldecathlon.com (`Task04_Hippocampus.tar`, 27 MB), as
-    `hippocampus_msd/` in the folder `SIAMKERAS_DATA` or in `~/.cache/siamkeras`, with `imagesTr/` and `labelsTr/` in
-    it.
+    Download the data set by hand from http://medicaldecathlon.com (`Task04_Hippocampus.tar`, 27 MB) and unpack it so
+    that `hippocampus_msd/` in the folder `SIAMKERAS_DATA` or `~/.cache/siamkeras` contains `imagesTr/` and `labelsTr/`.
 
     Args:
         source: `"auto"`: the scans if available, else phantoms of 40 subjects with two structures and a

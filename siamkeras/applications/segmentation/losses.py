@@ -20,8 +20,7 @@ def dice_loss(y_true, y_pred, smooth=1.0):
     Args:
         y_true: 1 inside the structure and 0 outside, `(batch, height, width)` or `(batch, height, width, 1)`.
         y_pred: Probability of being inside, same size, in [0, 1].
-        smooth: Positive constant that defines the loss of two empty masks as 0; small compared to the pixel count of
-            a structure.
+        smooth: Positive constant, small compared to the pixels of a structure; the loss of two empty masks is 0.
 
     Returns:
         `(batch,)`, in [0, 1]. NaN for an image with values outside [0, 1] (for example labels of 255, or logits).

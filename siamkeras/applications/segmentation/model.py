@@ -45,9 +45,8 @@ def few_shot_segmenter(encoder, dense_scales=2):
 
     A shared encoder embeds query and references. At each scale the query features are compared with the references
     (cosine similarity to the prototypes of structure and background, mean reference mask, `DenseComparison`). A decoder
-    combines these maps with the query features from coarse to fine.
-
-    Compile it with `DiceCrossEntropyLoss()` and train it on `training_episodes`.
+    combines these maps with the query features from coarse to fine. Compile the network with `DiceCrossEntropyLoss()`
+    and train it on `training_episodes`.
 
     Args:
         encoder: Made by `encoder`, or any `keras.Model` from an image to a list of feature maps: the first of the size

@@ -69,12 +69,9 @@ def _scan_pairs(folder):
 
 
 def _files_by_name(folder):
-    files = {}
-    for path in sorted(folder.iterdir()):
-        suffix = next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), None)
-        if suffix is not None and not path.name.startswith("."):
-            files[path.name[: -len(suffix)]] = path
-    return files
+    """The NIfTI files of a folder by their name without suffix."""
+    paths = [path for path in folder.iterdir() if path.name.lower().endswith(SUFFIXES) and path.name[0] != "."]
+    return {path.name[: path.name.lower().rindex(".nii")]: path for path in paths}
 
 
 def _read_pair(image_path, label_path, names):

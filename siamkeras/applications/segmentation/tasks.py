@@ -117,7 +117,7 @@ def _superpixel(image, seed):
     return tf.cast(distance + tf.square((smooth - smooth[row, column]) / contrast) < 1.0, tf.float32)
 
 
-def _cut_masks(masks, seed, max_offset=CUT_OFFSET):
+def _cut_masks(masks, seed):
     """One side of each mask `(n, height, width)`, cut in the same random direction near its own centroid."""
     import tensorflow as tf
 
@@ -129,5 +129,5 @@ def _cut_masks(masks, seed, max_offset=CUT_OFFSET):
     size = tf.maximum(tf.reduce_sum(masks, axis=(1, 2)), 1.0)
     center = tf.reduce_sum(masks * projection, axis=(1, 2)) / size
     variance = tf.reduce_sum(masks * tf.square(projection - center[:, None, None]), axis=(1, 2)) / size
-    line = center + max_offset * (2 * u[1] - 1) * tf.sqrt(variance)
+    line = center + CUT_OFFSET * (2 * u[1] - 1) * tf.sqrt(variance)
     return masks * tf.cast(projection >= line[:, None, None], tf.float32)

@@ -82,7 +82,7 @@ def test_a_saved_segmenter_gives_the_same_masks(model, tmp_path):
 
 
 def test_segment_predicts_in_batches_from_masks_of_any_dtype(model):
-    inputs = episodes(batch=3)
+    inputs = episodes(batch=4)
     expected = numpy(model(inputs))
     predicted = segmentation.segment(model, inputs | {"masks": inputs["masks"].astype(bool)}, batch_size=2)
     np.testing.assert_allclose(predicted, expected, atol=1e-5)

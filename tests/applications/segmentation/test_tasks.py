@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from siamkeras import augmentation
 from siamkeras.applications import segmentation
-from siamkeras.applications.segmentation.tasks import _cut_masks, _superpixel
+from siamkeras.applications.segmentation import tasks
 
 IMAGES = tf.random.stateless_uniform((3, 16, 16, 1), [1, 2])
 MASKS = tf.cast(tf.random.stateless_uniform((3, 16, 16), [1, 3]) > 0.5, tf.float32)
@@ -44,26 +44,28 @@ def test_pixels_from_beyond_the_border_are_background(fill):
 
 
 def test_synthetic_tasks_with_probability_0_and_1():
-    tasks = segmentation.synthetic_tasks
-    unchanged = tasks(0, 0, 0, 0)(IMAGES, MASKS, [1, 2])
+    unchanged = segmentation.synthetic_tasks(0, 0, 0, 0)(IMAGES, MASKS, [1, 2])
     tf.nest.map_structure(np.testing.assert_array_equal, unchanged, (IMAGES, MASKS))
-    images, masks = tasks(cut=0, superpixel=0, flip=1, invert=1)(IMAGES, MASKS, [1, 2])
+    images, masks = segmentation.synthetic_tasks(cut=0, superpixel=0, flip=1, invert=1)(IMAGES, MASKS, [1, 2])
     np.testing.assert_allclose(images, 1 - IMAGES[:, ::-1, ::-1])
     np.testing.assert_array_equal(masks, MASKS[:, ::-1, ::-1])
-    images, masks = (x.numpy() for x in tasks(cut=0, superpixel=1, flip=0, invert=0)(IMAGES, MASKS, [1, 2]))
-    assert (images == IMAGES[:1].numpy()).all() and (masks == masks[:1]).all()
-    masks = tasks(cut=1, superpixel=0, flip=0, invert=0)(IMAGES, MASKS, [1, 2])[1].numpy()
-    assert (masks <= MASKS.numpy()).all() and (masks.sum(axis=(1, 2)) < MASKS.numpy().sum(axis=(1, 2))).all()
+    images, masks = segmentation.synthetic_tasks(cut=0, superpixel=1, flip=0, invert=0)(IMAGES, MASKS, [1, 2])
+    assert (images.numpy() == IMAGES[:1].numpy()).all() and (masks.numpy() == masks[:1].numpy()).all()
+    _, masks = segmentation.synthetic_tasks(cut=1, superpixel=0, flip=0, invert=0)(IMAGES, MASKS, [1, 2])
+    assert (masks <= MASKS).numpy().all() and (
+        tf.reduce_sum(masks, (1, 2)) < tf.reduce_sum(MASKS, (1, 2))
+    ).numpy().all()
     with pytest.raises(ValueError, match="`cut` must be a number of at least 0 and at most 1"):
-        tasks(cut=2)
+        segmentation.synthetic_tasks(cut=2)
 
 
-def test_a_cut_leaves_the_same_half_of_a_disc_at_any_position():
+def test_a_cut_leaves_the_same_half_of_a_disc_at_any_position(monkeypatch):
+    monkeypatch.setattr(tasks, "CUT_OFFSET", 0.0)
     y, x = np.mgrid[:31, :31]
     discs = np.stack([(y - row) ** 2 + (x - 15) ** 2 < 50 for row in (10, 18)] + [np.zeros((31, 31))]).astype("float32")
     halves = set()
     for seed in range(12):
-        parts = _cut_masks(tf.constant(discs), [seed, 5], max_offset=0.0).numpy()
+        parts = tasks._cut_masks(tf.constant(discs), [seed, 5]).numpy()
         assert 0.4 < parts[0].sum() / discs[0].sum() < 0.6
         assert parts[2].sum() == 0  # an empty mask
         assert np.abs(parts[0][2:20] - parts[1][10:28]).sum() <= 3  # pixels on the line
@@ -76,7 +78,7 @@ def test_a_superpixel_is_limited_in_position_and_intensity():
     image = np.zeros((24, 24, 1), "float32")
     image[:, 12:] = 1
     for seed in range(20):
-        rows, columns = np.nonzero(_superpixel(tf.constant(image), [seed, 1]).numpy())
+        rows, columns = np.nonzero(tasks._superpixel(tf.constant(image), [seed, 1]).numpy())
         assert len(rows) >= 1
         assert (columns < 13).all() or (columns > 10).all()
         assert np.ptp(rows) <= 2 * 0.35 * 24
