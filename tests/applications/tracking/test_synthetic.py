@@ -56,11 +56,16 @@ def test_occlusion_hides_part_of_the_object_after_the_first_frame_and_keeps_the_
     assert occluded_frames > 30
 
 
-def test_distractors_are_visible_and_change_no_box():
-    alone, among = (tracking.synthetic_videos(1, occlusion=False, distractors=n, **SMALL)[0] for n in (0, 2))
+def test_distractors_are_visible_behind_the_target_and_change_no_box():
+    """The noise of a frame does not depend on the distractors: where they are hidden, pixels are equal."""
+    photos = list(np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), "uint8"))
+    kwargs = {"frames": 60, "size": (64, 96), "occlusion": False, "photos": photos}
+    alone, among = (tracking.synthetic_videos(1, distractors=count, **kwargs)[0] for count in (0, 6))
     np.testing.assert_array_equal(alone.boxes, among.boxes)
-    changed = np.abs(alone.frames[0].astype(int) - among.frames[0]).max(axis=2) > 60
+    changed = (alone.frames[0] != among.frames[0]).any(axis=2)
     assert changed.sum() > 0.5 * alone.boxes[0, 2:].prod()
+    columns, rows = (alone.boxes[:, :2] + alone.boxes[:, 2:] / 2).astype(int).T
+    np.testing.assert_array_equal(alone.frames[range(60), rows, columns], among.frames[range(60), rows, columns])
 
 
 def test_photographs_are_those_of_the_installed_packages(monkeypatch):
