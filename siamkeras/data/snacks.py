@@ -63,7 +63,7 @@ def snacks(split="train", classes=None, size=(96, 96), source="auto"):
 def _select_classes(classes):
     """`{label: name}` of the snacks in the list `classes`, or of all."""
     selected = list(SNACKS) if classes is None else classes
-    if isinstance(selected, str) or not selected or not set(selected) <= set(SNACKS):
+    if isinstance(selected, str) or len(selected) == 0 or not set(selected) <= set(SNACKS):
         raise ValueError(f"`classes` must be a list of names from: {', '.join(SNACKS)}. Received: {classes!r}.")
     return {label: name for label, name in enumerate(SNACKS) if name in selected}
 
