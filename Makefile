@@ -10,11 +10,15 @@ LESSONS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 BENCHMARKS := $(filter-out benchmarks/measuring.py benchmarks/training.py,$(sort $(wildcard benchmarks/*.py)))
 # Tests of everything that is written in keras.ops or calls a tower: they pass on every backend.
 BACKEND_TESTS := $(wildcard tests/test_distances.py tests/losses tests/test_prototypes.py tests/test_layers.py \
-	tests/test_metrics.py tests/test_callbacks.py tests/test_shared_checks.py tests/towers tests/test_models.py \
+	tests/test_metrics.py tests/test_callbacks.py tests/test_shared_checks.py tests/test_models.py \
+	tests/towers/test_baselines.py tests/towers/test_conv.py tests/towers/test_dense.py tests/towers/test_text_layers.py \
 	tests/test_tokenizers.py tests/retrieval \
 	tests/applications/segmentation/test_layers.py tests/applications/segmentation/test_losses.py \
 	tests/applications/segmentation/test_model.py tests/applications/tracking/test_correlation.py \
 	tests/applications/tracking/test_losses.py tests/applications/tracking/test_model.py)
+# Files that are slow on other backends, as these compile every operation: only what depends on the backend.
+BACKEND_TESTS += tests/towers/test_ensembles.py::test_rotation_and_flip_agree_with_numpy \
+	tests/towers/test_text.py::test_strings_on_another_backend_raise
 PARALLEL := --numprocesses=2 --dist=loadfile
 
 export KERAS_BACKEND := tensorflow
