@@ -11,14 +11,19 @@ BENCHMARKS := $(filter-out benchmarks/measuring.py benchmarks/training.py,$(sort
 # Tests of everything that is written in keras.ops or calls a tower: they pass on every backend.
 BACKEND_TESTS := $(wildcard tests/test_distances.py tests/losses tests/test_prototypes.py tests/test_layers.py \
 	tests/test_metrics.py tests/test_callbacks.py tests/test_shared_checks.py tests/test_models.py \
-	tests/towers/test_baselines.py tests/towers/test_conv.py tests/towers/test_dense.py tests/towers/test_text_layers.py \
+	tests/towers/test_baselines.py tests/towers/test_conv.py tests/towers/test_dense.py \
 	tests/test_tokenizers.py tests/retrieval \
 	tests/applications/segmentation/test_layers.py tests/applications/segmentation/test_losses.py \
 	tests/applications/segmentation/test_model.py tests/applications/tracking/test_correlation.py \
 	tests/applications/tracking/test_losses.py tests/applications/tracking/test_model.py)
 # Files that are slow on other backends, as these compile every operation: only what depends on the backend.
 BACKEND_TESTS += tests/towers/test_ensembles.py::test_rotation_and_flip_agree_with_numpy \
-	tests/towers/test_text.py::test_strings_on_another_backend_raise
+	tests/towers/test_text.py::test_strings_on_another_backend_raise \
+	tests/towers/test_text_layers.py::test_the_mean_is_over_the_unmasked_steps \
+	tests/towers/test_text_layers.py::test_ids_outside_the_vocabulary_become_1 \
+	tests/towers/test_text_layers.py::test_n_gram_weights_multiply_the_logarithm_of_one_plus_the_count \
+	tests/towers/test_text_layers.py::test_an_n_gram_has_the_same_bucket_at_every_position \
+	tests/towers/test_text_layers.py::test_hashes_do_not_overflow
 PARALLEL := --numprocesses=2 --dist=loadfile
 
 export KERAS_BACKEND := tensorflow
