@@ -81,7 +81,7 @@ def train_tower(name, people, settings, seed=0, checkpoint=None):
     from siamkeras import generators, losses, towers
 
     def build():
-        tower = towers.conv(people.images.shape[1:], EMBEDDING_DIM, settings["filters"])
+        tower = towers.conv(people.images.shape[1:], EMBEDDING_DIM, settings["filters"], momentum=0.99)
         schedule = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["steps"])
         optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings["weight_decay"])
         loss = {

@@ -142,7 +142,7 @@ def build(settings, classes):
     from siamkeras import losses, models, towers
 
     size = settings["size"]
-    tower = towers.conv((size, size, 1), settings["embedding_dim"], settings["filters"])
+    tower = towers.conv((size, size, 1), settings["embedding_dim"], settings["filters"], momentum=0.99)
     schedule = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["steps"])
     average = {"use_ema": True, "ema_momentum": settings["average"]} if settings["average"] else {}
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings["weight_decay"], **average)

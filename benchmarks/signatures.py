@@ -127,7 +127,7 @@ def train_towers(folds, settings, seed, checkpoint=None):
     shape, dim = synthetic.images.shape[1:], settings["embedding_dim"]
     pretrained, minutes = train(
         "synthetic",
-        lambda: compiled(towers.conv(shape, dim, settings["filters"]), first_rate, steps),
+        lambda: compiled(towers.conv(shape, dim, settings["filters"], momentum=0.99), first_rate, steps),
         synthetic,
         steps,
     )

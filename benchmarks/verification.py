@@ -49,7 +49,7 @@ def train_tower(train, seed, settings, checkpoint=None):
     from siamkeras import generators, losses, models, towers
 
     def build():
-        tower = towers.conv(train.images.shape[1:], EMBEDDING_DIM, settings["filters"])
+        tower = towers.conv(train.images.shape[1:], EMBEDDING_DIM, settings["filters"], momentum=0.99)
         model = models.siamese(tower)
         schedule = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["steps"])
         model.compile(keras.optimizers.Adam(schedule), losses.ContrastiveLoss(settings["margin"]))
