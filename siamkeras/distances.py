@@ -64,7 +64,7 @@ def cosine(x, y):
 
 
 def unit_length(x):
-    """`x` `(..., dim)` scaled to length 1. A zero vector stays zero and has a finite gradient."""
+    """`x` `(..., dim)` scaled to unit length. A zero vector stays zero and has a finite gradient."""
     x = as_float(x)
     # Dividing by the largest component first avoids overflow and underflow of the squares. The result does not depend
     # on that divisor, so the gradient need not pass through it. (`ops.max` would fail for an empty batch.)
@@ -105,7 +105,7 @@ def pairwise(x, y, distance="euclidean"):
     """Distances between all rows of `x` `(n, dim)` and all rows of `y` `(m, dim)`, `(n, m)`.
 
     Euclidean and cosine distances use one matrix product and `(n, m)` memory instead of `(n, m, dim)`. Rounding can
-    leave a distance of up to about 0.001 between two nearly equal embeddings of length 1. Other distances are computed
+    leave a distance of up to about 0.001 between two nearly equal unit-length embeddings. Other distances are computed
     in blocks of rows; their gradient still needs `(n, m, dim)` memory.
 
     Args:

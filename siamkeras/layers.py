@@ -30,7 +30,7 @@ class _Float32Layer(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class UnitLength(_Float32Layer):
-    """Scales each embedding to length 1: `(batch, dim)` -> `(batch, dim)`.
+    """Scales each embedding to unit length: `(batch, dim)` -> `(batch, dim)`.
 
     The gradient at a zero vector is finite, unlike that of `keras.layers.UnitNormalization`.
     """
@@ -69,8 +69,8 @@ class Distance(_Float32Layer):
 class ContrastiveLossLayer(_Float32Layer):
     """Adds the contrastive loss to the model: `[same, distance]` -> `distance`, `(batch,)` each.
 
-    An endpoint for data without y: `same` is an input of the model, and `compile` gets no loss. It ignores
-    `sample_weight`.
+    An endpoint for data without y: `same` is an input of the model, also at inference, and `compile` gets no loss. It
+    ignores `sample_weight`.
 
     Args:
         margin: As for `losses.contrastive`.
@@ -122,7 +122,8 @@ class TripletLossLayer(_Float32Layer):
 class InBatchSoftmaxLossLayer(_Float32Layer):
     """Adds the InfoNCE loss to the model: `[left, right]` embeddings -> cosine distance of each pair, `(batch,)`.
 
-    An endpoint for positive pairs without y, as `ContrastiveLossLayer`.
+    An endpoint for same pairs without y, as `ContrastiveLossLayer`. The loss is `losses.info_nce`;
+    `losses.in_batch_softmax` is for labelled examples.
 
     Args:
         temperature: As for `losses.info_nce`.

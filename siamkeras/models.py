@@ -35,10 +35,11 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
     The weights are shared: training this model trains the tower.
 
     Args:
-        tower: A `keras.Model` with one input and one output `(batch, dim)`, from `towers` or your own. Or a dict
+        tower: A built `keras.Model` with one input and one output `(batch, dim)`, from `towers` or your own. Or a dict
             `{role: tower}` of different towers with the same embedding dimension, each with its own weights.
         distance: A name in `distances.DISTANCES` or a function; None returns the embeddings.
-        roles: Names of the inputs; the keys if `tower` is a dict.
+        roles: Names of the inputs; ignored if `tower` is a dict, whose keys are the roles. `evaluation` needs "left"
+            and "right".
 
     Returns:
         A `keras.Model` named "siamese" that takes a dict keyed by role, each `(batch, *input_shape)`. It returns
@@ -46,6 +47,9 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
         - with two roles, the distance of each pair, `(batch,)`;
         - with more roles, the distances of the first to each other role, `(batch, roles - 1)`;
         - with `distance=None`, the embeddings, a dict keyed by role, each `(batch, dim)`.
+
+    Raises:
+        ValueError: not a tower; fewer than two roles; different embedding dimensions.
     """
     inputs, embeddings = _embeddings(tower, tuple(tower) if isinstance(tower, dict) else roles)
     outputs = embeddings if distance is None else _distances(embeddings, distance)
@@ -55,12 +59,13 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
 def contrastive(tower, margin=1.0, distance="euclidean"):
     """A Siamese network with the contrastive loss inside, for data without y; call `compile` without a loss.
 
-    Trains as `siamese` with `losses.ContrastiveLoss` does, on `generators.same_as_input(generators.pairs(...))`. It
-    ignores `sample_weight`.
+    Training is the same as that of `siamese` with `losses.ContrastiveLoss`, on
+    `generators.same_as_input(generators.pairs(...))`. `sample_weight` is ignored. `same` is an input at inference too:
+    evaluate on a stream with `generators.same_as_input`, or evaluate `siamese(tower_of(model), distance=distance)`.
 
     Args:
         tower: As for `siamese`, with the roles "left" and "right".
-        margin: Distance above which different pairs have no loss; see `losses.contrastive`.
+        margin: Above 0; different pairs at this distance or farther have no loss.
         distance: As for `siamese`.
 
     Returns:
@@ -76,7 +81,8 @@ def contrastive(tower, margin=1.0, distance="euclidean"):
 def triplet(tower, margin=0.2, distance="euclidean"):
     """A triplet network with the triplet loss inside, for data without y; call `compile` without a loss.
 
-    Trains on `generators.triplets`. `fit` also shows `active`, the fraction of triplets with a loss above 0.
+    Trains on `generators.triplets`. `fit` also reports `active`, the fraction of triplets with a loss above 0
+    (not on JAX).
 
     Args:
         tower: As for `siamese`, with the roles "anchor", "positive" and "negative".
@@ -95,9 +101,10 @@ def triplet(tower, margin=0.2, distance="euclidean"):
 
 
 def in_batch_softmax(tower, temperature=0.1):
-    """A Siamese network with the InfoNCE loss inside: the other pairs of the batch are the negatives.
+    """A Siamese network with the InfoNCE loss inside: the rights of the other pairs are the negatives.
 
-    Trains on positive pairs `{"left", "right"}` without y; call `compile` without a loss. See `losses.info_nce`.
+    Train it on same pairs `{"left", "right"}`, each of another class, without y; call `compile` without a loss. The
+    loss is `losses.info_nce`; `losses.in_batch_softmax` is for labelled examples.
 
     Args:
         tower: As for `siamese`, with the roles "left" and "right".
@@ -122,9 +129,9 @@ def verifier(tower, kernel_regularizer=None):
         kernel_regularizer: Regulariser of the weights of the comparison, such as `keras.regularizers.L2(1e-4)`.
 
     Returns:
-        A `keras.Model` named "verifier": `{"left", "right"}` -> probability, `(batch, 1)`. Large means similar, which
-        `evaluation` takes into account. On JAX and torch the gradient is 0 where the probability rounds to 0 or 1;
-        Keras on TensorFlow computes the loss from the logits.
+        A `keras.Model` named "verifier": `{"left", "right"}` -> probability, `(batch, 1)`. A large output means
+        similar, unlike a distance; `evaluation` converts it. On JAX and torch the gradient is 0 where the probability
+        rounds to 0 or 1; Keras on TensorFlow computes the loss from the logits.
 
     Reference: https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
     """
@@ -137,15 +144,16 @@ def prototypical(tower, way, distance="squared_euclidean", scale=10.0):
     """A prototypical network: logits of each query from its distances to the class means (Snell et al., 2017).
 
     Trains on `generators.episodes` with the same `way` and
-    `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`. The support must be sorted by class: a support of
-    5 classes x 2 examples is indistinguishable from 10 x 1. An episode cannot be split over several devices.
+    `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`. Sort the support by class, with the same number of
+    examples for each: the model sees only the number of rows, so it cannot distinguish 5 classes x 2 examples from
+    10 x 1. An episode cannot be split over several devices.
 
     Args:
         tower: As for `siamese`, with the roles "support" and "query".
         way: Number of classes of an episode.
         distance: A name in `distances.DISTANCES` or a function.
-        scale: Factor of the distances, above 0. The paper has none, but embeddings of any length; embeddings of unit
-            length need one, see `prototypes.logits`.
+        scale: Factor of the distances, above 0. The paper needs none, because its embeddings are not normalised; those
+            of unit length do, see `prototypes.logits`.
 
     Returns:
         A `keras.Model` named "prototypical": `{"support": (way * shot, ...), "query": (n, ...)}` -> logits `(n, way)`.
@@ -161,7 +169,8 @@ def classifier(tower, classes, scale=16.0, proxies=None):
     """A cosine classifier on a tower, to pretrain the tower on labelled examples or to fine-tune it on a support set.
 
     Compile it with `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`. Fine-tuning starts from prototypes
-    and changes the tower; pass a copy, or `towers.freeze` it, if you need the original:
+    and changes the tower. If you need the original, `towers.freeze` the tower or pass a copy
+    (`copy = keras.models.clone_model(tower); copy.set_weights(tower.get_weights())`):
 
     ```python
     proxies = prototypes.from_support(tower(support), labels, way=5)
@@ -171,10 +180,10 @@ def classifier(tower, classes, scale=16.0, proxies=None):
     ```
 
     Args:
-        tower: A `keras.Model` with one input and one output `(batch, dim)`.
+        tower: A built `keras.Model` with one input and one output `(batch, dim)`.
         classes: Number of classes; labels are 0 to classes - 1.
         scale: Factor of the cosine similarities; see `layers.CosineClassifier`.
-        proxies: Initial class vectors, `(classes, dim)`; None for random ones.
+        proxies: Initial weight vector of each class, such as its prototype, `(classes, dim)`; None for random ones.
 
     Returns:
         A `keras.Model` named "classifier": `(batch, *input_shape)` -> logits `(batch, classes)`.
@@ -194,6 +203,12 @@ def tower_of(model, role=None):
     Args:
         model: A model of this module, or a tower: any other model with one input and one output `(batch, dim)`.
         role: The role of the tower, such as "left"; required if the model has different towers.
+
+    Returns:
+        The `keras.Model` inside, with shared weights.
+
+    Raises:
+        ValueError: not a model of this module; several towers and no such `role`.
     """
     if has_one_embedding(model) and not isinstance(model.layers[-1], layers.CosineClassifier):
         return model

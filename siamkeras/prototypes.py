@@ -43,8 +43,8 @@ def logits(queries, prototypes, distance="squared_euclidean", scale=1.0):
         queries: Embeddings, `(n, dim)`.
         prototypes: `(way, dim)`.
         distance: A name in `distances.DISTANCES`, or a function.
-        scale: Factor of the distances. Embeddings of length 1 need a scale above 1: their distances are at most 2, so
-            that the largest probability would stay small.
+        scale: Factor of the distances. Unit-length embeddings need a scale above 1: their squared Euclidean distances
+            are at most 4, so that the largest probability would stay small.
 
     Returns:
         `(n, way)`.

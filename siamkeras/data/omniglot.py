@@ -25,30 +25,36 @@ SYNTHETIC_CHARACTERS, SYNTHETIC_WRITERS = 20, 20
 def omniglot(subset="background", size=35, source="auto"):
     """Omniglot: 1,623 characters of 50 alphabets by 20 writers each (Lake et al., Science 350, 2015).
 
-    Networks are trained on the background set and tested on the evaluation set, which have no common alphabet.
+    Networks are trained on the background set and tested on the evaluation set; no alphabet is in both. The
+    small sets are parts of the background set; both contain Greek and Latin.
 
     | subset | images | characters | alphabets |
     |---|---|---|---|
     | `"background"` | 19,280 | 964 | 30 |
     | `"evaluation"` | 13,180 | 659 | 20 |
     | `"all"` | 32,460 | 1,623 | 50 |
-    | `"small1"`, `"small2"`: parts of the background set, both with Greek and Latin | 2,720, 3,120 | 136, 156 | 5, 5 |
+    | `"small1"` | 2,720 | 136 | 5 |
+    | `"small2"` | 3,120 | 156 | 5 |
 
     Args:
         subset: A name from the table.
-        size: Height and width in pixels; 105 is the original size. Images are reduced by area averaging.
-        source: `"auto"`: the data set as prepared by TensorFlow Datasets in `TFDS_DATA_DIR` or `~/tensorflow_datasets`,
-            or a download of 19 MB; otherwise synthetic glyphs with a `StandInWarning`. `"real"`: an error instead of
-            synthetic glyphs. `"synthetic"`: synthetic glyphs, 20 alphabets with 20 characters by 20 writers for
-            `"background"`, 10 others for `"evaluation"`, and 5 of the background for each small set.
+        size: Height and width in pixels; 105 is the original size. Images are reduced by area averaging. All images at
+            105 pixels need 1.4 GB.
+        source: `"auto"`: the data set in `TFDS_DATA_DIR` or `~/tensorflow_datasets`, downloaded if missing (19 MB); if
+            that fails, synthetic glyphs with a `StandInWarning`. `"real"`: an error instead. `"synthetic"`: always
+            glyphs, of 20 alphabets with 20 characters by 20 writers for `"background"`, 10 others for `"evaluation"`,
+            and 5 of the background for each small set.
 
     Returns:
-        `Examples`: `images` `(n, size, size, 1)`, float32 in [0, 1], ink is 1; `labels` are characters and `groups`
-        alphabets, with the same numbers in all subsets.
+        `Examples`: `images` `(n, size, size, 1)`, float32 in [0, 1], ink is 1; `labels` are numbers of characters and
+        `groups` numbers of alphabets; a character has the same number in every subset.
 
     Raises:
+        ValueError: unknown `subset` or `source`; `size` below 1.
         ConnectionError, ImportError: `source="real"` and the data set is not available.
         OSError: the copy on this machine is damaged.
+
+    Reference: https://doi.org/10.1126/science.aab3050
     """
     split, title, alphabets = SUBSETS[check_choice("subset", subset, SUBSETS)]
     size = check_integer("size", size, 1)

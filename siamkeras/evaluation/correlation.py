@@ -52,7 +52,7 @@ def correlation_from_distances(distances, same, clusters=None, resamples=1000, s
         each, `{name: (low, high)}`, and `distances` and `same` in the order of the pairs.
 
     Raises:
-        ValueError: NaN; labels outside [0, 1] or all equal; too few clusters for intervals.
+        ValueError: distances that are not finite; labels outside [0, 1] or all equal; too few clusters for intervals.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.correlation_from_distances([0.1, 0.4, 0.2, 0.9], [1.0, 0.75, 0.5, 0.0], resamples=0)

@@ -55,7 +55,7 @@ class Verification(NamedTuple):
 
 
 def verification(model, pairs, threshold=None, **options):
-    """Evaluates a model of pairs on a finite stream of pairs.
+    """Evaluates a model that compares pairs on a finite stream of pairs.
 
     Args:
         model: A `models.siamese`, or any model from `{"left", "right"}` to a distance `(batch,)`; or a
@@ -63,7 +63,8 @@ def verification(model, pairs, threshold=None, **options):
         pairs: A finite stream of `({"left", "right"}, same)`, such as `generators.pairs(..., steps=k)` or
             `generators.from_pairs(..., shuffle=False)`.
         threshold: Pairs with `distance < threshold` are accepted. Choose it on validation pairs:
-            `verification(model, validation_pairs).threshold`. None takes the threshold of equal error on these pairs.
+            `verification(model, validation_pairs).threshold`. None chooses the threshold of equal error rate on these
+            pairs, which is optimistic.
         **options: `far`, `clusters`, `resamples`, `seed` of `verification_from_distances`.
 
     Returns:
@@ -71,22 +72,26 @@ def verification(model, pairs, threshold=None, **options):
 
         - `auc`: Area under the ROC curve: probability that a same pair has a smaller distance than a different pair.
         - `eer`: Equal error rate: the error rate at the threshold where FAR = FRR.
-        - `threshold`: The decision threshold; `threshold_source` is "given", or "these pairs" for the threshold of
-          equal error on these pairs (optimistic).
+        - `threshold`: The decision threshold; `threshold_source` is "given" or, for the threshold of equal error rate,
+          "these pairs".
         - `far`, `frr`: False accept and false reject rate at the threshold.
         - `accuracy`: Balanced accuracy at the threshold, `1 - (far + frr) / 2`.
-        - `tar_at_far`: `{FAR: TAR}`, the true accept rate at the largest threshold with at most this false accept rate;
-          NaN if the different pairs are too few for ten false accepts.
+        - `tar_at_far`: `{FAR: TAR}`, the largest true accept rate at a false accept rate of at most `FAR`; NaN if
+          `FAR * (number of different pairs)` is below 10.
         - `interval`: `{name: (low, high)}`, bootstrap 95 % intervals of "auc", "eer", "accuracy", "tar_at_0.1" etc.
-        - `false_accept_rate`, `true_accept_rate`, `thresholds`: The points of the ROC curve, `(k,)` each, with the
-          largest accepted distance of each point.
+        - `false_accept_rate`, `true_accept_rate`, `thresholds`: The points of the ROC curve, `(k,)` each.
+          `thresholds[i]` is the largest distance accepted at point i, -infinity at the first.
         - `distances`, `same`: Distance and label of each pair, in the order of the pairs.
     """
     return verification_from_distances(*pair_distances(model, pairs), threshold, **options)
 
 
 def pair_distances(model, pairs):
-    """Distances and labels of the pairs of a stream, `(n,)` each, in order. Arguments as for `verification`."""
+    """Computes the distances of the pairs of a stream, in order. Arguments are those of `verification`.
+
+    Returns:
+        Distances `(n,)` and labels `same` `(n,)`.
+    """
     if hasattr(pairs, "cardinality") and int(pairs.cardinality()) == -1:
         raise ValueError("This stream never ends. Give it a length: `generators.pairs(..., steps=50)`.")
     distances, labels = [], []
@@ -112,11 +117,12 @@ def verification_from_distances(
 
     Args:
         distances: `(n,)`, small = similar.
-        same: `(n,)`, 1 = same, 0 = different; labels between count as same from 0.5.
+        same: `(n,)`, 1 = same, 0 = different; values in between count as same from 0.5 upwards.
         threshold: As for `verification`.
         far: False accept rates in (0, 1] at which the true accept rate is reported.
-        clusters: `(n,)`, the cluster of each pair, such as its class; or `(n, 2)`, the clusters of its left and right
-            side, such as two people. None resamples pairs.
+        clusters: `(n,)`: the cluster of each pair, such as its class. Or `(n, 2)`: the clusters of its two sides, such
+            as two people. In a resample that contains these people a and b times, the pair counts a * b times, or a
+            times if both sides are the same person. None resamples single pairs.
         resamples: Number of bootstrap resamples; 0 for no intervals.
         seed: Integer seed of the bootstrap.
 
@@ -124,7 +130,8 @@ def verification_from_distances(
         As `verification`.
 
     Raises:
-        ValueError: NaN; only same or only different pairs; clusters too few, or without same and different pairs.
+        ValueError: different numbers of distances and labels; distances that are not finite; only same or only
+            different pairs; fewer than two clusters; too many resamples without same or without different pairs.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.verification_from_distances([0.1, 0.2, 0.6, 0.5, 0.8, 0.9], [1, 1, 1, 0, 0, 0])
@@ -177,7 +184,9 @@ def _intervals(curve, counts, same, accepted, far):
 
 
 def verification_from_embeddings(embeddings, labels, threshold=None, distance="euclidean", **options):
-    """Evaluates every pair of some thousand embeddings at most, with intervals over the classes of each pair.
+    """Evaluates all n (n - 1) / 2 pairs of embeddings; intervals resample classes.
+
+    The distance matrix is in memory, so use it for up to a few thousand embeddings.
 
     Args:
         embeddings: `(n, dim)`, for example from `retrieval.embed`.
@@ -191,7 +200,8 @@ def verification_from_embeddings(embeddings, labels, threshold=None, distance="e
         As `verification`.
 
     Raises:
-        ValueError: embeddings not finite or not one per label; fewer than about four classes, unless `resamples=0`.
+        ValueError: embeddings that are not finite; different numbers of labels and embeddings; fewer than about four
+            classes, unless `resamples=0`.
 
     >>> from siamkeras import evaluation
     >>> report = evaluation.verification_from_embeddings([[0, 0], [0, 1], [5, 5], [5, 6]], [7, 7, 3, 3], resamples=0)
@@ -229,8 +239,8 @@ def compare(model, left, right, threshold=None):
         threshold: Decision threshold from `verification` on validation pairs; None for no decision.
 
     Returns:
-        `Comparison`, a named tuple of `distance`, `score` (the negative distance) and `same` (booleans, or None), each
-        `(n,)`; one input on each side gives n = 1.
+        `Comparison`, a named tuple of `distance`; `score`, the negative distance, for tools that expect large =
+        similar; and `same` (booleans, or None), each `(n,)`. One input on each side gives n = 1.
     """
     left, right = np.asarray(left), np.asarray(right)
     threshold = None if threshold is None else check_number("threshold", threshold)

@@ -80,7 +80,7 @@ def _group_of_each_class(groups, classes, names):
 def pair_indices(table, batch_size, seed, step, positive_fraction=0.5):
     """One batch of pairs: `(left, right, same)`, int64, int64 and float32 of shape `(batch_size,)`.
 
-    The examples of a positive pair differ; those of a negative pair are of two classes (of one group).
+    The examples of a same pair differ; those of a different pair are of two classes (of one group).
     """
     import tensorflow as tf
 

@@ -21,10 +21,11 @@ def pairs(
     load=None,
     augment=None,
 ):
-    """Batches of pairs sampled from labelled images: positive pairs of one class, negative pairs of two.
+    """Batches of pairs sampled from labelled images: same pairs from one class, different pairs from two.
 
-    All classes have the same probability, and the two images of a positive pair always differ. For training, leave out
-    `steps` and give `fit` its `steps_per_epoch`; for validation set `steps`: every pass then yields the same pairs.
+    Every class is equally likely, however many images it has; the two images of a same pair are never one and the same.
+    For training, leave out `steps` and give `fit` its `steps_per_epoch`; for validation set `steps`: every pass then
+    yields the same pairs.
 
     Args:
         images: `(n, ...)` float32 in [0, 1]; or uint8 in 0-255, which is divided by 255; or file paths `(n,)`, with
@@ -34,10 +35,12 @@ def pairs(
         steps: Batches in one pass; None for an endless stream.
         seed: Integer; `(seed, step)` determines a batch.
         start: Step of the first batch: `start=700` resumes a stream that was interrupted after 700 batches.
-        groups: `(n,)` integers or strings, the group of each image, such as its alphabet. The two classes of a negative
-            pair then belong to one group, which makes them harder. All images of a class must be in one group.
-        positive_fraction: Fraction of positive pairs, from 0 to 1.
-        load: Function from a path, a scalar string tensor, to an image tensor of fixed shape.
+        groups: `(n,)` integers or strings, the group of each image, such as its alphabet. The two classes of a
+            different pair then belong to one group, which makes them harder. All images of a class must be in one
+            group.
+        positive_fraction: Fraction of same pairs, from 0 to 1.
+        load: Function from a path, a scalar string tensor, to an image tensor of fixed shape, floats in [0, 1] or
+            uint8.
         augment: Function `(image, seed) -> image` of the same shape, with `seed` an integer tensor `(2,)` as for
             `tf.image.stateless_random_*`. It is called for each image with a seed of its own.
 
@@ -45,7 +48,8 @@ def pairs(
         A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)` and `(batch_size,)`.
 
     Raises:
-        ValueError: fewer than two classes (in a group), or a class with too few images.
+        ValueError: different numbers of images and labels; fewer than two classes (in a group); a class with too few
+            images.
 
     >>> import numpy as np
     >>> from siamkeras import generators
@@ -76,11 +80,12 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
     """Batches of labelled pairs that you already have. One pass yields each pair once.
 
     Args:
-        left: `(n, ...)` float32 or uint8 images; or file paths `(n,)`, with `load`; or text, see there.
+        left: `(n, ...)` float32 or uint8 images; or file paths `(n,)`, with `load`; or text (see `text`).
         right: As `left`; `right[i]` is compared with `left[i]`.
-        same: `(n,)` 1 = same, 0 = different, or a degree of similarity in between.
+        same: `(n,)`: 1 = same, 0 = different, or a degree of similarity in between; `(n, 1)` also works.
         batch_size: Pairs in a batch; the last batch of a pass can be smaller.
-        shuffle: Whether to shuffle the pairs in every pass. Use False for validation.
+        shuffle: Whether to shuffle the pairs in every pass. Use False for evaluation, so that distances keep the order
+            of the pairs.
         seed: Integer that determines the order of every pass.
         load, augment: As for `pairs`.
         text: Whether `left` and `right` are sentences, strings `(n,)`, or token ids, integers `(n, length)`, rather
@@ -91,7 +96,7 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
         float32 `(batch,)`.
 
     Raises:
-        ValueError: `same` outside [0, 1].
+        ValueError: different numbers of `left`, `right` and `same`; `same` outside [0, 1].
 
     >>> import numpy as np
     >>> from siamkeras import generators
@@ -133,12 +138,19 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
 
 
 def same_as_input(stream):
-    """A stream of pairs whose `same` is an input, `{"left", "right", "same"}`, for `models.contrastive`."""
+    """A stream of pairs whose `same` is an input, `{"left", "right", "same"}`, for `models.contrastive`.
+
+    Args:
+        stream: Of `pairs` or `from_pairs`.
+
+    Returns:
+        A `tf.data.Dataset` of dicts without y.
+    """
     return stream.map(lambda inputs, same: {**inputs, "same": same})
 
 
 def all_pairs(labels):
-    """All pairs of examples, for an evaluation without sampling.
+    """All pairs of examples, for an evaluation without sampling; 10,000 examples make 50 million pairs.
 
     Args:
         labels: `(n,)` integers or strings.

@@ -1,10 +1,11 @@
 """Losses: contrastive, triplet, in-batch softmax, supervised contrastive, multi-similarity, fine-tuning.
 
-Each formula is a function that returns one value per example; a class wraps it for `compile`. All compute in at least
-float32. `layers` has endpoint layers for data without y.
+Each loss is a function that returns one value per example, pair or anchor. All except `triplet` and `info_nce`, which
+`models` builds in, have a class for `compile`. The layers in `layers` add a loss to a model whose data have no y. All
+losses compute in at least float32.
 
-Labels of pairs: **1 = same class, 0 = different class**; values between are degrees of similarity. Some texts use the
-opposite convention. Labels of batches are class indices.
+Labels of pairs: **1 = same class, 0 = different class**; values in between are degrees of similarity. Some texts use
+the opposite convention. The labels of single examples are class indices.
 """
 
 from siamkeras.losses.contrastive import ContrastiveLoss, contrastive

@@ -11,13 +11,13 @@ def contrastive(same, distance, margin=1.0):
 
     `same * distance^2 / 2 + (1 - same) * max(margin - distance, 0)^2 / 2`
 
-    Positive pairs are pulled together; negative pairs are pushed apart until they are `margin` apart. For `same`
+    Same pairs are pulled together; different pairs are pushed apart until their distance is `margin`. For `same`
     between 0 and 1 the loss is smallest at `distance = margin * (1 - same)`.
 
     Args:
-        same: 1 = same class, 0 = different, or a degree between; `(batch,)` or `(batch, 1)`.
+        same: 1 = same class, 0 = different, or a degree of similarity in between; `(batch,)` or `(batch, 1)`.
         distance: Distance of each pair, at least 0; `(batch,)` or `(batch, 1)`.
-        margin: Distance beyond which negative pairs have no loss, above 0.
+        margin: Above 0; different pairs at this distance or farther have no loss.
 
     Returns:
         One value per pair, `(batch,)`.
@@ -40,7 +40,7 @@ class ContrastiveLoss(Float32Loss):
     """Contrastive loss for `compile`, where `y_true` is `same` and `y_pred` the distance; see `losses.contrastive`.
 
     Args:
-        margin: As for `losses.contrastive`. The Euclidean distance of embeddings of length 1 is at most 2.
+        margin: As for `losses.contrastive`; below 2 for unit-length embeddings, whose Euclidean distance is at most 2.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     >>> from siamkeras import losses

@@ -13,7 +13,8 @@ def fine_tuning(labels, logits, entropy=0.1):
     `mean(-log p(label)) over the labelled + entropy * mean(-sum_c p(c) log p(c)) over the unlabelled`
 
     With the queries of an episode as unlabelled examples, the decision boundaries move away from the queries. An
-    accuracy obtained this way is transductive and must be reported as such.
+    accuracy obtained this way is *transductive*: the queries, though not their labels, were used in training. Report it
+    as such.
 
     Args:
         labels: Class index of each example, or -1 for an unlabelled example; `(batch,)` or `(batch, 1)`.
@@ -21,8 +22,9 @@ def fine_tuning(labels, logits, entropy=0.1):
         entropy: Weight of the entropy, at least 0.
 
     Returns:
-        One value per example, `(batch,)`, scaled so that the mean over the batch is the sum above. NaN for a label
-        that is neither -1 nor a class index, which a graph cannot report otherwise.
+        One value per example, `(batch,)`, scaled so that its mean over the batch is the formula above; a mean over no
+        examples counts as 0. NaN for a label that is neither -1 nor a class index, because a compiled graph cannot
+        raise an error.
 
     >>> from siamkeras import losses
     >>> values = losses.fine_tuning([0, -1], [[0.0, 0.0], [0.0, 0.0]], entropy=0.5)  # p = 1/2, so log 2 each
@@ -49,7 +51,7 @@ def fine_tuning(labels, logits, entropy=0.1):
 class FineTuningLoss(Float32Loss):
     """Fine-tuning loss for `compile`, for `models.classifier`; see `losses.fine_tuning`.
 
-    The means are over a batch, so support and queries should form one batch.
+    The means are taken within a batch, so put support and queries into one batch.
 
     Args:
         entropy: As for `losses.fine_tuning`.

@@ -23,7 +23,7 @@ def multi_similarity(labels, embeddings, alpha=2.0, beta=50.0, base=0.5):
         base: Similarity that separates positives from negatives, from -1 to 1.
 
     Returns:
-        One value per anchor, `(batch,)`; the term of a missing positive or negative is 0.
+        One value per anchor, `(batch,)`; the term for positives (negatives) is 0 for an anchor without any.
 
     Reference: https://arxiv.org/abs/1904.06627
     """

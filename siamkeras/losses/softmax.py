@@ -1,6 +1,6 @@
-"""Softmax losses over a batch: InfoNCE, in-batch softmax (N-pairs, NT-Xent) and supervised contrastive.
+"""Softmax losses over a batch: InfoNCE of pairs, in-batch softmax and supervised contrastive loss of labelled examples.
 
-All use the cosine similarity `s`, divided by a temperature `T`.
+In all formulas `s` is a cosine similarity and `T` the temperature.
 """
 
 import keras
@@ -17,17 +17,17 @@ _IGNORED = -1e30
 
 
 def info_nce(left, right, temperature=0.1):
-    """InfoNCE of positive pairs: identifies the right of each left among all rights of the batch.
+    """InfoNCE of same pairs: each left must pick its own right among all rights of the batch.
 
     `-log(exp(s_ii / T) / sum_j exp(s_ij / T))`, where `s_ij` is the cosine similarity of left i and right j
 
-    Also known as N-pair loss and multiple-negatives ranking loss. All other rights are negatives, so no two pairs of a
-    batch should be of the same class.
+    A variant of the N-pair and multiple-negatives ranking losses, in one direction only, left to right. All other
+    rights count as negatives, so each class should occur only once in a batch.
 
     Args:
         left: Embeddings, `(batch, dim)`.
         right: Embeddings, `(batch, dim)`; `right[i]` is the positive of `left[i]`.
-        temperature: Divisor of the similarities, above 0. A smaller value weights near negatives more.
+        temperature: Divisor of the similarities, above 0. The smaller it is, the more the nearest negatives weigh.
 
     Returns:
         One value per pair, `(batch,)`.
@@ -53,10 +53,10 @@ def in_batch_softmax(labels, embeddings, temperature=0.1):
     """In-batch softmax of labelled examples: each positive against all negatives.
 
     For an anchor a, each positive p and all negatives n,
-    `-log(exp(s_ap / T) / (exp(s_ap / T) + sum_n exp(s_an / T)))`, averaged over p
+    `-log(exp(s_ap / T) / (exp(s_ap / T) + sum_n exp(s_an / T)))`, averaged over the positives p
 
-    With two examples per class this is the NT-Xent loss of SimCLR. Unlike in `supervised_contrastive`, the positives
-    of an anchor do not compete with each other.
+    With two examples per class this is the NT-Xent loss of SimCLR. Unlike in `supervised_contrastive`, the positives of
+    an anchor are not in each other's denominator.
 
     Args:
         labels: Class index of each example, `(batch,)` or `(batch, 1)`.
@@ -64,8 +64,8 @@ def in_batch_softmax(labels, embeddings, temperature=0.1):
         temperature: As for `info_nce`.
 
     Returns:
-        One value per anchor, `(batch,)`, scaled so that the mean over the batch is the mean over the anchors that have
-        a positive; 0 for the others.
+        One value per anchor, `(batch,)`: 0 without a positive; the others are scaled so that the mean over the batch is
+        their mean.
 
     References: https://papers.nips.cc/paper/6200 (Sohn, 2016), https://arxiv.org/abs/2002.05709 (Chen et al., 2020)
     """
@@ -76,12 +76,13 @@ def in_batch_softmax(labels, embeddings, temperature=0.1):
 
 
 def supervised_contrastive(labels, embeddings, temperature=0.1):
-    """Supervised contrastive loss: each positive against all other examples (Khosla et al., 2020, L_out).
+    """Supervised contrastive loss: each positive against all other examples (Khosla et al., 2020).
 
     For an anchor a, each positive p and all other examples i,
-    `-log(exp(s_ap / T) / sum_i exp(s_ai / T))`, averaged over p
+    `-log(exp(s_ap / T) / sum_i exp(s_ai / T))`, averaged over the positives p
 
-    Arguments and result are those of `in_batch_softmax`.
+    This is the variant `L_out` of the paper, with the mean outside the logarithm. Arguments and result are those of
+    `in_batch_softmax`.
 
     Reference: https://arxiv.org/abs/2004.11362
     """

@@ -19,7 +19,7 @@ def triplet(d_pos, d_neg, margin=0.2):
 
     `max(d_pos - d_neg + margin, 0)`
 
-    The negative should be farther from the anchor than the positive, by at least the margin. A triplet with a loss
+    The negative should be farther from the anchor than the positive is, by at least the margin. A triplet with a loss
     above 0 is called active. With `margin="soft"` the loss is `log(1 + exp(d_pos - d_neg))`, which is never 0.
 
     Args:
@@ -58,7 +58,10 @@ def batch_triplet(labels, embeddings, margin=0.2, mining="all", distance="euclid
     |---|---|
     | `"all"` | every positive with every negative |
     | `"hard"` | the farthest positive with the nearest negative |
-    | `"semi_hard"` | every positive with the nearest negative farther than it, or else the farthest negative |
+    | `"semi_hard"` | every positive with its semi-hard negative |
+
+    The semi-hard negative of a positive is the nearest negative that is farther from the anchor than this positive;
+    without one, the farthest negative. With `margin="soft"` practically all triplets are active.
 
     `"all"` with a numeric margin takes O(n^2 log n) time and O(n^2) memory, with `margin="soft"` O(n^3).
 
@@ -72,8 +75,8 @@ def batch_triplet(labels, embeddings, margin=0.2, mining="all", distance="euclid
             fewer; `"all"` averages over all triplets that `mining` selects.
 
     Returns:
-        One value per anchor, `(batch,)`, scaled so that the mean over the batch is the mean over the triplets; 0 for
-        an anchor without a positive or a negative.
+        One value per anchor, `(batch,)`, scaled so that the mean over the batch is the mean over the active triplets,
+        or over all, see `average`; 0 for an anchor without a positive or a negative.
 
     >>> from siamkeras import losses
     >>> embeddings = [[0.0], [1.0], [1.5]]  # anchor 0: d_pos 1, d_neg 1.5; anchor 1: d_pos 1, d_neg 0.5

@@ -68,7 +68,7 @@ def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, log=False, title=N
         The Axes.
 
     Raises:
-        ValueError: lengths that differ, a curve without its x, an interval without its curve.
+        ValueError: different numbers of values, a curve without its x, an interval without its curve.
     """
     if isinstance(x, dict) and set(x) != set(ys):
         raise ValueError(f"`x` as a dict must have the names of `ys`, {sorted(ys)}. Received: {sorted(x)}.")

@@ -32,8 +32,8 @@ def embedding(embeddings, labels, method="pca", images=None, names=None, ink=Tru
         The Axes.
 
     Raises:
-        ValueError: embeddings that are not finite `(n, dim)` with dim >= 2, or fewer than 3 to project; lengths that
-            differ; an unknown method.
+        ValueError: embeddings that are not finite `(n, dim)` with dim >= 2, or fewer than 3 to project; different
+            numbers of labels and embeddings; an unknown method.
     """
     embeddings = check_embeddings(embeddings)
     labels = column("labels", labels, len(embeddings))

@@ -74,7 +74,7 @@ def pairs(left, right, same=None, distance=None, columns=8, limit=16, ink=True, 
         `(min(n, limit),)` array of Axes, one per pair.
 
     Raises:
-        ValueError: images as in `images`; lengths or sizes that differ.
+        ValueError: images as in `images`; different numbers or sizes of images.
     """
     left, right = as_rgb("left", left, ink), as_rgb("right", right, ink)
     if left.shape != right.shape:

@@ -37,8 +37,8 @@ def distances(distance, same=None, threshold=None, margin=None, bins=None, title
         The Axes.
 
     Raises:
-        ValueError: lengths that differ, only one kind of pair, labels other than 0 and 1, distances that are not
-            finite.
+        ValueError: different numbers of distances and labels, only one kind of pair, labels other than 0 and 1,
+            distances that are not finite.
     """
     if hasattr(distance, "distances"):
         if same is not None:

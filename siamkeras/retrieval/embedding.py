@@ -21,7 +21,7 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
         batch_size: Images per batch.
         augment: Function `(image, seed) -> image` of the same shape, as for `generators.pairs`.
         views: Number of views for test-time augmentation: the image itself and `views - 1` augmented copies, whose
-            embeddings are averaged. The mean of unit-length embeddings is shorter than 1.
+            embeddings are averaged. The mean of unit-length embeddings has a norm below 1.
         seed: Integer that determines the augmented copies, together with the position of the image.
 
     Returns:

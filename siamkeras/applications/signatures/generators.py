@@ -14,9 +14,9 @@ POSITIVE_FRACTION = 0.5
 def genuine_forged_pairs(
     images, writers, genuine, batch_size=64, steps=None, seed=0, forged_fraction=0.5, augment=None
 ):
-    """Batches of signature pairs, half of them positive: two genuine signatures of one writer.
+    """Batches of signature pairs, half of them same pairs: two genuine signatures of one writer.
 
-    A negative pair has a genuine signature and a forgery of it (skilled forgery), or genuine signatures of two writers
+    Different pairs are a genuine signature and a forgery of it (skilled forgery), or genuine signatures of two writers
     (random forgery). All writers have the same probability.
 
     Args:
@@ -24,7 +24,7 @@ def genuine_forged_pairs(
         writers: `(n,)` integers or strings: the writer, for a forgery the imitated writer.
         genuine: `(n,)` booleans, False for a forgery.
         batch_size, steps, seed, augment: As for `generators.pairs`.
-        forged_fraction: Fraction of skilled forgeries among the negative pairs, from 0 to 1.
+        forged_fraction: Fraction of skilled forgeries among the different pairs, from 0 to 1.
 
     Returns:
         A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)` and `(batch_size,)`.
