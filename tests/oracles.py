@@ -10,7 +10,7 @@ def distance(name, x, y):
     """Distance of two vectors, component by component."""
     if name == "cosine":
         lengths = math.sqrt(sum(a * a for a in x)) * math.sqrt(sum(b * b for b in y))
-        return 1.0 - sum(a * b for a, b in zip(x, y, strict=True)) / lengths
+        return 1.0 - sum(a * b for a, b in zip(x, y, strict=True)) / lengths if lengths else 1.0
     differences = [abs(a - b) for a, b in zip(x, y, strict=True)]
     squares = sum(d * d for d in differences)
     if name == "exponential_manhattan":

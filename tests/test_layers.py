@@ -72,7 +72,7 @@ def test_the_weighted_distance_adds_its_regularisation_loss():
     layer = layers.WeightedDistance(keras.regularizers.L2(0.1))
     layer.build([(None, 2), (None, 2)])
     layer.set_weights([np.float32([[2], [1]]), np.float32([0])])
-    assert [float(loss) for loss in layer.losses] == pytest.approx([0.5])
+    assert [float(numpy(loss)) for loss in layer.losses] == pytest.approx([0.5])
 
 
 def test_prototype_logits_agree_with_values_by_hand():
