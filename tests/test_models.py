@@ -130,7 +130,9 @@ def test_a_verifier_is_symmetric_and_its_regularizer_adds_a_loss(tower):
     assert found.shape == (4, 1)
     np.testing.assert_allclose(found, predict(model, {"left": pairs["right"], "right": pairs["left"]}), rtol=1e-5)
     kernel = ops.convert_to_numpy(model.get_layer("weighted_distance").kernel)
-    assert [float(loss) for loss in model.losses] == pytest.approx([0.5 * np.sum(kernel**2)], rel=1e-5)
+    assert [float(ops.convert_to_numpy(loss)) for loss in model.losses] == pytest.approx(
+        [0.5 * np.sum(kernel**2)], rel=1e-5
+    )
     assert models.verifier(tower).losses == []
 
 
