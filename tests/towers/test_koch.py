@@ -23,7 +23,9 @@ def test_the_tower_of_koch_has_the_published_layers_and_initial_values():
     assert [np.mean(np.concatenate(biases)), np.std(np.concatenate(biases))] == pytest.approx([0.5, 0.01], rel=0.1)
     assert len({float(bias[0]) for bias in biases}) == 5  # each layer has its own random values
     squares = [float(ops.sum(ops.square(ops.convert_to_tensor(kernel)))) for kernel in kernels]
-    assert [float(loss) for loss in tower.losses] == pytest.approx([2e-4 * each for each in squares], rel=1e-3)
+    assert [float(ops.convert_to_numpy(loss)) for loss in tower.losses] == pytest.approx(
+        [2e-4 * each for each in squares], rel=1e-3
+    )
 
 
 def test_the_small_version_has_sigmoid_units_and_three_poolings():
