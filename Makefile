@@ -76,7 +76,7 @@ test-torch: $(INSTALLED) ## the backend-neutral tests on torch, installed first 
 
 test-notebooks: $(INSTALLED) ## every lesson in a fresh kernel, compared with its committed numbers
 	@echo "== lessons"
-	@$(BIN)/python -m pytest --quiet --durations=12 \
+	@$(BIN)/python -m pytest --quiet $(PARALLEL) --durations=12 \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=1200 --nbval-kernel-startup-timeout=120 notebooks
 
 test-slow: $(INSTALLED) ## slow tests: README, wheel, benchmarks, complete data sets
