@@ -66,6 +66,13 @@ def installs_in_colab_only(notebook, name):
         yield f'a cell must install git+{ADDRESS} with %pip below `if "google.colab" in sys.modules:`'
 
 
+def installs_the_packages_of_its_data_sets(notebook, name):
+    """Of the extra `data`; TensorFlow Datasets does not work in Colab without it."""
+    sources = "\n".join(cell["source"] for cell in code(notebook))
+    if re.search(r"\b(?:omniglot|mnist|snacks|stsbenchmark)\(", sources) and "siamkeras[data] @" not in sources:
+        yield f"a lesson with a public data set must install siamkeras[data] @ git+{ADDRESS}"
+
+
 def has_every_section_in_order(notebook, name):
     markdown = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
     headings = re.findall(r"^## +(.+)$", "\n".join(markdown), re.MULTILINE)
@@ -106,7 +113,7 @@ def has_short_cells(notebook, name):
 
 def plots_with_the_library(notebook, name):
     for cell in code(notebook):
-        if re.search(r"^\s*from\s+matplotlib|\bplt\.(?!rcParams)", cell["source"], re.MULTILINE):
+        if re.search(r"^\s*from\s+matplotlib|\bplt\.", cell["source"], re.MULTILINE):
             yield f"figures must come from siamkeras: {cell['source']}"
 
 
@@ -165,6 +172,7 @@ def contains_no_local_path(notebook, name):
 CHECKS = [
     has_title_and_badge,
     installs_in_colab_only,
+    installs_the_packages_of_its_data_sets,
     has_every_section_in_order,
     was_executed_top_to_bottom,
     has_no_error,

@@ -84,6 +84,7 @@ SETUP, BY_HAND, MEASURE, SOLUTION = range(4)
         (lessons.has_title_and_badge, replace("blob/main/notebooks/07", "blob/main/notebooks/06")),
         (lessons.installs_in_colab_only, replace('if "google.colab" in sys.modules:\n    ', "")),
         (lessons.installs_in_colab_only, replace(ADDRESS, ADDRESS + "-fork")),
+        (lessons.installs_the_packages_of_its_data_sets, replace("3 - 1", "data.omniglot()")),
         (lessons.has_every_section_in_order, replace("## Train", "## Learn")),
         (lessons.has_every_section_in_order, replace("## Look", "### Look")),
         (lessons.has_every_section_in_order, lambda notebook: notebook.cells.insert(1, notebook.cells.pop())),

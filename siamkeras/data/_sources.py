@@ -4,8 +4,11 @@ import contextlib
 import hashlib
 import os
 import queue
+import shutil
 import sys
+import tempfile
 import threading
+import time
 import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -83,13 +86,44 @@ def manual_download_error(title, url, *parts):
 def damaged(title, path, reason):
     """The error for a data set on this machine that is incomplete or unreadable."""
     reason = str(reason).rstrip(".")
-    return OSError(f"The copy of {title} in {path} is damaged: {reason}. Delete it and load the data set again.")
+    return OSError(
+        f"The copy of {title} in {path} is damaged: {reason}. Replace or delete it, or use source='synthetic'."
+    )
+
+
+@contextlib.contextmanager
+def reading(title, path):
+    """Context for reading a copy on this machine: missing files and invalid content become the error `damaged`."""
+    try:
+        yield
+    except (ValueError, FileNotFoundError, NotADirectoryError) as error:
+        raise damaged(title, path, error) from error
+
+
+@contextlib.contextmanager
+def unfinished_folder(parent):
+    """A new folder in `parent` for files that are not complete yet, deleted at the end.
+
+    Also deletes those of processes that were killed, when they are a day old.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    for leftover in parent.glob("unfinished_*"):
+        with contextlib.suppress(OSError):  # another process may delete it too
+            if leftover.lstat().st_mtime < time.time() - 24 * 60 * 60:
+                shutil.rmtree(leftover)
+    with tempfile.TemporaryDirectory(prefix="unfinished_", dir=parent) as folder:
+        yield Path(folder)
 
 
 def short_message(error):
     """The first line of an error message, at most 150 characters."""
     line = next(iter(str(error).splitlines()), "")[:150].strip(" .,;:")
     return line or type(error).__name__
+
+
+def missing_package(title, error):
+    """The error for a data set whose library is not installed; `error` says which one."""
+    return ImportError(f'{title} cannot be read: {error}. Run `pip install "siamkeras[data]"`.')
 
 
 @contextlib.contextmanager
@@ -141,14 +175,13 @@ def find_or_download(title, megabytes, url, sha256, *parts):
         return path
     if path not in (None, target):
         raise damaged(title, path, f"its SHA-256 is not {sha256}")
-    with downloading(title, megabytes, url, not_found(title, *parts), advice(*parts)):
+    download = downloading(title, megabytes, url, not_found(title, *parts), advice(*parts))
+    with download, unfinished_folder(target.parent) as folder:
         import keras
 
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # An interrupted download leaves at most a file with another SHA-256, which the next call replaces.
-        keras.utils.get_file(
-            target.name, url, file_hash=sha256, hash_algorithm="sha256", cache_dir=str(target.parent), cache_subdir=""
-        )
+        options = {"file_hash": sha256, "hash_algorithm": "sha256"}
+        file = keras.utils.get_file(target.name, url, cache_dir=str(folder), cache_subdir="", **options)
+        os.replace(file, target)  # never writes to where a link points
         return target
 
 
@@ -165,9 +198,9 @@ def load_tfds(name, split, read, title, megabytes, url):
     hint = f"Connect to the internet, or set TFDS_DATA_DIR to a folder that contains {name}."
     download = downloading(title, megabytes, url, f"{title} was not found in {folder}", hint)
     try:
-        with contextlib.nullcontext() if is_prepared else download:
-            import tensorflow_datasets as tfds
+        import tensorflow_datasets as tfds  # before the download is announced
 
+        with contextlib.nullcontext() if is_prepared else download:
             dataset, info = tfds.load(
                 name,
                 split=split,
@@ -179,9 +212,8 @@ def load_tfds(name, split, read, title, megabytes, url):
                 read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
             )
             return read(dataset, info)
-    except ImportError as error:  # tensorflow-datasets 4.9.10 uses importlib_resources without requiring it
-        packages = "tensorflow-datasets importlib_resources"
-        raise ImportError(f"{title} cannot be read: {error}. Run `pip install {packages}`.") from error
+    except ImportError as error:  # also from `load`: version 4.9.10 uses importlib_resources without requiring it
+        raise missing_package(title, error) from error
     except ConnectionError:
         raise
     except Exception as error:
@@ -193,7 +225,7 @@ def load_hugging_face(name, split, title, megabytes, missing, hint, revision=Non
     try:
         import datasets
     except ImportError as error:
-        raise ImportError(f"{title} cannot be read: {error}. Run `pip install datasets`.") from error
+        raise missing_package(title, error) from error
     config = datasets.config
     # Offline, `datasets` reads its cache; the environment variable has an effect only before its import.
     offline, config.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE, True

@@ -19,8 +19,8 @@ def mnist(subset="train", source="auto"):
 
     Args:
         subset: `"train"` (60,000 images) or `"test"` (10,000).
-        source: As for `omniglot`; the download has 12 MB. The stand-in is the data set `digits`, enlarged: 1,437
-            images for `"train"` and the other 360 for `"test"`.
+        source: As for `omniglot`, with the same errors; the download has 12 MB. The stand-in is the data set `digits`,
+            enlarged: 1,437 images for `"train"` and the other 360 for `"test"`.
 
     Returns:
         `Examples`: `images` `(n, 28, 28, 1)`, float32 in [0, 1], ink is 1; `labels` 0 to 9.

@@ -51,7 +51,8 @@ def omniglot(subset="background", size=35, source="auto"):
 
     Raises:
         ValueError: unknown `subset` or `source`; `size` below 1.
-        ConnectionError, ImportError: `source="real"` and the data set is not available.
+        ConnectionError: `source="real"` and the data set is not on this machine and cannot be downloaded.
+        ImportError: `source="real"` and TensorFlow Datasets is not installed: `pip install "siamkeras[data]"`.
         OSError: the copy on this machine is damaged.
 
     Reference: https://doi.org/10.1126/science.aab3050

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import os
 import socket
 import sys
 import threading
@@ -49,9 +50,29 @@ def test_a_damaged_copy_is_an_error_for_every_source(source):
     def damaged():
         raise _sources.damaged("Toys", "/data/toys", "one byte is missing.")
 
-    message = r"^The copy of Toys in /data/toys is damaged: one byte is missing\. Delete it and load the data set"
+    message = r"^The copy of Toys in /data/toys is damaged: one byte is missing\. Replace or delete it, or use sou"
     with pytest.raises(OSError, match=message):
         _sources.real_or_stand_in(source, damaged, lambda: "stand-in", "toys")
+
+
+@pytest.mark.parametrize("error", [ValueError, FileNotFoundError, NotADirectoryError])
+def test_missing_or_invalid_files_of_a_copy_are_a_damaged_copy(error):
+    with pytest.raises(OSError, match=r"^The copy of Toys in /data/toys is damaged: no bricks\."):
+        with _sources.reading("Toys", "/data/toys"):
+            raise error("no bricks")
+
+
+def test_unfinished_files_are_deleted_at_once_or_a_day_after_a_process_was_killed(tmp_path):
+    old, new, other = (tmp_path / name for name in ("unfinished_a", "unfinished_b", "finished"))
+    for folder in (old, new, other):
+        folder.mkdir()
+        (folder / "half").touch()
+    for folder, hours in ((old, 25), (new, 23), (other, 25)):
+        os.utime(folder, (time.time() - 3600 * hours,) * 2)
+    with pytest.raises(KeyboardInterrupt), _sources.unfinished_folder(tmp_path) as folder:
+        (folder / "half").touch()
+        raise KeyboardInterrupt
+    assert sorted(tmp_path.iterdir()) == [other, new]
 
 
 def test_siamkeras_data_is_searched_before_the_cache(tmp_path, monkeypatch):
@@ -168,6 +189,16 @@ def test_a_file_is_downloaded_once_and_a_partial_or_wrong_one_is_replaced(server
     assert capsys.readouterr().err.splitlines()[0] == "Downloading Toys (0.1 MB) from 127.0.0.1."
 
 
+def test_a_download_replaces_a_link_and_not_the_file_to_which_it_points(server, online, tmp_path):
+    other, file = tmp_path / "other", tmp_path / "cache" / "siamkeras" / "games" / "toys.zip"
+    other.write_text("mine")
+    file.parent.mkdir(parents=True)
+    file.symlink_to(other)
+    server.files["/toys.zip"] = CONTENT
+    assert find_or_download(server.url) == file and file.read_bytes() == CONTENT
+    assert other.read_text() == "mine" and list(file.parent.iterdir()) == [file]
+
+
 def test_a_file_that_cannot_be_downloaded_is_an_error_with_advice(tmp_path, monkeypatch):
     monkeypatch.setenv("SIAMKERAS_DATA", str(tmp_path / "sets"))
     paths = tmp_path / "sets" / "games" / "toys.zip", tmp_path / "cache" / "siamkeras" / "games" / "toys.zip"
@@ -198,7 +229,7 @@ def test_a_prepared_data_set_is_read_without_contacting_a_server(tfds, prepare, 
     def truncated(dataset, info):
         raise RuntimeError("truncated record at 7")
 
-    with pytest.raises(OSError, match=r"^The copy of Toys in .*toys is damaged: truncated record at 7\. Delete it"):
+    with pytest.raises(OSError, match=r"^The copy of Toys in .*toys is damaged: truncated record at 7\. Replace"):
         load_tfds(truncated)
 
 
@@ -240,9 +271,15 @@ def test_without_tensorflow_datasets_the_error_says_what_to_install(tfds, prepar
     tfds.result = fail
     if missing == "tensorflow_datasets":
         monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    message = f"Toys cannot be read: .*{missing}.*pip install tensorflow-datasets importlib_resources"
-    with pytest.raises(ImportError, match=message):
+    with pytest.raises(ImportError, match=rf'Toys cannot be read: .*{missing}.*`pip install "siamkeras\[data\]"`'):
         load_tfds()
+
+
+def test_without_tensorflow_datasets_no_download_is_announced(online, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(ImportError, match=r'`pip install "siamkeras\[data\]"`'):
+        load_tfds()
+    assert online == [] and capsys.readouterr().err == ""
 
 
 # --- Hugging Face
@@ -294,5 +331,5 @@ def test_no_server_is_contacted_if_the_user_forbids_it(hub, online):
 
 def test_without_the_library_of_hugging_face_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(ImportError, match=r"Toys cannot be read: .*Run `pip install datasets`\."):
+    with pytest.raises(ImportError, match=r'Toys cannot be read: .*Run `pip install "siamkeras\[data\]"`\.'):
         load_hugging_face()
