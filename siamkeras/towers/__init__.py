@@ -3,6 +3,7 @@
 Any `keras.Model` with one input and one output `(batch, dim)` can be used as a tower.
 """
 
+from siamkeras import _unicode  # noqa: F401, registers the tokenizers of saved towers
 from siamkeras.towers import _text_layers  # noqa: F401, registers layers of saved towers
 from siamkeras.towers.baselines import histogram, pixels
 from siamkeras.towers.conv import conv

@@ -83,8 +83,8 @@ def bag_of_ngrams(
 
     The vectors are initialised at random and the weights with the inverse document frequency (IDF), so the cosine
     similarities of the untrained tower approximate those of TF-IDF vectors. Training changes the weights and the
-    vectors. There is no vocabulary: every n-gram has a hash value. A sentence without a character of the alphabet has
-    the embedding 0.
+    vectors. There is no vocabulary: every n-gram has a hash value. A sentence without letters, digits and emoji has the
+    embedding 0.
 
     Args:
         tokenizer: A tokenizer of characters, `tokenizers.characters()` by default; the tower then takes strings, on the
@@ -92,7 +92,8 @@ def bag_of_ngrams(
             backend.
         embedding_dim: Dimension of the embedding; the larger, the better it approximates TF-IDF. None for the TF-IDF
             vectors themselves, `(buckets,)`.
-        sizes: The values of n. Each word of up to 15 characters counts as one more n-gram.
+        sizes: The values of n; (1, 2, 3) suits Chinese and Japanese. Each word of up to 15 characters counts as one
+            more n-gram.
         buckets: Number of hash values, at most 46,340. Distinct n-grams can share one.
         sentences: Training sentences to compute the IDF from, strings `(n,)` or ids `(n, length)` as the tower takes
             them. None for equal weights.

@@ -6,7 +6,7 @@ import oracles
 import pytest
 from keras import ops
 
-from siamkeras import losses, models, tokenizers, towers
+from siamkeras import losses, models, retrieval, tokenizers, towers
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 strings_only = pytest.mark.skipif(not ON_TENSORFLOW, reason="strings in a model need the TensorFlow backend")
@@ -147,6 +147,35 @@ def test_a_model_takes_strings_after_loading(tmp_path):
     siamese.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(ops.convert_to_numpy(loaded(inputs)), expected, atol=1e-6)
+
+
+@strings_only
+@pytest.mark.parametrize(
+    "one, other",
+    [("我喜欢猫。", "我喜欢狗。"), ("кошка спит", "кошка поёт"), ("قطة نائمة", "قطة تأكل"), ("👍", "👎"), ("กิน", "กัน")],
+)
+def test_n_grams_of_all_scripts_count(one, other):
+    """The first sentence of a pair is nearer to itself, at 0, than to the second."""
+    tower = towers.bag_of_ngrams()
+    embeddings = retrieval.embed(tower, [one, f" {one} ", other])
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+    distances = np.linalg.norm(embeddings - embeddings[0], axis=1)
+    assert distances[1] < 1e-3 and distances[2] > 0.1
+
+
+@strings_only
+def test_accents_as_separate_characters_are_equal_to_accented_letters():
+    one, other = retrieval.embed(towers.bag_of_ngrams(), ["un café noir", "un cafe\u0301 noir"])
+    np.testing.assert_array_equal(one, other)
+
+
+@strings_only
+def test_towers_of_strings_can_be_cloned():
+    for tower in (towers.recurrent(tokenizers.words(["où", "là"]), 8), towers.bag_of_ngrams(embedding_dim=8)):
+        clone = keras.models.clone_model(tower)
+        if tower.get_layer(index=1).name == "characters":  # the words of a clone have to be adapted again
+            clone.set_weights(tower.get_weights())
+            np.testing.assert_array_equal(retrieval.embed(clone, ["Où"]), retrieval.embed(tower, ["où"]))
 
 
 @strings_only
