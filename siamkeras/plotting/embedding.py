@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-from siamkeras._validation import check_choice, check_embeddings
+from siamkeras._validation import check_choice, check_embeddings, check_integer
 from siamkeras.plotting._style import NEUTRAL, PALETTE, column, legend_below, new_axes, new_panels, set_title
 from siamkeras.plotting.images import as_rgb
 
@@ -38,6 +38,7 @@ def embedding(embeddings, labels, method="pca", images=None, names=None, ink=Tru
     embeddings = check_embeddings(embeddings)
     labels = column("labels", labels, len(embeddings))
     check_choice("method", method, tuple(_PROJECTIONS))
+    check_integer("seed", seed, 0, 2**32 - 1)
     pictures = None if images is None else as_rgb("images", images, ink)
     if pictures is not None and len(pictures) != len(embeddings):
         raise ValueError(f"`images` must hold one image per embedding. Received: {len(pictures)} of {len(embeddings)}.")

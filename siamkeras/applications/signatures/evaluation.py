@@ -60,7 +60,7 @@ class Trials(NamedTuple):
         """
         trials, clusters = self._select(forgeries)
         same = trials.kinds == "genuine"
-        return verification_from_distances(trials.distances, same, threshold, clusters=clusters, **options)
+        return verification_from_distances(trials.distances, same, threshold, **{"clusters": clusters, **options})
 
     def _select(self, forgeries):
         """The genuine trials and those of one kind of forgery, and the two writers of each, `(n, 2)`."""
@@ -186,6 +186,8 @@ def _select_references(genuine, references, selections, rng):
 
 def _pairwise_distances(embeddings, signatures, minimum_genuine):
     """Distances of all embeddings `(n, n)`, labels and genuine `(n,)`."""
+    if not (hasattr(signatures, "labels") and hasattr(signatures, "genuine")):
+        raise ValueError(f"`signatures` must have `labels` and `genuine`. Received: a {type(signatures).__name__}.")
     embeddings = check_embeddings(embeddings)
     labels = check_labels(signatures.labels, count=len(embeddings))
     genuine = check_signatures(labels, signatures.genuine, minimum_genuine)
