@@ -1,4 +1,4 @@
-"""Memory layout of arrays that are handed to TensorFlow."""
+"""Memory layout of arrays that are handed to TensorFlow, and the value range of images."""
 
 import numpy as np
 
@@ -9,3 +9,9 @@ def aligned_empty(shape, dtype):
     memory = np.empty(size + 64, np.uint8)
     begin = -memory.ctypes.data % 64
     return memory[begin : begin + size].view(dtype).reshape(shape)
+
+
+def to_float(images, scale=True):
+    """`images` as float32; those of uint8 are divided by 255 if `scale`."""
+    floats = images.astype("float32", copy=False)
+    return floats / 255 if scale and images.dtype == np.uint8 else floats

@@ -8,10 +8,19 @@ import math
 import numbers
 import operator
 import os
+import unicodedata
+import warnings
 
 import numpy as np
 
 LARGEST_VALUE = 1e15  # the square of a larger value may overflow float32
+
+
+def plain(value):
+    """`value` for a message: without NumPy scalars, whose `repr` contains their type, also in a list or tuple."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
 
 
 def check_integer(name, value, minimum=0, maximum=None, hint=""):
@@ -19,7 +28,7 @@ def check_integer(name, value, minimum=0, maximum=None, hint=""):
     largest = 2**63 - 1 if maximum is None else maximum
     if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__") or not minimum <= value <= largest:
         upper = "" if maximum is None else f" and at most {maximum}"
-        message = f"`{name}` must be an integer of at least {minimum}{upper}. Received: {name}={value!r}. {hint}"
+        message = f"`{name}` must be an integer of at least {minimum}{upper}. Received: {name}={plain(value)!r}. {hint}"
         raise ValueError(message.rstrip())
     return operator.index(value)  # a plain int: arithmetic on a narrow NumPy integer could overflow
 
@@ -33,8 +42,8 @@ def check_number(name, value, minimum=None, maximum=None, above=None, below=None
         ("below", below, operator.lt),
     )
     if not _is_number(value) or not all(limit is None or compare(value, limit) for _, limit, compare in bounds):
-        expected = " and ".join(f"{words} {limit}" for words, limit, _ in bounds if limit is not None)
-        raise ValueError(f"`{name}` must be a number {expected or 'that is finite'}. Received: {name}={value!r}.")
+        limits = " and ".join(f"{words} {limit}" for words, limit, _ in bounds if limit is not None)
+        raise ValueError(f"`{name}` must be a number {limits or 'that is finite'}. Received: {name}={plain(value)!r}.")
     return float(value)
 
 
@@ -50,7 +59,7 @@ def check_range(name, value, minimum=None, above=None):
         or not all(map(_is_number, value))
         or value[0] > value[1]
     ):
-        raise ValueError(f"`{name}` must be a range (low, high) with low <= high. Received: {name}={value!r}.")
+        raise ValueError(f"`{name}` must be a range (low, high) with low <= high. Received: {name}={plain(value)!r}.")
     return tuple(check_number(name, bound, minimum=minimum, above=above) for bound in value)
 
 
@@ -58,14 +67,14 @@ def check_symmetric_range(name, value, below=None):
     """`value` as two floats `(low, high)` between `-below` and `below`; a number v >= 0 means `(-v, v)`."""
     low, high = check_range(name, (-value, value) if _is_number(value) else value)
     if below is not None and not -below < low <= high < below:
-        raise ValueError(f"`{name}` must be between -{below} and {below}. Received: {name}={value!r}.")
+        raise ValueError(f"`{name}` must be between -{below} and {below}. Received: {name}={plain(value)!r}.")
     return low, high
 
 
 def check_choice(name, value, choices):
     """`value` itself if it is one of the strings `choices`."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}. Received: {name}={value!r}.")
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}. Received: {name}={plain(value)!r}.")
     return value
 
 
@@ -77,7 +86,7 @@ def check_sizes(name, values, length=None):
         sizes = ()
     if not sizes or (length is not None and len(sizes) != length):
         count = "" if length is None else f"{length} "
-        raise ValueError(f"`{name}` must be {count}positive integers. Received: {name}={values!r}.")
+        raise ValueError(f"`{name}` must be {count}positive integers. Received: {name}={plain(values)!r}.")
     return sizes
 
 
@@ -125,8 +134,16 @@ def check_embeddings(embeddings, name="embeddings", dim=None):
     return np.ascontiguousarray(embeddings, "float32")
 
 
-def check_images(images, load=None, name="images"):
-    """`images` as an array of float32 or uint8 `(n, ...)`, or of file paths `(n,)` if `load` is given."""
+def check_images(images, load=None, name="images", scale=True):
+    """`images` as an array of float32 or uint8 `(n, ...)`, or of file paths `(n,)` if `load` is given.
+
+    Values outside [-1.5, 1.5] raise a warning if `scale` and each image has two dimensions or more.
+    """
+    if hasattr(images, "column_names"):
+        raise ValueError(
+            f"`{name}` must be the images alone. Received: a {type(images).__name__} with the columns "
+            f"{images.column_names}. Pass one of them as an array."
+        )
     images = np.asarray(images)
     if images.ndim == 0 or images.size == 0:
         raise ValueError(
@@ -134,7 +151,7 @@ def check_images(images, load=None, name="images"):
             f"Received: shape {images.shape}."
         )
     if images.dtype.kind in "USO" and all(isinstance(path, (str, bytes, os.PathLike)) for path in images.flat):
-        return _check_paths(images, load, name)
+        return _check_paths(images, load, name, scale)
     if load is not None:
         raise ValueError(f"`load` reads file paths, but `{name}` is an array of {images.dtype}. Omit `load`.")
     if images.dtype != np.uint8 and images.dtype.kind != "f":
@@ -144,44 +161,59 @@ def check_images(images, load=None, name="images"):
         )
     if images.dtype.kind == "f":
         images = images.astype("float32", copy=False)
-        for start in range(0, len(images), 1024):  # in blocks: one mask for all images would double the memory
-            block = images[start : start + 1024]
-            finite = np.isfinite(block).reshape(len(block), -1).all(axis=1)
-            if not finite.all():
-                raise ValueError(f"`{name}` must be finite. Received: NaN or infinity in {start + finite.argmin()}.")
+        low, high = images.min(), images.max()  # without a mask, which would need as much memory as uint8 images
+        if not np.isfinite([low, high]).all():
+            wrong = next(index for index, image in enumerate(images) if not np.isfinite(image).all())
+            raise ValueError(f"`{name}` must be finite. Received: NaN or infinity in {wrong}.")
+        if scale and images.ndim > 2 and max(-low, high) > 1.5:
+            warnings.warn(
+                f"Images are expected in [0, 1]. Received: `{name}` from {low:.4g} to {high:.4g}. Divide values in "
+                "0-255 by 255, or pass `scale=False` if the tower expects these values.",
+                stacklevel=3,
+            )
     return images
 
 
-def _check_paths(paths, load, name):
+def _check_paths(paths, load, name, scale):
     if paths.ndim != 1:
         raise ValueError(f"File paths must be one-dimensional, (n,). Received: `{name}` of shape {paths.shape}.")
     if load is None:
         raise ValueError(
-            f"`{name}` holds file paths; pass `load=data.load_image(size=(96, 96))` to read them. "
-            f"Received: {os.fsdecode(paths[0])!r}."
+            f"`{name}` holds strings. To read image files, pass `load=data.load_image(size=(96, 96))`; for pairs of "
+            f"sentences, use `generators.from_pairs(..., text=True)`. Received: {os.fsdecode(paths[0])!r}."
         )
     paths = [os.fsdecode(path) for path in paths]
     for path in paths:
         if "://" not in path and not os.path.isfile(path):
             raise FileNotFoundError(f"No such file: {path!r} in `{name}`.")
+    import tensorflow as tf
+
+    first = tf.data.Dataset.from_tensors(paths[0]).map(load).get_single_element()
+    check_images(np.asarray(first)[None], name="load", scale=scale)
     return np.array(paths)
 
 
 def check_sentences(sentences, name="sentences"):
-    """`sentences` as an object array `(n,)` of non-empty `str`."""
+    """`sentences` as an object array `(n,)` of non-empty `str` in Unicode normal form C."""
     # dtype object: NumPy would turn a NaN beside strings into the string "nan".
     array = np.asarray(sentences, object) if isinstance(sentences, (list, tuple)) else np.asarray(sentences)
-    wrong = [value for value in array.flat if not isinstance(value, (str, bytes))]
-    if array.ndim != 1 or not array.size or wrong:
-        received = f"{wrong[0]!r}" if wrong else f"shape {array.shape}"
-        raise ValueError(f"`{name}` must be a non-empty list of strings, (n,). Received: {received}.")
-    strings = [value.decode() if isinstance(value, bytes) else str(value) for value in array.tolist()]
-    empty = [index for index, string in enumerate(strings) if not string.strip()]
-    if empty:
+    if array.ndim != 1 or not array.size:
+        raise ValueError(f"`{name}` must be a non-empty list of strings, (n,). Received: shape {array.shape}.")
+    wrong = [index for index, value in enumerate(array.tolist()) if not _is_sentence(value)]
+    if wrong:
         raise ValueError(
-            f"`{name}` must not contain empty strings. Received: {len(empty)} of them, the first at index {empty[0]}."
+            f"`{name}` must be strings that are not empty. Received: {len(wrong)} of {array.size} that are not; the "
+            f"first is {plain(array[wrong[0]])!r} at position {wrong[0]}."
         )
-    return np.array(strings, object)
+    strings = [value.decode() if isinstance(value, bytes) else value for value in array.tolist()]
+    return np.array([unicodedata.normalize("NFC", string) for string in strings], object)
+
+
+def _is_sentence(value):
+    try:
+        return bool((value if isinstance(value, bytes) else value.encode()).decode().strip())
+    except (AttributeError, UnicodeError):  # such as NaN, None and bytes that are not UTF-8
+        return False
 
 
 def check_text(text, name="sentences"):

@@ -7,6 +7,8 @@ import numpy as np
 from keras import ops
 
 from siamkeras import models
+from siamkeras._arrays import to_float
+from siamkeras._validation import check_images
 
 __all__ = ["CollapseMonitor"]
 
@@ -23,14 +25,14 @@ class CollapseMonitor(keras.callbacks.Callback):
         images: Images of several classes, such as 100 validation images: float32, or uint8 in 0-255.
         minimum: The callback warns once, when the spread falls below this value.
         stop: Whether to stop training then.
+        scale: Whether uint8 images are divided by 255, see `generators.pairs`.
     """
 
-    def __init__(self, images, minimum=0.01, stop=False):
+    def __init__(self, images, minimum=0.01, stop=False, scale=True):
         super().__init__()
-        images = np.asarray(images)
+        self.images = to_float(check_images(images, scale=scale), scale)
         if len(images) < 2:
             raise ValueError(f"`CollapseMonitor` needs at least two images. Received: {len(images)}.")
-        self.images = images.astype("float32") / 255 if images.dtype == np.uint8 else images
         self.minimum = minimum
         self.stop = stop
 

@@ -53,6 +53,7 @@ def test_a_collapse_warns_once_and_stops_training_with_stop():
 def test_uint8_images_are_scaled_as_by_the_generators():
     images = np.arange(20, dtype="uint8").reshape(4, 5)
     np.testing.assert_allclose(callbacks.CollapseMonitor(images).images, images / 255, rtol=1e-6)
+    np.testing.assert_array_equal(callbacks.CollapseMonitor(images, scale=False).images, images)
 
 
 def test_a_single_image_raises():

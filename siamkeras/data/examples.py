@@ -35,6 +35,9 @@ class Examples(NamedTuple):
             f"{len(self.images)} images ({kind}), {len(np.unique(self.labels))} classes{groups}, source: {self.source}"
         )
 
+    def __add__(self, other):
+        raise TypeError("Examples cannot be added: as named tuples they would become one tuple of all fields.")
+
     def take(self, indices):
         """The examples at `indices`, integers or a boolean mask, as `Examples`."""
         images, labels = np.asarray(self.images), np.asarray(self.labels)

@@ -4,16 +4,22 @@ import numpy as np
 from keras import ops
 
 from siamkeras import layers, models
+from siamkeras._arrays import to_float
+from siamkeras._validation import check_images
+from siamkeras.towers._blocks import check_scale
 
 
-def pair_distance(model, inputs):
-    """The distances `(n,)` of a batch `{role: array}`, in inference mode; uint8 images are divided by 255."""
+def pair_distance(model, inputs, similarity=False, scale=True):
+    """The distances `(n,)` of a batch `{role: array}`, in inference mode; see `evaluation.compare`."""
     dtypes = {x.name: x.dtype for x in model.inputs}
     tensors = {}
     for role, array in inputs.items():
         array = np.asarray(array)
-        is_image = array.dtype == np.uint8 and "int" not in dtypes.get(role, "float32")
-        tensors[role] = ops.convert_to_tensor(array.astype("float32") / 255 if is_image else array)
+        if "float" in dtypes.get(role, "float32"):
+            array = check_images(array, name=role, scale=scale)
+            check_scale(model, array, scale)
+            array = to_float(array, scale)
+        tensors[role] = ops.convert_to_tensor(array)
     head = models._verifier_head(model)
     if head is not None:
         embeddings = [models.tower_of(model, role)(tensors[role], training=False) for role in ("left", "right")]
@@ -24,7 +30,8 @@ def pair_distance(model, inputs):
     if isinstance(output, (dict, list, tuple)) or tuple(output.shape) not in ((n,), (n, 1)):
         shape = f"{len(output)} outputs" if isinstance(output, (dict, list, tuple)) else f"shape {tuple(output.shape)}"
         raise ValueError(f"The model must return one distance for each pair. Received: {n} pairs, {shape}.")
-    return ops.convert_to_numpy(output).reshape(-1)
+    output = ops.convert_to_numpy(output).reshape(-1)
+    return 1 - output if similarity else output
 
 
 def tower_and_distance(model, distance=None):
@@ -45,9 +52,13 @@ def tower_and_distance(model, distance=None):
 
 def check_distances(distances, same):
     """Distances and labels in [0, 1] as float64 `(n,)`."""
-    distances, same = np.asarray(distances, "float64").reshape(-1), np.asarray(same, "float64").reshape(-1)
-    if len(distances) != len(same):
-        raise ValueError(f"Every pair needs one distance and one label. Received: {len(distances)} and {len(same)}.")
+    distances, same = np.asarray(distances, "float64"), np.asarray(same, "float64")
+    if not distances.shape[:1] == same.shape[:1] == (distances.size,) == (same.size,):
+        raise ValueError(
+            "Every pair needs one distance and one label, (n,) or (n, 1). "
+            f"Received: shapes {distances.shape} and {same.shape}."
+        )
+    distances, same = distances.reshape(-1), same.reshape(-1)
     if not np.isfinite(distances).all():
         raise ValueError(f"Distances must be finite. Received: {distances[~np.isfinite(distances)][0]}.")
     if not ((same >= 0) & (same <= 1)).all():

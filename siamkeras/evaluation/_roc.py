@@ -12,7 +12,8 @@ class Curve:
         self.same = same[self.order]
         # Equal distances are accepted together: the curve has a point only where the distance changes.
         self.last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-        self.thresholds = np.append(-np.inf, ranked[self.last])
+        # Distances below the threshold are accepted: that of a point is the smallest distance that it rejects.
+        self.thresholds = np.append(ranked[np.append(0, self.last[:-1] + 1)], np.inf)
 
     def rates(self, weights):
         """False and true accept rates, `(r, k)` each, for rows of pair weights `(r, n)`."""
@@ -28,8 +29,8 @@ class Curve:
         """Threshold where FAR and FRR are closest: halfway between the last accepted distance and the next."""
         point = int(np.argmin(np.abs(far[0] - (1 - tar[0]))))
         if point == 0:
-            return float(self.thresholds[1])
-        return float((self.thresholds[point] + self.thresholds[point + 1]) / 2)
+            return float(self.thresholds[0])
+        return float((self.thresholds[point - 1] + self.thresholds[point]) / 2)
 
 
 def area_under_curve(far, tar):

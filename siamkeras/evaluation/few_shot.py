@@ -35,13 +35,14 @@ class FewShot(NamedTuple):
         return cells | {"episodes": f"{len(self.per_episode['accuracy']):,}"}
 
 
-def few_shot(model, images, labels, groups=None, **options):
+def few_shot(model, images, labels, groups=None, scale=True, **options):
     """Evaluates few-shot classification of a model on images of new classes. Every image is embedded once.
 
     Args:
         model: A tower, or a model of `models` made from one. Of a verifier only `method="nearest"` is defined.
         images: `(n, ...)`.
         labels, groups: As for `few_shot_from_embeddings`.
+        scale: As for `retrieval.embed`.
         **options: As for `few_shot_from_embeddings`. The default distance is the one of the model.
 
     Returns:
@@ -53,7 +54,7 @@ def few_shot(model, images, labels, groups=None, **options):
         raise ValueError(f'A verifier compares pairs; use method="nearest". Received: method={method!r}.')
     if method in ("prototype", "nearest"):
         options["method_options"] = {"distance": distance} | (options.get("method_options") or {})
-    return few_shot_from_embeddings(retrieval.embed(tower, images), labels, groups, **options)
+    return few_shot_from_embeddings(retrieval.embed(tower, images, scale=scale), labels, groups, **options)
 
 
 def few_shot_from_embeddings(

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from siamkeras import distances, retrieval
+from siamkeras._arrays import to_float
 from siamkeras._validation import check_embeddings, check_images
 from siamkeras.evaluation import _tables
 from siamkeras.evaluation._distances import tower_and_distance
@@ -33,7 +34,7 @@ class OneShot(NamedTuple):
         }
 
 
-def one_shot(model, runs, distance=None, views=1, augment=None, seed=0):
+def one_shot(model, runs, distance=None, views=1, augment=None, seed=0, scale=True):
     """Evaluates one-shot classification: each query gets the class of the nearest support image.
 
     A tie between the correct support image and another one counts as wrong.
@@ -42,7 +43,7 @@ def one_shot(model, runs, distance=None, views=1, augment=None, seed=0):
         model: A tower, or a model of `models` made from one.
         runs: Such as `data.omniglot_runs()`.
         distance: A name in `distances.DISTANCES`, or a function; None for that of the model, else cosine.
-        views, augment, seed: As for `retrieval.embed`.
+        views, augment, seed, scale: As for `retrieval.embed`.
 
     Returns:
         `OneShot`, a named tuple of
@@ -60,9 +61,9 @@ def one_shot(model, runs, distance=None, views=1, augment=None, seed=0):
     from scipy.stats import binomtest
 
     tower, distance = tower_and_distance(model, distance)
-    support, queries, targets = _check_runs(runs)
+    support, queries, targets = _check_runs(runs, scale)
     images = np.concatenate([support.reshape(-1, *support.shape[2:]), queries.reshape(-1, *queries.shape[2:])])
-    embeddings = check_embeddings(retrieval.embed(tower, images, views=views, augment=augment, seed=seed))
+    embeddings = check_embeddings(retrieval.embed(tower, images, views=views, augment=augment, seed=seed, scale=scale))
     of_support, of_queries = np.split(embeddings, [support.shape[0] * support.shape[1]])
     of_support, of_queries = of_support.reshape(*support.shape[:2], -1), of_queries.reshape(*targets.shape, -1)
     pairs = zip(of_queries, of_support, strict=True)
@@ -81,10 +82,11 @@ def one_shot(model, runs, distance=None, views=1, augment=None, seed=0):
     )
 
 
-def _check_runs(runs):
+def _check_runs(runs, scale):
     """Support and queries as float32 `(runs, n, ...)`, targets as integers `(runs, trials)`."""
-    parts = [check_images(getattr(runs, name), name=name) for name in ("support", "queries")]
-    support, queries = (part.astype("float32") / 255 if part.dtype == np.uint8 else part for part in parts)
+    support, queries = (
+        to_float(check_images(getattr(runs, name), name=name, scale=False), scale) for name in ("support", "queries")
+    )
     targets, way = np.asarray(runs.targets), support.shape[1]
     if targets.shape != queries.shape[:2] or not np.isin(targets, np.arange(way)).all():
         raise ValueError(

@@ -1,5 +1,6 @@
 """Verification: do two inputs belong to the same class?"""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ class Verification(NamedTuple):
         }
 
 
-def verification(model, pairs, threshold=None, **options):
+def verification(model, pairs, threshold=None, similarity=False, scale=True, **options):
     """Evaluates a model that compares pairs on a finite stream of pairs.
 
     Args:
@@ -65,6 +66,9 @@ def verification(model, pairs, threshold=None, **options):
         threshold: Pairs with `distance < threshold` are accepted. Choose it on validation pairs:
             `verification(model, validation_pairs).threshold`. None chooses the threshold of equal error rate on these
             pairs, which is optimistic.
+        similarity: Whether the model returns similarities, such as the probability of "same" from your own head. The
+            distance is then `1 - similarity`, and the threshold applies to it.
+        scale: False allows images beyond [0, 1], which otherwise cause a warning; see `generators.pairs`.
         **options: `far`, `clusters`, `resamples`, `seed` of `verification_from_distances`.
 
     Returns:
@@ -80,13 +84,13 @@ def verification(model, pairs, threshold=None, **options):
           `FAR * (number of different pairs)` is below 10.
         - `interval`: `{name: (low, high)}`, bootstrap 95 % intervals of "auc", "eer", "accuracy", "tar_at_0.1" etc.
         - `false_accept_rate`, `true_accept_rate`, `thresholds`: The points of the ROC curve, `(k,)` each.
-          `thresholds[i]` is the largest distance accepted at point i, -infinity at the first.
+          At point i the pairs with `distance < thresholds[i]` are accepted; the last threshold is infinity.
         - `distances`, `same`: Distance and label of each pair, in the order of the pairs.
     """
-    return verification_from_distances(*pair_distances(model, pairs), threshold, **options)
+    return verification_from_distances(*pair_distances(model, pairs, similarity, scale), threshold, **options)
 
 
-def pair_distances(model, pairs):
+def pair_distances(model, pairs, similarity=False, scale=True):
     """Computes the distances of the pairs of a stream, in order. Arguments are those of `verification`.
 
     Returns:
@@ -99,7 +103,12 @@ def pair_distances(model, pairs):
         inputs, same = (batch, batch.get("same")) if isinstance(batch, dict) else (*batch, None)[:2]
         if not isinstance(inputs, dict) or same is None:
             raise ValueError("A batch must be ({'left', 'right'}, same), or a dict with all three.")
-        distances.append(pair_distance(model, inputs))
+        if any(array.dtype == np.uint8 for array in inputs.values()):
+            raise ValueError(
+                "The stream must yield float32 images. Received: uint8, which `fit` uses unchanged, 0-255. Cast them "
+                "to float32, and divide by 255 unless the tower does."
+            )
+        distances.append(pair_distance(model, inputs, similarity, scale))
         labels.append(np.asarray(same).reshape(-1))
     if not distances:
         raise ValueError("The stream is empty.")
@@ -149,12 +158,19 @@ def verification_from_distances(
     rates = curve.rates(np.ones((1, len(distances))))
     source = "these pairs" if threshold is None else "given"
     threshold = curve.equal_error_threshold(*rates) if threshold is None else check_number("threshold", threshold)
+    auc = float(_roc.area_under_curve(*rates)[0])
+    if auc < 0.4:
+        warnings.warn(
+            f"The AUC is {auc:.3f}, below 0.5: same pairs have larger values than different pairs. If these are "
+            "similarities, pass `similarity=True` to `verification`, or `1 - similarity` as the distances.",
+            stacklevel=2,
+        )
     accepted = distances < threshold
     false_accepts, false_rejects = float(accepted[~same].mean()), float(1 - accepted[same].mean())
     reliable = [limit for limit in far if limit * np.sum(~same) >= FEWEST_FALSE_ACCEPTS]
     counts = resample_counts(len(same), resamples, seed, clusters, strata=same)
     return Verification(
-        auc=float(_roc.area_under_curve(*rates)[0]),
+        auc=auc,
         eer=float(_roc.equal_error_rate(*rates)[0]),
         threshold=threshold,
         accuracy=1 - (false_accepts + false_rejects) / 2,
@@ -229,14 +245,16 @@ class Comparison(NamedTuple):
         return "\n".join(lines + ([f"and {len(self.distance) - 10} more"] if len(self.distance) > 10 else []))
 
 
-def compare(model, left, right, threshold=None):
+def compare(model, left, right, threshold=None, similarity=False, scale=True):
     """Compares new inputs: distance, score and, with a threshold, the decision "same" for `distance < threshold`.
 
     Args:
         model: As for `verification`.
-        left: One input, or `(n, ...)`; uint8 images are divided by 255.
+        left: One input, or `(n, ...)`; images are float32 in [0, 1] or uint8 in 0-255.
         right: The same number of inputs; `right[i]` is compared with `left[i]`.
         threshold: Decision threshold from `verification` on validation pairs; None for no decision.
+        similarity: As for `verification`.
+        scale: Whether uint8 images are divided by 255, see `generators.pairs`.
 
     Returns:
         `Comparison`, a named tuple of `distance`; `score`, the negative distance, for tools that expect large =
@@ -254,7 +272,7 @@ def compare(model, left, right, threshold=None):
         )
     starts = range(0, len(left), 256)
     batches = [{"left": left[start : start + 256], "right": right[start : start + 256]} for start in starts]
-    distance = np.concatenate([pair_distance(model, batch) for batch in batches])
+    distance = np.concatenate([pair_distance(model, batch, similarity, scale) for batch in batches])
     if not np.isfinite(distance).all():
         raise ValueError(f"The model must return finite distances. Received: {distance[~np.isfinite(distance)][0]}.")
     return Comparison(distance, -distance, None if threshold is None else distance < threshold)

@@ -8,6 +8,9 @@ import numpy as np
 from siamkeras._arrays import aligned_empty
 from siamkeras._validation import check_images, check_integer, check_labels
 
+# Pairs are counted in float64, which is exact up to 2^53.
+LAST_STEP = 2**31
+
 
 class StreamOptions(NamedTuple):
     """Arguments of all streams of images, see `generators.pairs`."""
@@ -17,15 +20,16 @@ class StreamOptions(NamedTuple):
     start: int = 0
     load: Callable | None = None
     augment: Callable | None = None
+    scale: bool = True
 
 
-def check_labelled(images, labels, steps, seed, start, load, augment):
+def check_labelled(images, labels, steps, seed, start, load, augment, scale):
     """The checked `(images, labels, StreamOptions)` of a generator."""
-    images = check_images(images, load)
+    images = check_images(images, load, scale=scale)
     labels = check_labels(labels, count=len(images))
     steps = None if steps is None else check_integer("steps", steps, 1)
-    seed, start = check_integer("seed", seed), check_integer("start", start)
-    return images, labels, StreamOptions(steps, seed, start, load, augment)
+    seed, start = check_integer("seed", seed), check_integer("start", start, maximum=LAST_STEP)
+    return images, labels, StreamOptions(steps, seed, start, load, augment, scale)
 
 
 def sampled_batches(sample, images, to_batch, batch_size, options):
@@ -64,7 +68,7 @@ def load_batches(indices, arrays, to_batch, batch_size, options, drop_remainder=
         return tuple(gather(index) for gather, index in zip(gathers, indices, strict=True)), extra, step
 
     def scale(image):
-        return image if is_text else _to_float(image)
+        return image if is_text else to_float(image, options.scale)
 
     def look_up_batch(indices, extra, step):
         images, extra, _ = look_up(indices, extra, step)
@@ -77,7 +81,7 @@ def load_batches(indices, arrays, to_batch, batch_size, options, drop_remainder=
     def load_example(images, extra, keys):
         images = [scale(image if load is None else load(image)) for image in images]
         if augment is not None:
-            images = [tf.ensure_shape(augment(image, keys[i]), image.shape) for i, image in enumerate(images)]
+            images = [augmented(augment, image, keys[i]) for i, image in enumerate(images)]
         return tuple(images), extra
 
     if load is None and augment is None:
@@ -120,9 +124,18 @@ def _gather_from(images):
     return gather
 
 
-def _to_float(images):
+def to_float(images, scale=True):
+    """A tensor of images as float32; those of uint8 are divided by 255 if `scale`."""
     import tensorflow as tf
 
-    if images.dtype != tf.uint8 and not images.dtype.is_floating:
-        raise ValueError(f"`load` must return floats in [0, 1] or uint8 in 0-255. Received: {images.dtype.name}.")
-    return tf.cast(images, tf.float32) / (255.0 if images.dtype == tf.uint8 else 1.0)
+    return tf.cast(images, tf.float32) / (255.0 if scale and images.dtype == tf.uint8 else 1.0)
+
+
+def augmented(augment, image, seed):
+    """`augment(image, seed)` after a check of its dtype and shape."""
+    import tensorflow as tf
+
+    result = tf.ensure_shape(augment(image, seed), image.shape)
+    if result.dtype != tf.float32:
+        raise ValueError(f"`augment` must return a float32 image. Received: {result.dtype.name}.")
+    return result

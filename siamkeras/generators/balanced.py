@@ -8,14 +8,24 @@ from siamkeras.generators._batching import check_labelled, sampled_batches
 
 
 def balanced(
-    images, labels, classes=16, per_class=4, steps=None, seed=0, start=0, groups=None, load=None, augment=None
+    images,
+    labels,
+    classes=16,
+    per_class=4,
+    steps=None,
+    seed=0,
+    start=0,
+    groups=None,
+    load=None,
+    augment=None,
+    scale=True,
 ):
     """Balanced batches: `per_class` different images of each of `classes` different classes, with their labels.
 
     For losses that mine positives and negatives inside the batch. All classes have the same probability.
 
     Args:
-        images, labels, steps, seed, start, load, augment: As for `generators.pairs`.
+        images, labels, steps, seed, start, load, augment, scale: As for `generators.pairs`.
         classes: Classes in a batch, at least 2.
         per_class: Images of each class in a batch, at least 2.
         groups: As for `generators.pairs`. The classes of a batch then belong to one group; if it has fewer than
@@ -26,7 +36,7 @@ def balanced(
         `(classes * per_class,)`, class after class. Integer labels up to 2^24 are yielded unchanged. Strings and larger
         integers, which float32 cannot represent, are yielded as indices: `np.unique(labels)[index]` is the label.
     """
-    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale)
     classes = check_integer("classes", classes, 2, hint="With one class in a batch no image has a negative.")
     per_class = check_integer("per_class", per_class, 2, hint="With one image per class no image has a positive.")
     table = _sampling.ClassTable.from_labels(labels, groups, per_class)

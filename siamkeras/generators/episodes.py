@@ -4,14 +4,27 @@ from siamkeras.generators import _sampling
 from siamkeras.generators._batching import check_labelled, sampled_batches
 
 
-def episodes(images, labels, way=5, shot=1, query=5, steps=None, seed=0, start=0, groups=None, load=None, augment=None):
+def episodes(
+    images,
+    labels,
+    way=5,
+    shot=1,
+    query=5,
+    steps=None,
+    seed=0,
+    start=0,
+    groups=None,
+    load=None,
+    augment=None,
+    scale=True,
+):
     """Episodes of `way` classes: a support set with `shot` images and a query set with `query` images of each class.
 
     Support and query have no image in common. Both are ordered by class: the class of query i within the episode is
     `i // query`, and that of support i is `i // shot`.
 
     Args:
-        images, labels, seed, start, load, augment: As for `generators.pairs`.
+        images, labels, seed, start, load, augment, scale: As for `generators.pairs`.
         way: Classes in an episode, at least 2.
         shot: Images of each class in the support set.
         query: Images of each class in the query set.
@@ -32,7 +45,7 @@ def episodes(images, labels, way=5, shot=1, query=5, steps=None, seed=0, start=0
     >>> classes.numpy().tolist()
     [0, 0, 1, 1]
     """
-    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale)
     table, way, shot, query = _sampling.episode_table(labels, groups, way, shot, query)
 
     def sample(step):

@@ -20,6 +20,7 @@ def pairs(
     positive_fraction=0.5,
     load=None,
     augment=None,
+    scale=True,
 ):
     """Batches of pairs sampled from labelled images: same pairs from one class, different pairs from two.
 
@@ -28,8 +29,7 @@ def pairs(
     yields the same pairs.
 
     Args:
-        images: `(n, ...)` float32 in [0, 1]; or uint8 in 0-255, which is divided by 255; or file paths `(n,)`, with
-            `load`.
+        images: `(n, ...)` float32 in [0, 1]; or uint8 in 0-255, see `scale`; or file paths `(n,)`, with `load`.
         labels: `(n,)` integers or strings, the class of each image.
         batch_size: Pairs in a batch.
         steps: Batches in one pass; None for an endless stream.
@@ -43,6 +43,8 @@ def pairs(
             uint8.
         augment: Function `(image, seed) -> image` of the same shape, with `seed` an integer tensor `(2,)` as for
             `tf.image.stateless_random_*`. It is called for each image with a seed of its own.
+        scale: Whether uint8 images are divided by 255. False for a tower that expects values in 0-255, as most networks
+            of `keras.applications` do, unless `towers.pretrained` built it.
 
     Returns:
         A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)` and `(batch_size,)`.
@@ -59,7 +61,7 @@ def pairs(
     >>> bool(np.all((batch["left"][:, 0] // 3 == batch["right"][:, 0] // 3) == (same == 1)))
     True
     """
-    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale)
     batch_size = check_integer("batch_size", batch_size, 1)
     positive_fraction = check_number("positive_fraction", positive_fraction, minimum=0, maximum=1)
     table = _sampling.ClassTable.from_labels(labels, groups, 2 if positive_fraction > 0 else 1)
@@ -76,7 +78,7 @@ def left_right(images, same):
     return {"left": images[0], "right": images[1]}, same
 
 
-def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None, augment=None, text=False):
+def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None, augment=None, text=False, scale=True):
     """Batches of labelled pairs that you already have. One pass yields each pair once.
 
     Args:
@@ -87,7 +89,7 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
         shuffle: Whether to shuffle the pairs in every pass. Use False for evaluation, so that distances keep the order
             of the pairs.
         seed: Integer that determines the order of every pass.
-        load, augment: As for `pairs`.
+        load, augment, scale: As for `pairs`.
         text: Whether `left` and `right` are sentences, strings `(n,)`, or token ids, integers `(n, length)`, rather
             than images. They are yielded unchanged; a tower with a tokenizer takes strings, see `towers.recurrent`.
 
@@ -107,7 +109,7 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
     """
     import tensorflow as tf
 
-    check = check_text if text else functools.partial(check_images, load=load)
+    check = check_text if text else functools.partial(check_images, load=load, scale=scale)
     left, right, same = check(left, name="left"), check(right, name="right"), _check_same(same)
     if not len(left) == len(right) == len(same):
         raise ValueError(
@@ -115,7 +117,9 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
             f"Received: {len(left)}, {len(right)} and {len(same)}."
         )
     batch_size, count = check_integer("batch_size", batch_size, 1), len(same)
-    options = StreamOptions(-(-count // batch_size), check_integer("seed", seed), load=load, augment=augment)
+    if shuffle not in (True, False):
+        raise ValueError(f"`shuffle` must be True or False. Received: shuffle={shuffle!r}.")
+    options = StreamOptions(-(-count // batch_size), check_integer("seed", seed), 0, load, augment, scale)
 
     def one_pass(number):
         order = tf.range(count)

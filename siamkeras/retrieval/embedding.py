@@ -5,17 +5,19 @@ import os
 import numpy as np
 from keras import ops
 
+from siamkeras._arrays import to_float
 from siamkeras._validation import check_images, check_integer, check_text
+from siamkeras.generators import _batching
+from siamkeras.towers._blocks import check_scale
 
 
-def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=0):
+def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=0, scale=True):
     """Computes the embeddings of images or sentences with a tower, in inference mode.
 
     Args:
         tower: A `keras.Model` with one input and one output `(batch, dim)`.
-        images: Images `(n, ...)`, float32 or uint8 (which is divided by 255, as in `generators`); file paths `(n,)`
-            with `load`; or for a text tower sentences `(n,)` or token ids `(n, length)`. A single image, path or
-            sentence is a batch of one.
+        images: Images `(n, ...)`, float32 in [0, 1] or uint8 in 0-255; file paths `(n,)` with `load`; or for a text
+            tower sentences `(n,)` or token ids `(n, length)`. A single image, path or sentence is a batch of one.
         load: Function from a path (scalar string tensor) to an image tensor of fixed shape, such as
             `data.load_image(size)`. Files are read in parallel, two batches ahead.
         batch_size: Images per batch.
@@ -23,6 +25,7 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
         views: Number of views for test-time augmentation: the image itself and `views - 1` augmented copies, whose
             embeddings are averaged. The mean of unit-length embeddings has a norm below 1.
         seed: Integer that determines the augmented copies, together with the position of the image.
+        scale: Whether uint8 images are divided by 255, see `generators.pairs`.
 
     Returns:
         `(n, dim)` float32.
@@ -50,22 +53,23 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
             raise ValueError("`load` and `augment` are for images. Received: a tower with text input.")
         images = check_text([images] if isinstance(images, str) else images)
     else:
-        images = check_images([images] if isinstance(images, (str, os.PathLike)) else images, load)
+        images = check_images([images] if isinstance(images, (str, os.PathLike)) else images, load, scale=scale)
+        check_scale(tower, images, scale)
     if load is None:
         images = images[None] if images.ndim == len(template.shape) - 1 else images
         batches = (images[start : start + batch_size] for start in range(0, len(images), batch_size))
     else:
         batches = _load_batches(images, load, batch_size)
-    total = _embed_batches(tower, batches)
+    total = _embed_batches(tower, batches, scale)
     for view in range(1, views):
-        total = total + _embed_batches(tower, _augmented_batches(images, augment, batch_size, seed, view))
+        total = total + _embed_batches(tower, _augmented_batches(images, augment, batch_size, seed, view, scale))
     return total / views
 
 
-def _embed_batches(tower, batches):
+def _embed_batches(tower, batches, scale=True):
     embeddings = []
     for batch in batches:
-        batch = batch.astype("float32") / 255 if batch.dtype == np.uint8 else batch
+        batch = to_float(batch, scale) if batch.dtype.kind in "uf" else batch
         # Called, because `predict` compiles a function per tower, and TensorFlow warns from the fifth on.
         output = tower(ops.convert_to_tensor(batch), training=False)
         if len(getattr(output, "shape", ())) != 2:
@@ -81,17 +85,16 @@ def _load_batches(paths, load, batch_size):
     return images.batch(batch_size).prefetch(2).as_numpy_iterator()
 
 
-def _augmented_batches(images, augment, batch_size, seed, view):
+def _augmented_batches(images, augment, batch_size, seed, view, scale):
     import tensorflow as tf
 
-    def augmented(index):
+    def augmented_image(index):
         image = tf.numpy_function(lambda index: images[index], [index], images.dtype, stateful=False)
-        image = tf.cast(tf.ensure_shape(image, images.shape[1:]), tf.float32)
-        image = image / 255.0 if images.dtype == np.uint8 else image
+        image = _batching.to_float(tf.ensure_shape(image, images.shape[1:]), scale)
         # In two steps: the views of one seed must not be those of the next seed.
         view_seed = tf.random.stateless_uniform((), tf.constant([seed, view], tf.int64), None, None, tf.int64)
         key = tf.random.stateless_uniform((2,), tf.stack([view_seed, index]), None, None, tf.int32)
-        return tf.ensure_shape(augment(image, key), image.shape)
+        return _batching.augmented(augment, image, key)
 
     indices = tf.data.Dataset.range(len(images))
-    return indices.map(augmented, tf.data.AUTOTUNE).batch(batch_size).prefetch(2).as_numpy_iterator()
+    return indices.map(augmented_image, tf.data.AUTOTUNE).batch(batch_size).prefetch(2).as_numpy_iterator()

@@ -1,6 +1,9 @@
 """Parts that the towers share: checks of shapes, the convolution block and the embedding layer."""
 
+import warnings
+
 import keras
+import numpy as np
 from keras import layers, ops
 
 from siamkeras._validation import check_integer, check_sizes
@@ -25,18 +28,49 @@ def has_one_embedding(model):
 def check_tower(tower):
     """The Input of `tower`, a built model with one input and one output `(batch, dim)`."""
     if not has_one_embedding(tower):
-        outputs = [tuple(tensor.shape) for tensor in getattr(tower, "outputs", None) or []]
+        inputs, outputs = (
+            [tuple(tensor.shape) for tensor in getattr(tower, name, None) or []] for name in ("inputs", "outputs")
+        )
         raise ValueError(
             "`tower` must be a built keras.Model with one input and one output (batch, dim). "
-            f"Received: {tower!r}" + (f" with outputs {outputs}." if outputs else ".")
+            f"Received: {tower!r}" + (f" with inputs {inputs} and outputs {outputs}." if outputs else ".")
         )
     return tower.inputs[0]
+
+
+def nested_layers(model, parents=()):
+    """`(layer, names)` from input to output, nested models included; `names` are the layer's and its parents'."""
+    layers_with_names = []
+    for layer in model.layers:
+        names = (*parents, layer.name)
+        layers_with_names += nested_layers(layer, names) if isinstance(layer, keras.Model) else [(layer, names)]
+    return layers_with_names
+
+
+def check_scale(model, images, scale):
+    """Warns if uint8 images are divided by 255 for a model that does so itself."""
+    first = next((layer for layer, _ in nested_layers(model) if isinstance(layer, layers.Rescaling)), None)
+    if scale and images.dtype == np.uint8 and first is not None and np.max(np.abs(first.scale)) < 0.1:
+        warnings.warn(
+            f"This model expects values in 0-255: its layer {first.name!r} multiplies them by {first.scale}. Received: "
+            "uint8 images, which are divided by 255. Pass `scale=False`, here and to the generators.",
+            stacklevel=3,
+        )
 
 
 def embed(tower, inputs):
     """The output of `tower`, also if the model returns it in a list or dict."""
     (embedding,) = keras.tree.flatten(tower(inputs))
     return embedding
+
+
+def renamed(tower, name):
+    """`tower` if that is its name, else a model `name` around it: the names in a model must be different."""
+    template = check_tower(tower)
+    if tower.name == name:
+        return tower
+    inputs = keras.Input(template.shape[1:], dtype=template.dtype)
+    return keras.Model(inputs, embed(tower, inputs), name=name)
 
 
 def conv_block(x, number, filters, momentum, pool=True):

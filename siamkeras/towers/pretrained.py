@@ -4,10 +4,10 @@ import warnings
 from pathlib import Path
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from siamkeras._validation import check_choice, check_integer
-from siamkeras.towers._blocks import check_image_shape, finish
+from siamkeras.towers._blocks import check_image_shape, finish, nested_layers
 from siamkeras.towers.conv import conv
 
 _OMNIGLOT = Path(__file__).parent / "weights" / "omniglot.weights.h5"
@@ -36,7 +36,7 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
 
     `pretrained("omniglot")` takes no other argument and needs no download. It is a `towers.conv` for handwritten
     characters, 28x28 pixels with ink 1 on background 0, trained by `benchmarks/omniglot.py` on 25 of the 30 background
-    alphabets of Omniglot.
+    alphabets of Omniglot. It inverts images of dark ink on white paper: those with a mean above 0.5.
 
     Args:
         name: "omniglot", or, from small to large, "MobileNetV3Small", "MobileNetV3Large", "EfficientNetB0",
@@ -60,7 +60,12 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
             raise ValueError("`pretrained('omniglot')` takes no other argument: its network is fixed.")
         tower = conv((28, 28, 1), embedding_dim=64, filters=(32, 64, 128, 256))
         tower.load_weights(_OMNIGLOT)
-        return tower
+        inputs = keras.Input(tower.input_shape[1:], name="inputs")
+        is_dark_ink = ops.mean(inputs, axis=(1, 2, 3), keepdims=True) > 0.5
+        x = ops.where(is_dark_ink, 1 - inputs, inputs)
+        for layer in tower.layers[1:]:
+            x = layer(x)
+        return keras.Model(inputs, x, name="tower")
     height, width, channels = check_image_shape((224, 224, 3) if input_shape is None else input_shape)
     scale, offset = _PREPROCESSING[name]
     x = inputs = keras.Input((height, width, channels), name="inputs")
@@ -92,7 +97,7 @@ def freeze(tower, until=None):
     Returns:
         The tower.
     """
-    nested = _nested_layers(tower)
+    nested = nested_layers(tower)
     if until is None:
         return _set_trainable(tower, [layer for layer, _ in nested if layer.name == "embedding"])
     matches = [number for number, (_, names) in enumerate(nested) if until in names]
@@ -116,26 +121,17 @@ def unfreeze(tower, layers=None):
     """
     candidates = [
         layer
-        for layer, _ in _nested_layers(tower)
+        for layer, _ in nested_layers(tower)
         if layer.weights and not isinstance(layer, keras.layers.BatchNormalization)
     ]
     count = len(candidates) if layers is None else check_integer("layers", layers, 1, len(candidates))
     return _set_trainable(tower, candidates[len(candidates) - count :])
 
 
-def _nested_layers(model, parents=()):
-    """`(layer, names)` from input to output, nested models included; `names` are the layer's and its parents'."""
-    layers_with_names = []
-    for layer in model.layers:
-        names = (*parents, layer.name)
-        layers_with_names += _nested_layers(layer, names) if isinstance(layer, keras.Model) else [(layer, names)]
-    return layers_with_names
-
-
 def _set_trainable(tower, trainable):
     """Makes the layers `trainable` of the tower trainable and freezes all others."""
     tower.trainable = True  # also of nested models, whose False would override their layers
     ids = {id(layer) for layer in trainable}
-    for layer, _ in _nested_layers(tower):
+    for layer, _ in nested_layers(tower):
         layer.trainable = id(layer) in ids
     return tower

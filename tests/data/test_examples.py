@@ -44,6 +44,11 @@ def test_images_keep_their_labels_groups_names_and_order_in_aligned_memory(chara
         assert part.source == "a test" and part.images.ctypes.data % 64 == 0
 
 
+def test_examples_do_not_become_a_tuple_of_the_fields_of_both(characters):
+    with pytest.raises(TypeError, match="Examples cannot be added"):
+        characters + characters
+
+
 @pytest.mark.parametrize("by", ["labels", "groups"])
 def test_each_example_is_in_the_test_set_of_one_fold(characters, by):
     """Six classes in three groups of two: two classes in the test set of each of three folds."""

@@ -77,6 +77,16 @@ def test_a_model_uses_its_own_distance():
     np.testing.assert_array_equal(report.per_episode["accuracy"], other.per_episode["accuracy"])
 
 
+def test_bytes_stay_in_their_range_without_scale():
+    """The tower subtracts 100 and clips at 0: divided by 255, all embeddings are 0."""
+    inputs = keras.Input((3,))
+    tower = keras.Model(inputs, keras.layers.ReLU()(inputs - 100))
+    images, labels = np.repeat(200 * np.eye(3, dtype="uint8"), 6, axis=0), np.repeat([7, 3, 9], 6)
+    options = {"way": 3, "query": 5, "episodes": 3}
+    assert evaluation.few_shot(tower, images, labels, scale=False, **options).accuracy == 1.0
+    assert evaluation.few_shot(tower, images, labels, **options).accuracy == pytest.approx(1 / 3)
+
+
 def test_a_verifier_uses_its_learned_distance():
     """A weight of -1 on the first component alone: the distance is the difference in it."""
     verifier = models.verifier(identity(2))

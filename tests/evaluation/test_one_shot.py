@@ -68,6 +68,7 @@ def test_uint8_images_are_divided_by_255():
     points = np.uint8([[[250, 0], [10, 10]]])
     runs = make_runs(points, points.astype("float32") / 255, [[0, 1]])
     assert evaluation.one_shot(identity(), runs, distance="euclidean").accuracy == 1.0
+    assert evaluation.one_shot(identity(), runs, distance="euclidean", scale=False).accuracy == 0.5
 
 
 def test_views_are_averaged_before_they_are_compared():

@@ -48,12 +48,18 @@ def test_the_curve_agrees_with_scikit_learn():
     np.testing.assert_allclose(report.true_accept_rate, tar)
 
 
-def test_each_point_of_the_curve_accepts_distances_up_to_its_threshold():
+@pytest.mark.parametrize("digits", [6, 1])
+def test_a_threshold_of_the_curve_gives_the_rates_of_its_point(digits):
+    """Also with many equal distances, and in a second evaluation that is given the threshold."""
     distance, same = simulated(60)
+    distance = distance.round(digits)
     report = evaluate(distance, same)
+    assert report.thresholds[-1] == np.inf
     for far, tar, threshold in zip(report.false_accept_rate, report.true_accept_rate, report.thresholds, strict=True):
-        false_accepts, false_rejects = oracles.rates(distance, same, np.nextafter(threshold, np.inf))
+        false_accepts, false_rejects = oracles.rates(distance, same, threshold)
         assert (far, tar) == (pytest.approx(false_accepts), pytest.approx(1 - false_rejects))
+    again = evaluate(distance, same, report.thresholds[5])
+    assert (again.far, again.frr) == pytest.approx((report.false_accept_rate[5], 1 - report.true_accept_rate[5]))
 
 
 def test_equal_error_rate_by_hand():
@@ -82,6 +88,26 @@ def test_true_accept_rate_at_a_false_accept_rate_by_hand():
     report = evaluate(distance, [1] * 4 + [0] * 100, far=(0.1, 0.09))
     assert report.tar_at_far[0.1] == 0.75
     assert np.isnan(report.tar_at_far[0.09])  # fewer than ten false accepts
+
+
+def test_similarities_evaluated_as_distances_raise_a_warning():
+    similarity, same = [0.9, 0.8, 0.3, 0.2, 0.1], [1, 1, 0, 1, 0]
+    with pytest.warns(UserWarning, match="AUC is 0.167, below 0.5.*similarity=True"):
+        assert evaluate(similarity, same).auc == pytest.approx(1 / 6)
+    assert evaluate(1 - np.array(similarity), same).auc == pytest.approx(5 / 6)
+
+
+def test_a_model_of_similarities_is_evaluated_with_similarity():
+    """The own head is exp(-distance): the distance is 1 - exp(-distance), and "same" means a similarity above 0.5."""
+    siamese = models.siamese(towers.pixels((2,)))
+    model = keras.Model(siamese.input, ops.exp(-siamese.output))
+    left, right = np.float32([[0, 0]] * 2), np.float32([[0.3, 0.4], [3, 4]])
+    comparison = evaluation.compare(model, left, right, threshold=0.5, similarity=True)
+    np.testing.assert_allclose(comparison.distance, [1 - np.exp(-0.5), 1 - np.exp(-5)], rtol=1e-5)
+    assert comparison.same.tolist() == [True, False]
+    report = evaluation.verification(model, [({"left": left, "right": right}, [1, 0])], similarity=True, resamples=0)
+    assert report.auc == 1.0
+    np.testing.assert_array_equal(report.distances, comparison.distance)
 
 
 def test_labels_count_as_same_from_one_half():
@@ -234,7 +260,9 @@ def test_new_inputs_are_compared_one_or_many(siamese):
 
 def test_uint8_images_are_divided_by_255_and_token_ids_are_not(siamese):
     """(0, 0) and (153, 204) have the distance 255, divided by 255."""
-    assert evaluation.compare(siamese, np.uint8([0, 0]), np.uint8([153, 204])).distance[0] == pytest.approx(1.0)
+    for scale, distance in ((True, 1.0), (False, 255.0)):
+        comparison = evaluation.compare(siamese, np.uint8([0, 0]), np.uint8([153, 204]), scale=scale)
+        assert comparison.distance[0] == pytest.approx(distance)
     text = models.siamese(towers.bag_of_ngrams(5, 4, buckets=64))
     left, right = np.array([[1, 2, 3, 4, 5]]), np.array([[7, 8, 9, 4, 6]])
     expected = evaluation.compare(text, left, right).distance
@@ -246,7 +274,9 @@ def test_uint8_images_are_divided_by_255_and_token_ids_are_not(siamese):
 @pytest.mark.parametrize(
     "arguments, options, message",
     [
-        (([0.1, 0.2], [1]), {}, "one distance and one label. Received: 2 and 1"),
+        (([0.1, 0.2], [1]), {}, r"one distance and one label, .*Received: shapes \(2,\) and \(1,\)"),
+        ((np.zeros((2, 3)), np.zeros((3, 2))), {}, r"Received: shapes \(2, 3\) and \(3, 2\)"),
+        ((np.zeros((1, 2)), [1, 0]), {}, r"Received: shapes \(1, 2\) and \(2,\)"),
         (([0.1, np.nan], [1, 0]), {}, "Distances must be finite. Received: nan"),
         (([0.1, 0.2], [1, 2]), {}, r"`same` must lie in \[0, 1\]"),
         (([0.1, 0.2], [1, 1]), {}, "Both same and different pairs are needed. Received: 2 same of 2"),
@@ -271,7 +301,11 @@ def test_errors_of_embeddings_streams_and_models(siamese):
         (lambda: evaluation.compare(models.siamese(towers.pixels((2,)), distance=None), zeros, zeros), "2 outputs"),
         (lambda: evaluation.compare(siamese, zeros, zeros[:1]), r"Received: shapes \(3, 2\) and \(1, 2\)"),
         (lambda: evaluation.compare(siamese, zeros[:0], zeros[:0]), r"Received: shapes \(0, 2\)"),
-        (lambda: evaluation.compare(siamese, zeros, zeros * np.nan), "finite distances. Received: nan"),
+        (lambda: evaluation.compare(siamese, zeros, zeros * np.nan), "`right` must be finite. Received: NaN"),
+        (lambda: evaluation.compare(siamese, zeros, zeros.astype(bool)), "float32 in .* or uint8 .* Received: bool"),
+        (lambda: evaluation.compare(siamese, zeros, zeros.astype("int64")), "float32 in .* Received: int64"),
+        (lambda: evaluation.compare(siamese, zeros, zeros.astype(complex)), "float32 in .* Received: complex128"),
+        (lambda: evaluation.verification(siamese, [({"left": zeros, "right": np.uint8(zeros)}, [1, 0, 1])]), "uint8"),
     ):
         with pytest.raises(ValueError, match=message):
             call()

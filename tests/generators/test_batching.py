@@ -13,6 +13,9 @@ import tensorflow as tf
 from siamkeras import generators
 from siamkeras._arrays import aligned_empty
 
+# The values of the images are their numbers.
+pytestmark = pytest.mark.filterwarnings("ignore:Images are expected")
+
 LABELS = np.array([7, 3, 11, 7, 7, 3, 11, 7, 40, 40, 7, 3])
 GROUPS = np.where(np.isin(LABELS, [7, 40]), 5, 2)
 # All values of image i are i, so that a batch shows which images it has.
@@ -160,6 +163,25 @@ def test_uint8_images_are_divided_by_255():
         np.testing.assert_allclose(part, IMAGES[np.rint(part[:, 0, 0, 0] * 255 / 20).astype(int)] * 20 / 255, atol=1e-6)
 
 
+@every_stream
+def test_bytes_stay_in_their_range_without_scale(stream, files):
+    for options in ({"images": (IMAGES * 20).astype("uint8")}, {"images": files, "load": read}):
+        part = parts(next(iter(stream(**options, scale=False))))[0]
+        assert part.dtype == np.float32
+        np.testing.assert_array_equal(part % 20, 0)
+        assert part.max() > 20
+
+
+@every_stream
+def test_floats_in_0_to_255_raise_a_warning(stream, files):
+    def load(path):
+        return tf.cast(read(path), tf.float32) + 100
+
+    for options in ({"images": IMAGES * 20}, {"images": files, "load": load}):
+        with pytest.warns(UserWarning, match=r"Images are expected in \[0, 1\]"):
+            stream(**options)
+
+
 def jitter(image, seed):
     return image + tf.random.stateless_uniform((), seed, -0.4, 0.4)
 
@@ -201,9 +223,11 @@ def test_every_image_is_augmented_with_a_seed_of_its_own(stream):
     assert len(np.unique(np.round(noise, 6))) == len(noise)
 
 
-def test_augmentation_must_keep_the_shape():
+def test_augmentation_must_keep_shape_and_dtype():
     with pytest.raises(ValueError, match="Shape must be rank 3 but is rank 1"):
         pairs(augment=lambda image, seed: tf.reshape(image, (8,)))
+    with pytest.raises(ValueError, match="`augment` must return a float32 image. Received: uint8"):
+        pairs(augment=lambda image, seed: tf.cast(image * 255, tf.uint8))
 
 
 @every_stream
@@ -243,7 +267,7 @@ def test_files_are_read_and_augmented(stream, files):
 def test_load_returns_floats_or_uint8(files):
     stream = balanced(files, load=lambda path: tf.zeros((2, 2), tf.float64))
     assert next(iter(stream))[0].dtype == tf.float32
-    with pytest.raises(ValueError, match="`load` must return floats .* Received: int32"):
+    with pytest.raises(ValueError, match="`load` must be float32 in .* Received: int32"):
         triplets(files, load=lambda path: tf.zeros((2, 2), tf.int32))
 
 

@@ -8,6 +8,9 @@ import tensorflow as tf
 
 from siamkeras import generators, losses, models, towers
 
+# The values of the images are their numbers.
+pytestmark = pytest.mark.filterwarnings("ignore:Images are expected")
+
 LABELS = np.array([7, 3, 11, 7, 7, 3, 11, 7, 40, 40, 7, 3])
 GROUPS = np.where(np.isin(LABELS, [7, 40]), 5, 2)
 IMAGES = np.arange(12, dtype="float32").reshape(12, 1, 1, 1) * np.ones((1, 2, 2, 1), "float32")  # image i has value i
@@ -159,6 +162,7 @@ def test_all_pairs_are_listed_once():
     [
         ({"labels": np.full(12, 7)}, "At least two classes"),
         ({"batch_size": 2.5}, "`batch_size` must be an integer"),
+        ({"start": 2**60}, f"`start` must be an integer of at least 0 and at most {2**31}. Received"),
         ({"positive_fraction": 1.5}, "`positive_fraction` must be a number .* Received: positive_fraction=1.5"),
     ],
 )
@@ -176,6 +180,7 @@ def test_invalid_arguments_of_pairs_raise(arguments, message):
         ({"same": ["yes"] * 12}, r"numbers \(n,\)"),
         ({"left": IMAGES.astype("int32")}, "`left` must be float32"),
         ({"right": np.full_like(IMAGES, np.inf)}, "`right` must be finite"),
+        ({"shuffle": "no"}, "`shuffle` must be True or False. Received: shuffle='no'"),
     ],
 )
 def test_invalid_arguments_of_from_pairs_raise(arguments, message):

@@ -1,5 +1,7 @@
 """`retrieval.embed`: batches, files, sentences, inference mode and test-time augmentation."""
 
+from contextlib import nullcontext
+
 import keras
 import numpy as np
 import pytest
@@ -57,6 +59,21 @@ def test_uint8_and_single_images_are_embedded_as_the_generators_yield_them(tower
     embeddings = retrieval.embed(towers.pixels((4, 4, 1)), in_bytes)
     np.testing.assert_allclose(embeddings, in_bytes.reshape(10, 16) / 255, atol=1e-6)
     np.testing.assert_allclose(retrieval.embed(tower, IMAGES[3]), retrieval.embed(tower, IMAGES)[3:4], atol=1e-6)
+    unchanged = retrieval.embed(towers.pixels((4, 4, 1)), in_bytes, scale=False)
+    np.testing.assert_array_equal(unchanged, in_bytes.reshape(10, 16))
+
+
+def test_bytes_for_a_tower_that_rescales_them_itself_raise_a_warning():
+    """A network of `keras.applications`, nested in a tower; one of `towers.pretrained` rescales back first."""
+    bytes_in = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()])
+    in_bytes = np.full((2, 4, 4, 1), 51, "uint8")
+    for before, warns in ((keras.layers.Identity(), True), (keras.layers.Rescaling(255.0), False)):
+        tower = keras.Sequential([keras.Input((4, 4, 1)), before, bytes_in])
+        tower = keras.Model(tower.inputs[0], tower.outputs[0])
+        assert retrieval.embed(tower, in_bytes, scale=False).shape == (2, 16)
+        with pytest.warns(UserWarning, match="expects values in 0-255.*scale=False") if warns else nullcontext():
+            embeddings = retrieval.embed(tower, in_bytes)
+    np.testing.assert_allclose(embeddings, np.full((2, 16), 0.2), rtol=1e-5)
 
 
 @needs_tensorflow
@@ -133,7 +150,7 @@ def test_views_depend_on_seed_and_position_and_not_on_the_batch_size():
         ({"images": IMAGES[:, :3]}, r"expected shape=\(None, 4, 4, 1\), found"),
         ({"images": IMAGES[..., 0, 0]}, "Invalid input shape"),
         ({"images": np.full((1, 4, 4, 1), np.nan)}, "`images` must be finite"),
-        ({"images": "photo.png"}, "`images` holds file paths; pass `load="),
+        ({"images": "photo.png"}, "`images` holds strings. To read image files, pass `load="),
         ({"batch_size": 0}, "`batch_size` must be an integer of at least 1. Received: batch_size=0"),
         ({"views": 2}, "`views` above 1 and `augment` go together, for images in memory. Received: views=2"),
         ({"augment": brighter}, "`views` above 1 and `augment` go together.* Received: views=1"),
