@@ -107,11 +107,11 @@ def unfinished_folder(parent):
     Also deletes those of processes that were killed, when they are a day old.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    for leftover in parent.glob("unfinished_*"):
+    for leftover in parent.glob(".siamkeras_unfinished_*"):
         with contextlib.suppress(OSError):  # another process may delete it too
             if leftover.lstat().st_mtime < time.time() - 24 * 60 * 60:
                 shutil.rmtree(leftover)
-    with tempfile.TemporaryDirectory(prefix="unfinished_", dir=parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=".siamkeras_unfinished_", dir=parent) as folder:
         yield Path(folder)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import zipfile
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -113,23 +115,28 @@ class Index:
     def save(self, path):
         """Writes the index to one file (`.npz`, under any name), which `load` reads.
 
-        An existing file is replaced only when the new one is complete.
+        An existing file, or the target of a symbolic link, is replaced only when the new one is complete.
         """
+        from siamkeras.data._sources import unfinished_folder
+
         settings = {name: getattr(self, name) for name in ("distance", "method", "threshold")}
         arrays = {name: getattr(self, name) for name in ("embeddings", "labels", "names")}
         arrays |= {"_centroids": self._search.centroids, "settings": json.dumps({"format": FORMAT} | settings)}
-        partial = f"{os.fspath(path)}.partial"
-        with open(partial, "wb") as file:
-            np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
-        os.replace(partial, path)
+        path = Path(os.path.realpath(path))
+        with unfinished_folder(path.parent) as folder:
+            with open(folder / path.name, "wb") as file:
+                np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
+            os.replace(folder / path.name, path)
 
     @classmethod
     def load(cls, path):
         """Reads an index that `save` wrote."""
         try:
             # np.load verifies the checksum of each array; a file object is closed also after an error.
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
-                arrays = {name: content[name] for name in content.files}
+            with open(path, "rb") as file:
+                _check_sizes(file)
+                with np.load(file, allow_pickle=False) as content:
+                    arrays = {name: content[name] for name in content.files}
             settings = json.loads(arrays.pop("settings").item())
             if settings.pop("format") != FORMAT:
                 raise ValueError(f"it is not of format {FORMAT}, which this version of siamkeras reads")
@@ -140,3 +147,12 @@ class Index:
             raise ValueError(
                 f"Expected an undamaged file written by `Index.save`. Received: {os.fspath(path)!r}: {error}"
             ) from error
+
+
+def _check_sizes(file):
+    """Rejects a file that would need more memory than its size: `Index.save` does not compress."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+    if sum(member.file_size for member in members) > os.fstat(file.fileno()).st_size:
+        raise ValueError("it is compressed, which `Index.save` does not do")
+    file.seek(0)

@@ -63,7 +63,9 @@ def test_missing_or_invalid_files_of_a_copy_are_a_damaged_copy(error):
 
 
 def test_unfinished_files_are_deleted_at_once_or_a_day_after_a_process_was_killed(tmp_path):
-    old, new, other = (tmp_path / name for name in ("unfinished_a", "unfinished_b", "finished"))
+    """Only folders of `unfinished_folder`: the parent may be a folder of the user."""
+    names = (".siamkeras_unfinished_a", ".siamkeras_unfinished_b", "unfinished_work")
+    old, new, other = (tmp_path / name for name in names)
     for folder in (old, new, other):
         folder.mkdir()
         (folder / "half").touch()
@@ -72,7 +74,7 @@ def test_unfinished_files_are_deleted_at_once_or_a_day_after_a_process_was_kille
     with pytest.raises(KeyboardInterrupt), _sources.unfinished_folder(tmp_path) as folder:
         (folder / "half").touch()
         raise KeyboardInterrupt
-    assert sorted(tmp_path.iterdir()) == [other, new]
+    assert sorted(tmp_path.iterdir()) == [new, other]
 
 
 def test_siamkeras_data_is_searched_before_the_cache(tmp_path, monkeypatch):

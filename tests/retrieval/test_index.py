@@ -1,6 +1,8 @@
 """The index against plain loops; its file complete, damaged and interrupted."""
 
 import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -204,6 +206,42 @@ def test_an_interrupted_save_leaves_the_old_file(saved, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         retrieval.Index(EMBEDDINGS * 2).save(saved)
     assert saved.read_bytes() == old
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_a_compressed_file_is_not_unpacked(tmp_path, monkeypatch):
+    """48 kB of zeros stand for 48 MB; with entries that share their data, a file needs no compression for that."""
+    monkeypatch.setattr("numpy.load", None)
+    compressed, shared = tmp_path / "compressed", tmp_path / "shared"
+    with open(compressed, "wb") as file:
+        np.savez_compressed(file, embeddings=np.zeros((4000, 3000), "float32"))
+    with zipfile.ZipFile(shared, "w") as archive:
+        archive.writestr("embeddings.npy", b"0" * 1000)
+        archive.filelist *= 50
+    for path in (compressed, shared):
+        with pytest.raises(ValueError, match=f"{path.name}': it is compressed, which `Index.save` does not do"):
+            retrieval.Index.load(path)
+
+
+def test_threads_can_save_to_one_file(tmp_path):
+    indices = [retrieval.Index(np.full((500, 5), number)) for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        saved = [pool.submit(index.save, tmp_path / "one") for _ in range(20) for index in indices]
+    assert [future.result() for future in saved] == [None] * 80
+    assert len(np.unique(retrieval.Index.load(tmp_path / "one").embeddings)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_save_replaces_the_target_of_a_link_and_no_other_file(tmp_path, saved):
+    """Also a link under the name of a partial file of former versions is left alone."""
+    victim, link = tmp_path / "victim", tmp_path / "link"
+    victim.write_text("untouched")
+    link.symlink_to(saved)
+    (tmp_path / "people.index.partial").symlink_to(victim)
+    (tmp_path / "link.partial").symlink_to(victim)
+    retrieval.Index(EMBEDDINGS[:7]).save(link)
+    assert link.is_symlink() and len(retrieval.Index.load(saved)) == 7
+    assert victim.read_text() == "untouched" and (tmp_path / "link.partial").is_symlink()
 
 
 @pytest.mark.parametrize(
