@@ -42,7 +42,7 @@ class CollapseMonitor(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         tower = models.tower_of(self.model)
-        embeddings = tower(ops.convert_to_tensor(self.images), training=False)
+        (embeddings,) = keras.tree.flatten(tower(ops.convert_to_tensor(self.images), training=False))
         spread = _spread(ops.convert_to_numpy(embeddings))
         if logs is not None:
             logs["embedding_spread"] = spread

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from siamkeras._tensors import as_float
+from siamkeras._validation import plain
 
 __all__ = [
     "DISTANCES",
@@ -88,11 +89,11 @@ def get(identifier):
     """The distance function for a name in `DISTANCES`, a function (returned unchanged) or a Keras config."""
     if isinstance(identifier, dict):
         identifier = keras.saving.deserialize_keras_object(identifier)
-    if callable(identifier):
+    if callable(identifier) and not isinstance(identifier, keras.Model):
         return identifier
     if isinstance(identifier, str) and identifier in DISTANCES:
         return DISTANCES[identifier]
-    raise ValueError(f"`distance` must be one of {sorted(DISTANCES)} or a function. Received: {identifier!r}.")
+    raise ValueError(f"`distance` must be one of {sorted(DISTANCES)} or a function. Received: {plain(identifier)!r}.")
 
 
 def _serialize(distance):

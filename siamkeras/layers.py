@@ -66,6 +66,14 @@ class Distance(_Float32Layer):
 
 
 @keras.saving.register_keras_serializable("siamkeras")
+class _Stack(_Float32Layer):
+    """Tensors `(batch,)` as columns, `(batch, n)`; `ops.stack` outside a layer cannot be loaded from an `.h5` file."""
+
+    def call(self, inputs):
+        return ops.stack(inputs, axis=1)
+
+
+@keras.saving.register_keras_serializable("siamkeras")
 class ContrastiveLossLayer(_Float32Layer):
     """Adds the contrastive loss to the model: `[same, distance]` -> `distance`, `(batch,)` each.
 
@@ -82,7 +90,7 @@ class ContrastiveLossLayer(_Float32Layer):
 
     def call(self, inputs):
         same, distance = inputs
-        self.add_loss(ops.mean(losses.contrastive(same, distance, self.margin)))
+        self.add_loss(_mean(losses.contrastive(same, distance, self.margin)))
         return distance
 
     def get_config(self):
@@ -109,7 +117,7 @@ class TripletLossLayer(_Float32Layer):
     def call(self, inputs):
         d_pos, d_neg = inputs
         loss = losses.triplet(d_pos, d_neg, self.margin)
-        self.add_loss(ops.mean(loss))
+        self.add_loss(_mean(loss))
         if self.active is not None:
             self.active.update_state(ops.cast(loss > 0, "float32"))
         return ops.stack([d_pos, d_neg], axis=1)
@@ -135,7 +143,7 @@ class InBatchSoftmaxLossLayer(_Float32Layer):
 
     def call(self, inputs):
         left, right = inputs
-        self.add_loss(ops.mean(losses.info_nce(left, right, self.temperature)))
+        self.add_loss(_mean(losses.info_nce(left, right, self.temperature)))
         return distances.cosine(left, right)
 
     def get_config(self):
@@ -249,6 +257,11 @@ class CosineClassifier(_Float32Layer):
     def get_config(self):
         initializer = keras.initializers.serialize(self.initializer)
         return {**super().get_config(), "classes": self.classes, "scale": self.scale, "initializer": initializer}
+
+
+def _mean(loss):
+    """Mean of the values of a loss; 0 for the empty batch of a replica."""
+    return ops.divide_no_nan(ops.sum(loss), ops.cast(ops.size(loss), loss.dtype))
 
 
 def _check_two_embeddings(layer, input_shape):

@@ -1,4 +1,7 @@
-"""Metrics for `compile` that understand distances and embeddings."""
+"""Metrics for `compile` that understand distances and embeddings.
+
+`"accuracy"` and `keras.metrics.AUC` do not: they take a large output for "same", and show values near 0 for distances.
+"""
 
 import keras
 from keras import ops
@@ -15,8 +18,8 @@ __all__ = ["ActiveTriplets", "PairAccuracy"]
 class PairAccuracy(keras.metrics.Mean):
     """Fraction of pairs that are classified correctly: a pair is predicted "same" if `distance < threshold`.
 
-    A label of at least 0.5 counts as same. Choose the final threshold on validation pairs, with
-    `evaluation.verification`.
+    A label of at least 0.5 counts as same; with a label outside [0, 1] the metric is NaN. Choose the final threshold on
+    validation pairs, with `evaluation.verification`.
 
     Args:
         threshold: Decision threshold in units of distance. Half the margin is a good start.
@@ -28,9 +31,9 @@ class PairAccuracy(keras.metrics.Mean):
         self._direction = "up"
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        same, distance = flat_pairs(y_true, y_pred)
-        correct = ops.equal(same >= 0.5, distance < self.threshold)
-        super().update_state(ops.cast(correct, "float32"), sample_weight)
+        same, distance, valid = flat_pairs(y_true, y_pred)
+        correct = ops.cast(ops.equal(same >= 0.5, distance < self.threshold), "float32")
+        super().update_state(ops.where(valid, correct, float("nan")), sample_weight)
 
     def get_config(self):
         return {**super().get_config(), "threshold": self.threshold}

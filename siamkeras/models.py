@@ -1,10 +1,14 @@
-"""Models that train a tower: copies of the tower with shared weights, and a comparison of their embeddings."""
+"""Models that train a tower: copies of the tower with shared weights, and a comparison of their embeddings.
+
+A program that loads a saved model or tower imports siamkeras first, which registers its layers with Keras. Otherwise
+`keras.saving.load_model` raises `Could not locate class 'UnitLength'`, or the name of another layer.
+"""
 
 import keras
-from keras import ops
 
 from siamkeras import layers
-from siamkeras.towers._blocks import check_tower, embed, has_one_embedding
+from siamkeras._validation import plain
+from siamkeras.towers._blocks import check_tower, embed, has_one_embedding, renamed
 
 __all__ = [
     "classifier",
@@ -17,22 +21,26 @@ __all__ = [
     "verifier",
 ]
 
-# The layers that end the models of this module.
-_HEADS = (
-    layers.ContrastiveLossLayer,
-    layers.CosineClassifier,
-    layers.Distance,
-    layers.InBatchSoftmaxLossLayer,
-    layers.PrototypeLogits,
-    layers.TripletLossLayer,
-    layers.WeightedDistance,
-)
+# The layers that end the models of this module, by name.
+_HEADS = {
+    "contrastive_loss": layers.ContrastiveLossLayer,
+    "cosine_classifier": layers.CosineClassifier,
+    "distance": layers.Distance,
+    "distances": layers._Stack,
+    "in_batch_softmax_loss": layers.InBatchSoftmaxLossLayer,
+    "prototype_logits": layers.PrototypeLogits,
+    "triplet_loss": layers.TripletLossLayer,
+    "weighted_distance": layers.WeightedDistance,
+}
 
 
 def siamese(tower, distance="euclidean", roles=("left", "right")):
     """A Siamese network: one tower embeds two or more inputs, and their embeddings are compared.
 
-    The weights are shared: training this model trains the tower.
+    The weights are shared: training this model trains the tower. Compile it with `losses.ContrastiveLoss` and
+    `metrics.PairAccuracy`. The losses and metrics of Keras, such as "mse", "binary_crossentropy", "accuracy" and AUC,
+    expect a large output where the label is 1, whereas the distance of a same pair is small; train a `verifier` with
+    those, or use `1 - same` as the label.
 
     Args:
         tower: A built `keras.Model` with one input and one output `(batch, dim)`, from `towers` or your own. Or a dict
@@ -103,8 +111,9 @@ def triplet(tower, margin=0.2, distance="euclidean"):
 def in_batch_softmax(tower, temperature=0.1):
     """A Siamese network with the InfoNCE loss inside: the rights of the other pairs are the negatives.
 
-    Train it on same pairs `{"left", "right"}`, each of another class, without y; call `compile` without a loss. The
-    loss is `losses.info_nce`; `losses.in_batch_softmax` is for labelled examples.
+    Train it on same pairs `{"left", "right"}`, each of another class, without y; call `compile` without a loss. As all
+    pairs count as same, `fit` and `evaluate` raise an error for data with y. The loss is `losses.info_nce`;
+    `losses.in_batch_softmax` is for labelled examples.
 
     Args:
         tower: As for `siamese`, with the roles "left" and "right".
@@ -115,7 +124,7 @@ def in_batch_softmax(tower, temperature=0.1):
     """
     inputs, embeddings = _embeddings(tower, ("left", "right"))
     endpoint = layers.InBatchSoftmaxLossLayer(temperature, name="in_batch_softmax_loss")
-    return keras.Model(inputs, endpoint(list(embeddings.values())), name="in_batch_softmax")
+    return _without_y(keras.Model(inputs, endpoint(list(embeddings.values())), name="in_batch_softmax"))
 
 
 def verifier(tower, kernel_regularizer=None):
@@ -189,6 +198,7 @@ def classifier(tower, classes, scale=16.0, proxies=None):
         A `keras.Model` named "classifier": `(batch, *input_shape)` -> logits `(batch, classes)`.
     """
     template = check_tower(tower)
+    tower = _with_other_name(tower, ["inputs"])
     head = layers.CosineClassifier(classes, scale, name="cosine_classifier")
     inputs = keras.Input(template.shape[1:], dtype=template.dtype, name="inputs")
     model = keras.Model(inputs, head(embed(tower, inputs)), name="classifier")
@@ -214,13 +224,13 @@ def tower_of(model, role=None):
         return model
     parts = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, keras.layers.InputLayer)]
     towers = [layer for layer in parts if has_one_embedding(layer)]
-    if not towers or not all(layer in towers or isinstance(layer, _HEADS) for layer in parts):
+    if not towers or not all(layer in towers or isinstance(layer, tuple(_HEADS.values())) for layer in parts):
         raise ValueError(f"`model` must be a tower or a model from `siamkeras.models`. Received: {model!r}.")
     if len(towers) == 1:
         return towers[0]
     by_role = {tower.name.removesuffix("_tower"): tower for tower in towers}
     if role not in by_role:
-        raise ValueError(f"The model has several towers; `role` must be one of {list(by_role)}. Received: {role!r}.")
+        raise ValueError(f"The model has several towers; `role` must be one of {[*by_role]}. Received: {plain(role)}.")
     return by_role[role]
 
 
@@ -235,7 +245,7 @@ def _verifier_head(model):
 def _embeddings(tower, roles):
     """Inputs and embeddings, dicts keyed by role in the order of `roles`."""
     if isinstance(roles, str) or len(roles) < 2 or len(set(roles)) < len(roles):
-        raise ValueError(f"`roles` must be at least two different names. Received: {roles!r}.")
+        raise ValueError(f"`roles` must be at least two different names. Received: {plain(roles)!r}.")
     towers = _towers(tower, roles)
     templates = {role: check_tower(tower) for role, tower in towers.items()}
     inputs = {role: keras.Input(x.shape[1:], dtype=x.dtype, name=role) for role, x in templates.items()}
@@ -245,7 +255,7 @@ def _embeddings(tower, roles):
 def _towers(tower, roles):
     """The tower of each role."""
     if not isinstance(tower, dict):
-        return dict.fromkeys(roles, tower)
+        return dict.fromkeys(roles, _with_other_name(tower, [*roles, "same"]))
     if set(tower) != set(roles):
         raise ValueError(f"`tower` must have the keys {', '.join(roles)}. Received: {', '.join(map(str, tower))}.")
     for each in tower.values():
@@ -254,7 +264,29 @@ def _towers(tower, roles):
     if len(set(dims.values())) > 1:
         raise ValueError(f"All towers must have the same embedding dimension. Received: {dims}.")
     # A model cannot have two layers of the same name, and all towers are named "tower".
-    return {role: keras.Model(tower[role].inputs[0], tower[role].outputs[0], name=f"{role}_tower") for role in roles}
+    return {role: renamed(tower[role], f"{role}_tower") for role in roles}
+
+
+def _with_other_name(tower, inputs):
+    """`tower`, renamed if an input or a head of the model has its name."""
+    name = getattr(tower, "name", None)
+    return renamed(tower, f"{name}_tower") if name in [*inputs, *_HEADS] else tower
+
+
+def _without_y(model):
+    """`model`, with an error for data with y, which Keras would ignore, as `compile` gets no loss."""
+    compute_loss = model.compute_loss
+
+    def checked(x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if y is not None and model.loss is None:
+            raise ValueError(
+                f"`models.{model.name}` takes same pairs only, {{'left', 'right'}} without y. Received: data with y. "
+                "Remove different pairs and y: `generators.pairs(..., positive_fraction=1).map(lambda x, y: x)`."
+            )
+        return compute_loss(x, y, y_pred, sample_weight, training)
+
+    model.compute_loss = checked
+    return model
 
 
 def _distances(embeddings, distance):
@@ -262,4 +294,4 @@ def _distances(embeddings, distance):
     compare = layers.Distance(distance, name="distance")
     first, *others = embeddings.values()
     distances = [compare([first, other]) for other in others]
-    return distances[0] if len(distances) == 1 else ops.stack(distances, axis=1)
+    return distances[0] if len(distances) == 1 else layers._Stack(name="distances")(distances)

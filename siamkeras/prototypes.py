@@ -1,11 +1,10 @@
 """Prototypes of a support set and the logits of queries (Snell, Swersky and Zemel, 2017)."""
 
-import numpy as np
 from keras import ops
 
 from siamkeras import distances
 from siamkeras._validation import check_integer
-from siamkeras.losses._inputs import flat_labels
+from siamkeras.losses._inputs import flat_indices
 
 __all__ = ["from_support", "logits"]
 
@@ -19,7 +18,11 @@ def from_support(embeddings, labels, way):
         way: Number of classes, at least 1.
 
     Returns:
-        Prototypes, `(way, dim)`; zero for a class without examples.
+        Prototypes, `(way, dim)`; zero for a class without examples. All are NaN for a label that is not a class index
+        in a compiled graph, which cannot raise an error.
+
+    Raises:
+        ValueError: different numbers of labels and embeddings; a label that is not a class index.
 
     >>> from siamkeras import prototypes
     >>> print(prototypes.from_support([[0.0, 0.0], [2.0, 4.0], [5.0, 1.0]], [1, 1, 0], way=2).numpy().tolist())
@@ -28,10 +31,9 @@ def from_support(embeddings, labels, way):
     Reference: https://arxiv.org/abs/1703.05175
     """
     way = check_integer("way", way, 1)
-    if isinstance(labels, (list, tuple, np.ndarray)) and not np.isin(labels, np.arange(way)).all():
-        raise ValueError(f"`labels` must be class indices from 0 to {way - 1}. Received: {np.unique(labels)}.")
-    labels, embeddings = flat_labels(labels, embeddings)
-    is_member = ops.one_hot(ops.cast(labels, "int32"), way, dtype=embeddings.dtype)  # (n, way)
+    labels, embeddings, valid = flat_indices(labels, embeddings, way)
+    is_member = ops.one_hot(labels, way, dtype=embeddings.dtype)  # (n, way)
+    is_member = ops.where(valid[:, None], is_member, float("nan"))
     counts = ops.sum(is_member, axis=0)[:, None]
     return ops.matmul(ops.transpose(is_member), embeddings) / ops.maximum(counts, 1.0)
 

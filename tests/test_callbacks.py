@@ -22,11 +22,13 @@ def constant_tower():
     return keras.Model(inputs, keras.layers.Dense(2, kernel_initializer="zeros", bias_initializer="ones")(inputs))
 
 
-def test_the_spread_is_half_the_mean_squared_distance_of_unit_embeddings():
+@pytest.mark.parametrize("structure", [lambda x: x, lambda x: [x]])
+def test_the_spread_is_half_the_mean_squared_distance_of_unit_embeddings(structure):
     dense = towers.dense(5)
-    tower = keras.Model(dense.input, keras.layers.Dropout(0.5)(dense.output))  # the identity in inference mode
+    embedding = keras.layers.Dropout(0.5)(dense.output)  # the identity in inference mode
+    tower = keras.Model(dense.input, structure(embedding))
     history = fit(tower, callbacks.CollapseMonitor(IMAGES)).history
-    x = tower.predict(IMAGES, verbose=0)
+    (x,) = keras.tree.flatten(tower.predict(IMAGES, verbose=0))
     expected = np.mean([np.sum((a - b) ** 2) for a in x for b in x]) / 2
     assert history["embedding_spread"] == pytest.approx([expected] * 2, rel=1e-4)
 

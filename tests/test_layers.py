@@ -90,6 +90,7 @@ def test_prototype_logits_agree_with_values_by_hand():
     "call, message",
     [
         (lambda: layers.Distance("hamming"), "Received: 'hamming'"),
+        (lambda: layers.Distance(keras.Sequential(name="tower")), "or a function. Received: <Sequential name=tower"),
         (lambda: layers.Distance()([TWO, ONE[None]]), "`Distance` expects two embeddings"),
         (lambda: layers.Distance()([TWO] * 3), "`Distance` expects two embeddings"),
         (lambda: layers.Distance(lambda x, y: x - y)([TWO, TWO]), r"shape \(batch,\). Received: \(1, 2\)"),

@@ -1,5 +1,6 @@
 """Metrics counted by hand, over several batches, and at the threshold."""
 
+import keras
 import numpy as np
 import oracles
 import pytest
@@ -26,6 +27,17 @@ def test_a_distance_equal_to_the_threshold_is_predicted_different_and_a_label_of
     metric = metrics.PairAccuracy(0.5)
     metric.update_state([0.0, 0.5], np.array([0.5, 0.4], dtype))
     assert float(metric.result()) == 1.0
+
+
+@pytest.mark.parametrize("same", [[1, -1], [0, 255], [2, 1]])
+def test_pair_accuracy_refuses_labels_outside_0_to_1(same):
+    with pytest.raises(ValueError, match="Labels must be 1 = same, 0 = different"):
+        metrics.PairAccuracy().update_state(same, [0.2, 0.9])
+    if keras.backend.backend() != "torch":
+        model = keras.Sequential([keras.Input(()), keras.layers.Identity()])
+        model.compile(loss="mse", metrics=[metrics.PairAccuracy()])
+        logs = model.evaluate(np.float32([0.2, 0.9]), np.float32(same), return_dict=True, verbose=0)
+        assert np.isnan(logs["pair_accuracy"])
 
 
 def test_pair_accuracy_uses_sample_weights():

@@ -123,6 +123,17 @@ def test_a_classifier_starts_with_the_given_proxies(tower):
     np.testing.assert_allclose(predict(model, x), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_in_batch_softmax_refuses_data_with_y(tower):
+    """Keras ignores y if `compile` gets no loss, so that different pairs would be trained as same pairs."""
+    pairs, same = two_clusters()
+    model = models.in_batch_softmax(tower)
+    model.compile(keras.optimizers.SGD(0.1))
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match="takes same pairs only, .* without y. Received: data with y"):
+            call(pairs, same, verbose=0)
+    assert np.isfinite(model.fit(pairs, verbose=0).history["loss"]).all()
+
+
 def test_a_verifier_is_symmetric_and_its_regularizer_adds_a_loss(tower):
     model = models.verifier(tower, kernel_regularizer=keras.regularizers.L2(0.5))
     pairs = {"left": vectors(4), "right": vectors(4)}
@@ -147,6 +158,39 @@ def test_the_inputs_have_the_shape_and_dtype_of_the_tower(dtype):
     tower = keras.Model(inputs, keras.layers.Flatten()(keras.layers.Embedding(10, 2)(x)))
     for each in (*models.siamese(tower).inputs, *models.classifier(tower, 3).inputs):
         assert each.dtype == dtype and tuple(each.shape) == (None, 5)
+
+
+STRUCTURES = {"list": lambda x: [x], "dict": lambda x: {"embedding": x}}
+
+
+@each_builder
+@pytest.mark.parametrize("structure", STRUCTURES.values(), ids=STRUCTURES)
+def test_the_output_of_the_tower_may_be_in_a_list_or_dict(tower, build, structure):
+    other = keras.Model(tower.inputs, structure(tower.outputs[0]))
+    model, expected = build(other), build(tower)
+    expected.set_weights(model.get_weights())
+    inputs = {role: vectors(4) for role in model.input} if isinstance(model.input, dict) else vectors(4)
+    if "same" in inputs:
+        inputs["same"] = np.ones(4, "float32")
+    for found, value in zip(keras.tree.flatten(model(inputs)), keras.tree.flatten(expected(inputs)), strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(found), ops.convert_to_numpy(value), atol=1e-6)
+
+
+NAMES = ["left", "same", "positive", "query", "inputs", "a", *models._HEADS]
+
+
+@each_builder
+def test_the_tower_may_have_the_name_of_another_layer(tower, build):
+    x = vectors(2)
+    for name in NAMES:
+        found = models.tower_of(build(keras.Model(tower.input, tower.output, name=name)))
+        np.testing.assert_array_equal(predict(found, x), predict(tower, x))
+        assert found.weights[0] is tower.weights[0]
+
+
+def test_a_role_may_have_the_name_of_the_tower(tower):
+    siamese = models.siamese(tower, roles=("tower", "other"))
+    assert predict(siamese, {"tower": vectors(2), "other": vectors(2)}).shape == (2,)
 
 
 # --- Training
@@ -290,6 +334,11 @@ def test_a_verifier_with_a_layer_after_its_head_is_reported(tower):
 MAPS = [keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)]
 
 
+def two_inputs():
+    inputs = [keras.Input((6,)), keras.Input((2,))]
+    return keras.Model(inputs, keras.layers.Concatenate()(inputs))
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
@@ -299,7 +348,10 @@ MAPS = [keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)]
         (lambda t: models.siamese({"left": t, "right": towers.dense(6)}), "Received: {'left': 3, 'right': 64}"),
         (lambda t: models.siamese("tower"), "built keras.Model with one input .* Received: 'tower'"),
         (lambda t: models.siamese(keras.Sequential([keras.layers.Dense(3)])), "built keras.Model"),
-        (lambda t: models.siamese(keras.Sequential(MAPS)), r"with outputs \[\(None, 6, 6, 2\)\]"),
+        (lambda t: models.siamese(keras.Sequential(MAPS)), r"and outputs \[\(None, 6, 6, 2\)\]"),
+        (lambda t: models.siamese(models.siamese(t)), r"with inputs \[\(None, 6\), \(None, 6\)\] and outputs"),
+        (lambda t: models.siamese(two_inputs()), r"with inputs \[\(None, 6\), \(None, 2\)\] and outputs \[.*8\)\]"),
+        (lambda t: models.siamese(t, small_tower()), "`distance` must be one of .* Received: <Functional name=tower"),
         (lambda t: models.contrastive({"photo": t, "sketch": t}), "keys left, right. Received: photo, sketch"),
     ],
 )

@@ -1,5 +1,7 @@
 """Two replicas under MirroredStrategy make the same update as one device with the whole batch."""
 
+import math
+
 import pytest
 from replicas import compare_updates
 
@@ -7,6 +9,8 @@ from replicas import compare_updates
 PER_EXAMPLE = ("pairs", "contrastive", "triplet")
 # These losses compare the examples on one device: both replicas get the same half of the batch.
 WITHIN_BATCH = ("all", "softmax", "fine_tuning")
+# The last batch has one example: the second replica gets none.
+LAST_OF_ONE = tuple(f"{kind} last" for kind in (*PER_EXAMPLE, *WITHIN_BATCH))
 SETUP = """
 from siamkeras import generators, losses, models, towers
 
@@ -17,6 +21,7 @@ batch_losses = dict(
 )
 
 def build(kind):
+    kind = kind.partition(" ")[0]
     tower = towers.dense(5, embedding_dim=3, units=(4,))
     if kind == "pairs":
         return models.siamese(tower), losses.ContrastiveLoss()
@@ -27,6 +32,9 @@ def build(kind):
     return tower, batch_losses[kind]
 
 def stream(kind, replicas):
+    kind, _, last = kind.partition(" ")
+    if last:
+        return stream(kind, 1).unbatch().take(17).batch(16)
     if kind in batch_losses:
         x, y = images[::2], labels[::2]
         batch = np.concatenate([x] * replicas)[None], np.concatenate([y] * replicas)[None]
@@ -40,7 +48,7 @@ def stream(kind, replicas):
 
 @pytest.fixture(scope="module")
 def updates():
-    return compare_updates(SETUP, [*PER_EXAMPLE, *WITHIN_BATCH])
+    return compare_updates(SETUP, [*PER_EXAMPLE, *WITHIN_BATCH, *LAST_OF_ONE])
 
 
 @pytest.mark.parametrize("kind", [*PER_EXAMPLE, *WITHIN_BATCH])
@@ -49,3 +57,8 @@ def test_two_replicas_make_the_update_of_one_device(kind, updates):
     largest_change, largest_difference = updates[kind]
     assert largest_change > 0.02
     assert largest_difference < 1e-4
+
+
+@pytest.mark.parametrize("kind", LAST_OF_ONE)
+def test_a_replica_without_examples_makes_no_weight_nan(kind, updates):
+    assert all(map(math.isfinite, updates[kind]))

@@ -34,6 +34,7 @@ LOSSES = {
     "multi-similarity": (losses.MultiSimilarityLoss(3.0, 20.0, 0.4), LABELS, X),
     "fine-tuning": (losses.FineTuningLoss(0.3), np.array([0, 3, -1, 1, 2, -1, 0, 1]), X),
 }
+BATCH_LOSSES = {name: each for name, each in LOSSES.items() if each[1] is LABELS}
 # Each layer with its inputs.
 LAYERS = {
     "unit length": (lambda: layers.UnitLength(), X),
@@ -65,6 +66,7 @@ TOWERS = {
 }
 ROLES = {
     "siamese": ("left", "right"),
+    "siamese of three": ("reference", "first", "second"),
     "contrastive": ("left", "right"),
     "verifier": ("left", "right"),
     "in_batch_softmax": ("left", "right"),
@@ -74,6 +76,7 @@ ROLES = {
 }
 
 each_loss = pytest.mark.parametrize("loss, y_true, y_pred", LOSSES.values(), ids=LOSSES)
+each_batch_loss = pytest.mark.parametrize("loss, labels, x", BATCH_LOSSES.values(), ids=BATCH_LOSSES)
 each_layer = pytest.mark.parametrize("make, inputs", LAYERS.values(), ids=LAYERS)
 each_tower = pytest.mark.parametrize("make, inputs", TOWERS.values(), ids=TOWERS)
 each_model = pytest.mark.parametrize("kind", ROLES)
@@ -100,16 +103,16 @@ def model_and_inputs(kind):
     tower = towers.conv((16, 16, 1), embedding_dim=4, filters=(3, 3))
     if kind == "classifier":
         return models.classifier(tower, classes=3), IMAGES
-    make = getattr(models, kind)
+    make = getattr(models, kind, lambda tower: models.siamese(tower, roles=ROLES[kind]))
     inputs = {role: RNG.uniform(size=IMAGES.shape).astype("float32") for role in ROLES[kind]}
     if kind == "contrastive":
         inputs["same"] = SAME[:6]
     return make(tower, way=3) if kind == "prototypical" else make(tower), inputs
 
 
-def reload(model, directory):
-    model.save(directory / "model.keras")
-    return keras.saving.load_model(directory / "model.keras")
+def reload(model, directory, suffix="keras"):
+    model.save(directory / f"model.{suffix}")
+    return keras.saving.load_model(directory / f"model.{suffix}")
 
 
 def assert_equal(one, other, **tolerance):
@@ -170,12 +173,38 @@ def test_a_batch_of_one_class_has_a_finite_loss_and_gradient(loss, y_true, y_pre
     assert np.isfinite(oracles.gradient(lambda x: loss(label, x), y_pred[:size])).all()
 
 
-@pytest.mark.parametrize("name", [name for name, (_, y_true, _) in LOSSES.items() if y_true is LABELS])
-def test_a_batch_loss_distinguishes_class_ids_that_float32_cannot(name):
+def evaluate(loss, y_true, y_pred, sample_weight=None):
+    """The loss as `fit` and `evaluate` compute it, in a compiled graph on TensorFlow and JAX."""
+    model = keras.Sequential([keras.Input((DIM,)), keras.layers.Identity()])
+    model.compile(loss=loss)
+    return model.evaluate(y_pred, y_true, sample_weight=sample_weight, verbose=0)
+
+
+@each_batch_loss
+@pytest.mark.parametrize("first_id", [2**24, 9_999_999_000, -(2**31)])
+def test_a_batch_loss_distinguishes_class_ids_that_float32_cannot(loss, labels, x, first_id):
     """2^24 and 2^24 + 1 are equal in float32."""
-    loss, labels, x = LOSSES[name]
-    ids = np.unique(labels, return_inverse=True)[1] + 2**24
-    assert float(loss(ids.astype("int32"), x)) == pytest.approx(float(loss(labels, x)), rel=1e-6)
+    ids, weights = np.unique(labels, return_inverse=True)[1] + first_id, np.arange(N, dtype="float32")
+    for sample_weight in (None, weights):
+        expected = pytest.approx(float(loss(labels, x, sample_weight)), rel=1e-5)
+        assert float(loss(ids, x, sample_weight)) == expected
+        assert evaluate(loss, ids, x, sample_weight) == expected
+        assert evaluate(loss, ids[:, None], x, sample_weight) == expected
+
+
+@each_batch_loss
+@pytest.mark.parametrize("label", [2.0**24, -3e9, 0.5, np.nan])
+def test_a_batch_loss_refuses_floats_that_are_no_class_ids(loss, labels, x, label):
+    ids = np.where(labels == 257, label, labels)
+    with pytest.raises(ValueError, match="Labels must be integers, or floats that hold integers below 2.24. Received"):
+        loss(ids, x)
+    if keras.backend.backend() != "torch":
+        assert np.isnan(evaluate(loss, ids, x))
+
+
+@each_batch_loss
+def test_a_batch_loss_accepts_class_ids_that_are_floats(loss, labels, x):
+    assert evaluate(loss, labels.astype("float64"), x) == pytest.approx(float(loss(labels, x)), rel=1e-5)
 
 
 @each_layer
@@ -194,6 +223,18 @@ def test_a_layer_is_restored_from_its_config_and_from_a_file(make, inputs, tmp_p
     loaded = reload(model, tmp_path)
     assert_equal(loaded(inputs), output, rtol=1e-6)
     assert [float(ops.convert_to_numpy(loss)) for loss in loaded.losses] == pytest.approx(added, rel=1e-5)
+
+
+@each_layer
+def test_a_layer_of_an_empty_batch_is_empty_and_adds_no_loss(make, inputs):
+    """A replica gets an empty batch if the last batch has fewer examples than there are replicas."""
+    layer = make()
+    if isinstance(layer, layers.PrototypeLogits):  # whose support is not a batch
+        output = layer([inputs[0], inputs[1][:0]])
+    else:
+        output = layer(keras.tree.map_structure(lambda x: x[:0], inputs))
+    assert output.shape[0] == 0
+    assert all(np.isfinite(numpy(loss)).all() for loss in layer.losses)
 
 
 @each_layer
@@ -250,9 +291,10 @@ def test_embeddings_are_float32_under_mixed_precision(make, inputs, mixed_precis
 
 
 @each_model
-def test_a_model_is_restored_from_a_file_with_its_tower(kind, tmp_path):
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_a_model_is_restored_from_a_file_with_its_tower(kind, suffix, tmp_path):
     model, inputs = model_and_inputs(kind)
-    loaded = reload(model, tmp_path)
+    loaded = reload(model, tmp_path, suffix)
     assert_equal(loaded(inputs), model(inputs), rtol=1e-4, atol=1e-5)
     assert models.tower_of(loaded).count_params() == models.tower_of(model).count_params()
 

@@ -1,8 +1,9 @@
-"""Argument handling shared by the losses: shapes, dtypes, the margin, and means over a batch."""
+"""Argument handling shared by the losses: shapes, dtypes, labels, the margin, and means over a batch."""
 
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from siamkeras._tensors import as_float
@@ -23,11 +24,17 @@ class BatchLoss(Float32Loss):
         labels, _ = flat_labels(y_true, y_pred)
         # Keras casts labels to float32, where class ids above 2^24 can become equal. Ranks within the batch cannot.
         ranks = ops.sum(ops.cast(labels[None, :] < labels[:, None], "int32"), axis=1)
-        return super().__call__(ranks, y_pred, sample_weight)
+        loss = super().__call__(ranks, y_pred, sample_weight)
+        if _is_float(labels):
+            loss = ops.where(ops.all(_is_class_id(labels)), loss, float("nan"))
+        return loss
 
 
 def flat_pairs(same, distance):
-    """`same` and `distance` as vectors `(batch,)` of one dtype; `(batch, 1)` and `(batch,)` would broadcast."""
+    """`same` and `distance` as vectors `(batch,)` of one dtype, and whether each `same` is in [0, 1].
+
+    `(batch, 1)` and `(batch,)` would broadcast.
+    """
     same, distance = ops.convert_to_tensor(same), as_float(distance)
     sizes = {math.prod(x.shape[1:]) for x in (same, distance) if None not in x.shape[1:]}
     lengths = {x.shape[0] for x in (same, distance) if x.shape and x.shape[0] is not None}
@@ -36,7 +43,9 @@ def flat_pairs(same, distance):
             "Every pair needs one label and one distance. "
             f"Received: labels of shape {tuple(same.shape)}, distances of shape {tuple(distance.shape)}."
         )
-    return ops.reshape(ops.cast(same, distance.dtype), (-1,)), ops.reshape(distance, (-1,))
+    same = ops.reshape(ops.cast(same, distance.dtype), (-1,))
+    _check_known(same, _is_degree, "1 = same, 0 = different, or a degree of similarity in between")
+    return same, ops.reshape(distance, (-1,)), _is_degree(same)
 
 
 def flat_labels(labels, embeddings):
@@ -51,7 +60,45 @@ def flat_labels(labels, embeddings):
             "Every embedding needs one label, its class index, (batch,) or (batch, 1). "
             f"Received: labels of shape {shape}, embeddings of shape {tuple(embeddings.shape)}."
         )
+    if _is_float(labels):
+        _check_known(labels, _is_class_id, "integers, or floats that hold integers below 2^24")
     return ops.reshape(labels, (-1,)), embeddings
+
+
+def flat_indices(labels, embeddings, classes, lowest=0):
+    """As `flat_labels`, with int32 labels, and whether each label is an integer from `lowest` to `classes - 1`."""
+
+    def is_index(values):
+        return (values >= lowest) & (values < classes) & (values % 1 == 0)
+
+    _check_known(labels, is_index, f"class indices from {lowest} to {classes - 1}")
+    labels, embeddings = flat_labels(labels, embeddings)
+    valid = is_index(as_float(labels))
+    return ops.where(valid, ops.cast(labels, "int32"), lowest), embeddings, valid
+
+
+# Conditions on NumPy arrays and on tensors of every backend; False for NaN.
+def _is_degree(values):
+    return abs(values - 0.5) < 0.501  # tolerates rounding
+
+
+def _is_class_id(values):
+    return (abs(values) < 2**24) & (values % 1 == 0)  # float32 does not hold all larger integers
+
+
+def _is_float(tensor):
+    return "float" in keras.backend.standardize_dtype(tensor.dtype)
+
+
+def _check_known(labels, is_valid, expected):
+    """Raises an error for invalid labels, unless their values are unknown; the loss must then be NaN."""
+    try:
+        labels = np.asarray(labels)
+    except (TypeError, RuntimeError):  # in a compiled graph, or on a GPU with torch, where reading them takes time
+        return
+    valid = is_valid(labels) if labels.dtype.kind in "biuf" else np.zeros(labels.shape, bool)
+    if not valid.all():
+        raise ValueError(f"Labels must be {expected}. Received: {labels[~valid][0]}.")
 
 
 def check_margin(margin, allow_soft=False):

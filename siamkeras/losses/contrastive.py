@@ -20,7 +20,11 @@ def contrastive(same, distance, margin=1.0):
         margin: Above 0; different pairs at this distance or farther have no loss.
 
     Returns:
-        One value per pair, `(batch,)`.
+        One value per pair, `(batch,)`. NaN for `same` outside [0, 1] in a compiled graph, as in `fit`, which cannot
+        raise an error.
+
+    Raises:
+        ValueError: different numbers of labels and distances; `same` outside [0, 1].
 
     >>> from siamkeras import losses
     >>> [round(float(loss), 3) for loss in losses.contrastive([1.0, 0.0, 0.0], [0.5, 0.5, 1.5], margin=1.0)]
@@ -29,10 +33,10 @@ def contrastive(same, distance, margin=1.0):
     Reference: https://doi.org/10.1109/CVPR.2006.100
     """
     margin = check_margin(margin)
-    same, distance = flat_pairs(same, distance)
+    same, distance, valid = flat_pairs(same, distance)
     pull = ops.square(distance)
     push = ops.square(ops.maximum(margin - distance, 0.0))
-    return (same * pull + (1.0 - same) * push) / 2.0
+    return ops.where(valid, (same * pull + (1.0 - same) * push) / 2.0, float("nan"))
 
 
 @keras.saving.register_keras_serializable("siamkeras")

@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
+from siamkeras._tensors import as_float
 from siamkeras._validation import check_number
-from siamkeras.losses._inputs import Float32Loss, flat_labels, mean_per_example
+from siamkeras.losses._inputs import Float32Loss, flat_indices, mean_per_example
 
 
 def fine_tuning(labels, logits, entropy=0.1):
@@ -23,8 +24,11 @@ def fine_tuning(labels, logits, entropy=0.1):
 
     Returns:
         One value per example, `(batch,)`, scaled so that its mean over the batch is the formula above; a mean over no
-        examples counts as 0. NaN for a label that is neither -1 nor a class index, because a compiled graph cannot
-        raise an error.
+        examples counts as 0. NaN for a label that is neither -1 nor a class index in a compiled graph, as in `fit`,
+        which cannot raise an error.
+
+    Raises:
+        ValueError: a label that is neither -1 nor a class index.
 
     >>> from siamkeras import losses
     >>> values = losses.fine_tuning([0, -1], [[0.0, 0.0], [0.0, 0.0]], entropy=0.5)  # p = 1/2, so log 2 each
@@ -34,17 +38,16 @@ def fine_tuning(labels, logits, entropy=0.1):
     Reference: https://arxiv.org/abs/1909.02729
     """
     entropy = check_number("entropy", entropy, minimum=0)
-    labels, logits = flat_labels(labels, logits)
-    classes = logits.shape[1]
-    is_labelled = ops.logical_and(labels >= 0, labels < classes)
-    is_unlabelled = ops.equal(labels, -1)
+    logits = as_float(logits)
+    labels, logits, valid = flat_indices(labels, logits, logits.shape[-1], lowest=-1)
+    is_unlabelled = ops.logical_and(valid, labels < 0)
+    is_labelled = ops.logical_and(valid, labels >= 0)
     log_p = ops.log_softmax(logits, axis=-1)
-    index = ops.cast(ops.where(is_labelled, labels, 0), "int32")
-    log_p_label = ops.take_along_axis(log_p, index[:, None], axis=1)[:, 0]
+    log_p_label = ops.take_along_axis(log_p, ops.maximum(labels, 0)[:, None], axis=1)[:, 0]
     cross_entropy = ops.where(is_labelled, -log_p_label, 0.0)
     uncertainty = ops.where(is_unlabelled, -ops.sum(ops.exp(log_p) * log_p, axis=-1), 0.0)
     values = mean_per_example(cross_entropy, is_labelled) + entropy * mean_per_example(uncertainty, is_unlabelled)
-    return ops.where(ops.logical_or(is_labelled, is_unlabelled), values, float("nan"))
+    return ops.where(valid, values, float("nan"))
 
 
 @keras.saving.register_keras_serializable("siamkeras")

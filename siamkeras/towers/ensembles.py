@@ -3,8 +3,9 @@
 import keras
 from keras import layers, ops
 
+from siamkeras._validation import plain
 from siamkeras.layers import UnitLength
-from siamkeras.towers._blocks import check_tower, embed
+from siamkeras.towers._blocks import check_tower, embed, renamed
 
 
 @keras.saving.register_keras_serializable("siamkeras")
@@ -58,10 +59,11 @@ def rotated_views(tower, rotations=4, flips=True):
     """
     template = check_tower(tower)
     if rotations not in (1, 2, 4):
-        raise ValueError(f"`rotations` must be 1, 2 or 4. Received: rotations={rotations!r}.")
+        raise ValueError(f"`rotations` must be 1, 2 or 4. Received: rotations={plain(rotations)!r}.")
     shape = tuple(template.shape[1:])
     if rotations == 4 and len(shape) == 3 and shape[0] != shape[1]:
         raise ValueError(f"`rotations=4` needs square images. Received: images of shape {shape}. Use `rotations=2`.")
+    tower = renamed(tower, "tower")
     inputs = keras.Input(shape, dtype=template.dtype, name="inputs")
     embeddings = []
     for flip in (False, True) if flips else (False,):

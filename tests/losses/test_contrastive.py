@@ -1,5 +1,6 @@
 """The contrastive loss against a plain loop and hand-derived numbers."""
 
+import keras
 import numpy as np
 import oracles
 import pytest
@@ -48,6 +49,23 @@ def test_invalid_margins_raise(margin):
     for call in (losses.ContrastiveLoss, lambda margin: losses.contrastive([1.0], [1.0], margin)):
         with pytest.raises(ValueError, match="`margin` must be a number above 0. Received: margin="):
             call(margin=margin)
+
+
+@pytest.mark.parametrize("same", [[1, -1], [0, 255], [2, 1], [1, np.nan], [0.5, 1.01]])
+def test_labels_outside_0_to_1_raise_or_give_nan_in_a_compiled_graph(same):
+    same, distance = np.float32(same), np.float32([0.5, 0.5])
+    for call in (losses.contrastive, losses.ContrastiveLoss()):
+        with pytest.raises(ValueError, match="Labels must be 1 = same, 0 = different, or .* Received: "):
+            call(same, distance)
+    if keras.backend.backend() != "torch":
+        valid = (same >= 0) & (same <= 1)
+        assert np.isfinite(oracles.in_model(losses.contrastive, same, distance)).tolist() == valid.tolist()
+
+
+def test_rounded_degrees_and_boolean_labels_are_valid():
+    """0.5^2 / 2 for a same pair and (1 - 0.5)^2 / 2 for a different one."""
+    for same in ([1.0000001, -1e-7], [True, False]):
+        np.testing.assert_allclose(ops.convert_to_numpy(losses.contrastive(same, [0.5, 0.5])), 0.125, rtol=1e-5)
 
 
 @pytest.mark.parametrize("same_shape, distance_shape", [((2,), (3,)), ((1, 2), (1,)), ((3, 2), (3,))])

@@ -1,5 +1,6 @@
 """The fine-tuning loss against plain sums and hand-derived numbers."""
 
+import keras
 import numpy as np
 import oracles
 import pytest
@@ -21,9 +22,21 @@ def test_it_is_the_mean_cross_entropy_plus_the_weighted_mean_entropy():
     assert float(loss([-1, -1], LOGITS[1::2])) == pytest.approx(0.3 * entropy, rel=1e-5)
 
 
-def test_a_label_that_is_no_class_gives_nan():
-    values = ops.convert_to_numpy(losses.fine_tuning([2, 3, -2, -1], LOGITS))
-    assert np.isnan(values).tolist() == [False, True, True, False]
+@pytest.mark.parametrize("label", [3, -2, 0.5, np.nan, 2**32])
+def test_a_label_that_is_no_class_raises_or_gives_nan_in_a_compiled_graph(label):
+    labels = np.array([2, label, 0, -1])
+    for call in (losses.fine_tuning, losses.FineTuningLoss()):
+        with pytest.raises(ValueError, match="Labels must be class indices from -1 to 2. Received: "):
+            call(labels.tolist(), LOGITS)
+    if keras.backend.backend() != "torch" and label != 2**32:
+        values = oracles.in_model(losses.fine_tuning, labels, LOGITS)
+        assert np.isnan(values).tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32"])
+def test_labels_of_every_dtype_count(dtype):
+    expected, found = (losses.fine_tuning(labels, LOGITS) for labels in ([2, 0, 1, 1], np.array([2, 0, 1, 1], dtype)))
+    np.testing.assert_allclose(ops.convert_to_numpy(found), ops.convert_to_numpy(expected))
 
 
 def test_confident_predictions_have_a_finite_loss_and_gradient():

@@ -102,6 +102,14 @@ def test_the_output_of_the_tower_may_be_in_a_list_or_dict(structure):
     np.testing.assert_array_equal(embed(towers.rotated_views(tower), images), expected)
 
 
+@pytest.mark.parametrize("name", ["inputs", "concatenate", "rotate_0", "unit_length_90_flip", "unit_length"])
+def test_the_tower_may_have_the_name_of_a_layer(name):
+    tower, images = towers.pixels((2, 2, 1)), RNG.random((3, 2, 2, 1), "float32")
+    other = keras.Model(tower.input, tower.output, name=name)
+    expected = embed(towers.rotated_views(tower), images)
+    np.testing.assert_array_equal(embed(towers.rotated_views(other), images), expected)
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
