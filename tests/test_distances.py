@@ -129,6 +129,7 @@ def test_a_distance_written_for_pairs_works_in_pairwise():
 @pytest.mark.parametrize(
     "call, message",
     [
+        (lambda: distances.get(np.str_("euclidian")), "Received: 'euclidian'"),
         (lambda: distances.get("euclidian"), r"one of \['cosine', 'euclidean', .*Received: 'euclidian'"),
         (lambda: distances.pairwise(X, Y[:, :3]), r"\(n, dim\) and \(m, dim\). Received: shapes \(7, 5\) and \(4, 3\)"),
         (lambda: distances.pairwise(X[0], Y), r"Received: shapes \(5,\) and \(4, 5\)"),

@@ -9,9 +9,17 @@ from siamkeras._validation import check_images
 from siamkeras.towers._blocks import check_scale
 
 
+def pair_inputs(model):
+    """The Inputs of a built model that compares pairs."""
+    inputs = getattr(model, "inputs", None) or []
+    if len(inputs) < 2:
+        raise ValueError(f"`model` must be a built keras.Model with inputs 'left' and 'right'. Received: {model!r}.")
+    return inputs
+
+
 def pair_distance(model, inputs, similarity=False, scale=True):
     """The distances `(n,)` of a batch `{role: array}`, in inference mode; see `evaluation.compare`."""
-    dtypes = {x.name: x.dtype for x in model.inputs}
+    dtypes = {x.name: x.dtype for x in pair_inputs(model)}
     tensors = {}
     for role, array in inputs.items():
         array = np.asarray(array)

@@ -7,10 +7,10 @@ import numpy as np
 from keras import ops
 
 from siamkeras import distances as distance_functions
-from siamkeras._validation import check_embeddings, check_labels, check_number
+from siamkeras._validation import check_embeddings, check_labels, check_number, check_sentences
 from siamkeras.evaluation import _roc, _tables
 from siamkeras.evaluation._bootstrap import percentile_intervals, resample_counts
-from siamkeras.evaluation._distances import check_distances, pair_distance
+from siamkeras.evaluation._distances import check_distances, pair_distance, pair_inputs
 from siamkeras.generators import all_pairs
 
 # A true accept rate at a FAR with fewer false accepts than this is mostly chance.
@@ -260,9 +260,13 @@ def compare(model, left, right, threshold=None, similarity=False, scale=True):
         `Comparison`, a named tuple of `distance`; `score`, the negative distance, for tools that expect large =
         similar; and `same` (booleans, or None), each `(n,)`. One input on each side gives n = 1.
     """
+    template = pair_inputs(model)[0]
+    if template.dtype == "string":
+        left, right = [left] if isinstance(left, str) else left, [right] if isinstance(right, str) else right
+        left, right = check_sentences(left, "left"), check_sentences(right, "right")
     left, right = np.asarray(left), np.asarray(right)
     threshold = None if threshold is None else check_number("threshold", threshold)
-    if left.ndim == right.ndim == len(model.inputs[0].shape) - 1:
+    if left.ndim == right.ndim == len(template.shape) - 1:
         left, right = left[None], right[None]
     # Keras would broadcast one input against many.
     if left.shape != right.shape or not left.size:

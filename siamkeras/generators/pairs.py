@@ -91,7 +91,8 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
         seed: Integer that determines the order of every pass.
         load, augment, scale: As for `pairs`.
         text: Whether `left` and `right` are sentences, strings `(n,)`, or token ids, integers `(n, length)`, rather
-            than images. They are yielded unchanged; a tower with a tokenizer takes strings, see `towers.recurrent`.
+            than images. Strings are yielded in Unicode normal form C; a tower with a tokenizer takes them, see
+            `towers.recurrent`.
 
     Returns:
         A `tf.data.Dataset` of `({"left", "right"}, same)`: `(batch, ...)` float32, or strings or int32 with `text`; and

@@ -35,7 +35,7 @@ def history(history, metrics=None, title=None):
     known = list(dict.fromkeys(name.removeprefix("val_") for name in values))
     metrics = known if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
     if not metrics or not set(metrics) <= set(known):
-        raise ValueError(f"`metrics` must be among {known}. Received: {metrics}.")
+        raise ValueError(f"`metrics` must be among {known}. Received: {[*map(str, metrics)]}.")
     axes = new_panels(len(metrics), height=3.6)
     for name, ax in zip(metrics, axes, strict=True):
         lines = ((name, "training", PALETTE[0], "-"), (f"val_{name}", "validation", PALETTE[1], "--"))
@@ -71,7 +71,8 @@ def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, log=False, title=N
         ValueError: different numbers of values, a curve without its x, an interval without its curve.
     """
     if isinstance(x, dict) and set(x) != set(ys):
-        raise ValueError(f"`x` as a dict must have the names of `ys`, {sorted(ys)}. Received: {sorted(x)}.")
+        names, others = sorted(map(str, ys)), sorted(map(str, x))
+        raise ValueError(f"`x` as a dict must have the names of `ys`, {names}. Received: {others}.")
     lines = {}
     for name, values in ys.items():
         positions = column("x", x[name] if isinstance(x, dict) else x)
@@ -80,8 +81,8 @@ def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, log=False, title=N
     for name, ends in bands.items():
         if name not in lines or ends.shape != (len(lines[name][0]), 2):
             raise ValueError(
-                f"`intervals` must hold one (low, high) for each point of a curve in {sorted(lines)}. "
-                f"Received: {name!r}, shape {ends.shape}."
+                f"`intervals` must hold one (low, high) for each point of a curve in {sorted(map(str, lines))}. "
+                f"Received: {str(name)!r}, shape {ends.shape}."
             )
     ax = new_axes(ax)
     for index, (name, line) in enumerate(lines.items()):
@@ -121,7 +122,7 @@ def bars(values, intervals=None, *, xlabel, references=None, number=".3g", title
     for name, interval in intervals.items():
         if name not in values or np.shape(interval) != (2,) or not interval[0] <= values[name] <= interval[1]:
             raise ValueError(
-                f"An interval must be (low, high) around the value of its name. Received: {interval} for {name!r} "
+                f"An interval must be (low, high) around the value of its name. Received: {interval} for {str(name)!r} "
                 f"with value {values.get(name)}."
             )
         ends[list(values).index(name)] = interval

@@ -25,7 +25,7 @@ def correlation(reports, bins=5, title=None):
         same = column("same", report.same).astype("float64")
         distances = finite("distances", column("distances", report.distances, len(same)))
         if not ((same >= 0) & (same <= 1)).all():
-            raise ValueError(f"`same` must be in [0, 1]. Received: {same.min():.3g} to {same.max():.3g} in {name!r}.")
+            raise ValueError(f"`same` must be in [0, 1]. Received: {same.min():.3g} to {same.max():.3g} in '{name}'.")
         ax.plot(same, distances, ".", color=NEUTRAL, ms=3, alpha=0.35, zorder=0)
         bin_of_pair = np.minimum((same * bins).astype(int), bins - 1)
         occupied = np.unique(bin_of_pair)

@@ -2,13 +2,14 @@
 
 import os
 
+import keras
 import numpy as np
 from keras import ops
 
 from siamkeras._arrays import to_float
 from siamkeras._validation import check_images, check_integer, check_text
 from siamkeras.generators import _batching
-from siamkeras.towers._blocks import check_scale
+from siamkeras.towers._blocks import check_scale, check_tower
 
 
 def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=0, scale=True):
@@ -47,7 +48,7 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
             "`views` above 1 and `augment` go together, for images in memory. "
             f"Received: views={views}, augment={augment!r}, load={load!r}."
         )
-    template = tower.inputs[0]
+    template = check_tower(tower)
     if template.dtype in ("string", "int32"):
         if load is not None or augment is not None:
             raise ValueError("`load` and `augment` are for images. Received: a tower with text input.")
@@ -71,9 +72,7 @@ def _embed_batches(tower, batches, scale=True):
     for batch in batches:
         batch = to_float(batch, scale) if batch.dtype.kind in "uf" else batch
         # Called, because `predict` compiles a function per tower, and TensorFlow warns from the fifth on.
-        output = tower(ops.convert_to_tensor(batch), training=False)
-        if len(getattr(output, "shape", ())) != 2:
-            raise ValueError(f"`tower` must have one output (batch, dim). Received: {tower.output}.")
+        (output,) = keras.tree.flatten(tower(ops.convert_to_tensor(batch), training=False))
         embeddings.append(ops.convert_to_numpy(output).astype("float32", copy=False))
     return np.concatenate(embeddings)
 

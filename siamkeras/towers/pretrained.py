@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 from keras import layers, ops
 
-from siamkeras._validation import check_choice, check_integer
+from siamkeras._validation import check_choice, check_integer, plain
 from siamkeras.towers._blocks import check_image_shape, finish, nested_layers
 from siamkeras.towers.conv import conv
 
@@ -103,7 +103,7 @@ def freeze(tower, until=None):
     matches = [number for number, (_, names) in enumerate(nested) if until in names]
     if not matches:
         names = ", ".join(layer.name for layer, _ in nested if layer.weights)
-        raise ValueError(f"The tower has no layer {until!r}. Its layers with weights are: {names}.")
+        raise ValueError(f"The tower has no layer {plain(until)!r}. Its layers with weights are: {names}.")
     return _set_trainable(tower, [layer for layer, _ in nested[matches[-1] + 1 :]])
 
 

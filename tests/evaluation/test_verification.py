@@ -299,6 +299,12 @@ def test_errors_of_embeddings_streams_and_models(siamese):
         (lambda: evaluation.verification(siamese, []), "The stream is empty"),
         (lambda: evaluation.verification(triplet, [batch]), r"one distance for each pair. .* 3 pairs, shape \(3, 2\)"),
         (lambda: evaluation.compare(models.siamese(towers.pixels((2,)), distance=None), zeros, zeros), "2 outputs"),
+        (
+            lambda: evaluation.compare(None, zeros, zeros),
+            "`model` must be a built .* 'left' and 'right'. Received: None",
+        ),
+        (lambda: evaluation.compare(towers.pixels((2,)), zeros, zeros), "`model` must be a built keras.Model with"),
+        (lambda: evaluation.verification("siamese", [({"left": zeros, "right": zeros}, [1, 0, 1])]), "`model` must be"),
         (lambda: evaluation.compare(siamese, zeros, zeros[:1]), r"Received: shapes \(3, 2\) and \(1, 2\)"),
         (lambda: evaluation.compare(siamese, zeros[:0], zeros[:0]), r"Received: shapes \(0, 2\)"),
         (lambda: evaluation.compare(siamese, zeros, zeros * np.nan), "`right` must be finite. Received: NaN"),

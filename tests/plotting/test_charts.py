@@ -110,11 +110,17 @@ INTERVALS = {"a": [(0, 1)] * 2}
     [
         (lambda: plotting.history({"loss": []}), "`loss` must have shape"),
         (lambda: plotting.history({"loss": [3.0]}, ["accuracy"]), r"`metrics` must be among \['loss'\]"),
+        (lambda: plotting.history({"loss": [3.0]}, [np.str_("mae")]), r"Received: \['mae'\]"),
+        (
+            lambda: plotting.curves({"a": [0, 1]}, {np.str_("b"): [0, 1]}, "x", "y"),
+            r"of `ys`, \['b'\]. Received: \['a'\]",
+        ),
         (lambda: plotting.curves([0, 1], {"a": [1, 2, 3]}, "x", "y"), r"`a` must have shape \(2,\)"),
         (lambda: plotting.curves({"a": [0, 1]}, {"b": [0, 1]}, "x", "y"), "must have the names of `ys`"),
         (lambda: plotting.curves([0, 1, 2], {"a": [0, 0, 0]}, "x", "y", intervals=INTERVALS), "for each point"),
         (lambda: plotting.bars({"a": np.nan}, xlabel="x"), "`values` must be finite"),
         (lambda: plotting.bars({"a": 0.5}, {"a": (0.6, 0.7)}, xlabel="x"), "around the value of its name"),
+        (lambda: plotting.bars({"a": 0.5}, {np.str_("b"): (0, 1)}, xlabel="x"), r"\(0, 1\) for 'b' with"),
         (lambda: plotting.bars({"a": 0.5}, {"b": (0, 1)}, xlabel="x"), "around the value of its name"),
         (lambda: plotting.correlation({"a": type("R", (), {"distances": [0.1], "same": [5]})}), "must be in"),
     ],

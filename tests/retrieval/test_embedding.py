@@ -164,10 +164,22 @@ def test_argument_errors(tower, arguments, message):
 
 def test_a_tower_needs_one_output_of_one_vector_per_image(tower):
     inputs = keras.Input((4, 4, 1))
-    with pytest.raises(ValueError, match=r"one output \(batch, dim\). Received: <KerasTensor shape=\(None, 4, 4, 1\)"):
+    with pytest.raises(ValueError, match=r"one output \(batch, dim\). Received: .* outputs \[\(None, 4, 4, 1\)\]"):
         retrieval.embed(keras.Model(inputs, keras.layers.ReLU()(inputs)), IMAGES)
-    with pytest.raises(ValueError, match=r"one output \(batch, dim\). Received: \[<KerasTensor"):
+    with pytest.raises(
+        ValueError, match=r"one output \(batch, dim\). Received: .* outputs \[\(None, \d+\), \(None, \d+\)\]"
+    ):
         retrieval.embed(keras.Model(inputs, [tower(inputs), tower(inputs)]), IMAGES)
+    for wrong in (None, "conv", lambda images: images):
+        with pytest.raises(ValueError, match="`tower` must be a built keras.Model"):
+            retrieval.embed(wrong, IMAGES)
+
+
+@pytest.mark.parametrize("wrap", [lambda output: [output], lambda output: {"embedding": output}])
+def test_the_embedding_may_be_in_a_list_or_dict(tower, wrap):
+    inputs = keras.Input((4, 4, 1))
+    wrapped = keras.Model(inputs, wrap(tower(inputs)))
+    np.testing.assert_array_equal(retrieval.embed(wrapped, IMAGES), retrieval.embed(tower, IMAGES))
 
 
 def test_files_must_exist(tower, paths):

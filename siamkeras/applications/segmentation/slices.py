@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from siamkeras._validation import check_labels, check_number, check_seed
+from siamkeras._validation import check_labels, check_number, check_seed, plain
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,7 +85,7 @@ class Slices:
         """Binary masks of one structure, `(n, height, width)` booleans."""
         if structure not in self.names:
             known = ", ".join(f"{number} ({name})" for number, name in self.names.items())
-            raise ValueError(f"`structure` must be one of {known}. Received: {structure!r}.")
+            raise ValueError(f"`structure` must be one of {known}. Received: {plain(structure)!r}.")
         return self.masks == structure
 
     def showing(self, structure, min_pixels=1):

@@ -29,6 +29,15 @@ def test_an_untrained_bag_of_ngrams_orders_synthetic_pairs():
     assert neighbour.label[0, 0] == pairs.left[7]
 
 
+def test_sentences_are_compared_one_or_many_and_missing_ones_are_named():
+    siamese = models.siamese(towers.bag_of_ngrams(embedding_dim=None, buckets=2000), "cosine")
+    assert evaluation.compare(siamese, "ein Café", "EIN CAFE\u0301").distance == pytest.approx([0], abs=1e-6)
+    assert evaluation.compare(siamese, ["one", "two"], ["one", "ten"]).distance[1] > 0.1
+    for wrong in (["a", np.nan], ["a", None], ["a", ""]):
+        with pytest.raises(ValueError, match="`right` must be strings that are not empty. .* at position 1"):
+            evaluation.compare(siamese, ["a", "b"], wrong)
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_passes():
     """100,000 pairs tokenised at once would take 100,000 * 2 * 128 * 8 bytes = 205 MB."""
