@@ -52,7 +52,7 @@ class Trials(NamedTuple):
         Args:
             forgeries: "random" or "skilled".
             threshold: As for `evaluation.verification_from_distances`.
-            **options: `far`, `resamples`, `seed` of that function.
+            **options: `far`, `resamples`, `seed` of that function; and `clusters`, by default both writers.
 
         Returns:
             The report of `evaluation.verification`. Its intervals resample whole writers; a random forgery counts as

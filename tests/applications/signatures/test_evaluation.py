@@ -103,6 +103,7 @@ def test_intervals_resample_whole_writers():
             eers.append(again.verification("random", resamples=0).eer)
     interval = trials.verification("random", resamples=40, seed=4).interval["eer"]
     assert np.allclose(interval, np.percentile(eers, [2.5, 97.5]), atol=1e-9)
+    assert trials.verification("random", resamples=40, seed=4, clusters=None).interval["eer"] != interval
 
 
 def test_repeated_trials_do_not_narrow_the_interval():
