@@ -1,23 +1,59 @@
 """Image files: list, decode and resize them."""
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from siamkeras._arrays import aligned_empty
+from siamkeras._arrays import aligned_empty, to_float
+from siamkeras.data._sources import short_message, warn_once
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm")
+EXTENSIONS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+# The content decides on the format. Of other formats, Pillow passes some to programs: EPS to Ghostscript.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 
 
 def list_folder(folder):
     """The paths in a folder in alphabetical order, without hidden ones."""
-    return sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+    children = (child for child in folder.iterdir() if child.name.lower() not in SYSTEM_FILES)
+    return sorted(child for child in children if not child.name.startswith("."))
 
 
-def list_images(folder):
-    """The image files in a folder in alphabetical order."""
-    return [file for file in list_folder(folder) if file.suffix.lower() in EXTENSIONS and file.is_file()]
+def list_images(folder, skipped):
+    """The image files in a folder in alphabetical order; the other paths are appended to the list `skipped`."""
+    images = []
+    for path in list_folder(folder):
+        (images if _is_image(path) and path.is_file() else skipped).append(path)
+    return images
+
+
+def list_subfolders(folder, skipped):
+    """The folders in a folder in alphabetical order; images and broken links are appended to the list `skipped`."""
+    paths = list_folder(folder)
+    skipped += [path for path in paths if not path.exists() or (_is_image(path) and not path.is_dir())]
+    return [path for path in paths if path.is_dir()]
+
+
+def _is_image(path):
+    return path.suffix.lower() in EXTENSIONS
+
+
+def warn_skipped(folder, skipped):
+    """Warns of the paths below a folder that are not read, and says why."""
+    paths_of = {}
+    for path in skipped:
+        if not path.exists():
+            reason = "broken links"
+        elif path.is_dir():
+            reason = "unexpected folders"
+        else:
+            reason = "images in an unexpected place" if _is_image(path) else "files without an expected extension"
+        paths_of.setdefault(reason, []).append(path.relative_to(folder).as_posix())
+    if skipped:
+        reasons = [f"{reason} ({len(paths)}): {shorten(paths)}" for reason, paths in paths_of.items()]
+        warn_once(f"Skipped in the folder {folder}: {'; '.join(reasons)}.")
 
 
 def shorten(names, count=5):
@@ -27,7 +63,7 @@ def shorten(names, count=5):
 
 
 def decode_files(paths, shape, read):
-    """Decodes files in parallel with `read`, a function from a path to an array of this shape.
+    """Decodes files in parallel with `read`, a function from a path to an array of this shape, float32 or uint8.
 
     Returns `(images, broken)`: float32 `(n, *shape)`, and `{index: error}` of files that `read` fails on.
     """
@@ -44,29 +80,64 @@ def decode_files(paths, shape, read):
             if isinstance(image, Exception):
                 broken[index] = image
             else:
-                images[index] = image
+                images[index] = to_float(image)
     return images, broken
 
 
 def describe_broken(paths, broken):
     """A sentence that lists the files that cannot be decoded, for `broken` of `decode_files`."""
-    # Pillow's own message for a file that is not an image repeats the path.
-    files = [
-        f"{paths[index]} ({'not an image' if isinstance(error, UnidentifiedImageError) else error})"
-        for index, error in broken.items()
-    ]
+    files = [f"{paths[index]} ({_reason(error)})" for index, error in broken.items()]
     return f"{len(broken)} of {len(paths)} images cannot be decoded: {shorten(files)}."
 
 
-def read_image(path, height, width, channels=3, crop=False):
-    """A file as float32 in [0, 1], `(height, width, channels)`; `crop` as for `resize`."""
-    with Image.open(path) as image:
-        if image.mode.startswith("I"):  # 16-bit grey values, which `convert` would clip at 255
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        if "transparency" in image.info:
-            image = image.convert("RGBA")
-        image = resize(image.convert("L" if channels == 1 else "RGB"), height, width, crop)
-        return np.asarray(image, np.float32).reshape(height, width, channels) / 255
+def _reason(error):
+    # Pillow's own message for a file that is not an image repeats the path.
+    is_unknown = isinstance(error, UnidentifiedImageError)
+    return f"not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image" if is_unknown else short_message(error)
+
+
+@contextlib.contextmanager
+def decoding(path):
+    """Context for decoding a single file, whose path Pillow's errors do not contain."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(f"The image {path} cannot be decoded: {_reason(error)}.") from None
+
+
+def open_image(file, side=None):
+    """A path or file as Pillow image: upright by its EXIF orientation, with 8 bits per value, RGBA if transparent.
+
+    If `side` is given, a JPEG file is decoded at 1/2, 1/4 or 1/8 of its size as long as both sides have at least `side`
+    pixels, which is faster.
+    """
+    with Image.open(file, formats=FORMATS) as image:
+        pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
+        if limit and pixels > limit:
+            raise ValueError(f"{pixels:,} pixels exceed the limit PIL.Image.MAX_IMAGE_PIXELS = {limit:,}")
+        if side is not None:
+            image.draft(None, (side, side))
+        image.load()
+        with contextlib.suppress(Exception):  # an intact image with damaged EXIF data
+            ImageOps.exif_transpose(image, in_place=True)
+        image = to_eight_bits(image)
+    return image.convert("RGBA") if "transparency" in image.info else image
+
+
+def to_eight_bits(image):
+    """A Pillow image whose 16-bit grey values, which `convert` would clip at 255, are reduced to 8 bits."""
+    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
+        raise ValueError("32 bits per value; convert the image to 8 or 16 bits")
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if image.mode.startswith("I") else image
+
+
+def read_image(file, height, width, channels=3, crop=False):
+    """A path or file as uint8, `(height, width, channels)`; `crop` as for `resize`."""
+    side = max(256, 3 * max(height, width) // 2)  # smaller files gain little from a decoding at half their size
+    image = open_image(file, side).convert("L" if channels == 1 else "RGB")
+    return np.asarray(resize(image, height, width, crop)).reshape(height, width, channels)
 
 
 def resize(image, height, width, crop=False):
@@ -75,10 +146,10 @@ def resize(image, height, width, crop=False):
     return image.resize((width, height), Image.Resampling.BILINEAR, box)
 
 
-def central_box(rows, columns, height, width, minimum=min):
+def central_box(rows, columns, height, width):
     """The largest central box with the aspect ratio of `height` x `width`: `(left, top, right, bottom)`."""
-    box_height = minimum(rows, -(-columns * height // width))
-    box_width = minimum(columns, -(-rows * width // height))
+    box_height = min(rows, -(-columns * height // width))
+    box_width = min(columns, -(-rows * width // height))
     top, left = (rows - box_height) // 2, (columns - box_width) // 2
     return left, top, left + box_width, top + box_height
 

@@ -1,35 +1,39 @@
 """Your own images, in one folder per class."""
 
+import io
+import os
 from pathlib import Path
 
 import numpy as np
 
-from siamkeras._validation import check_sizes
+from siamkeras._validation import check_sizes, plain
 from siamkeras.data._images import (
     EXTENSIONS,
-    central_box,
     decode_files,
+    decoding,
     describe_broken,
     list_folder,
     list_images,
+    list_subfolders,
     read_image,
     shorten,
+    warn_skipped,
 )
 from siamkeras.data._sources import warn_once
 from siamkeras.data.examples import Examples
-
-# The first two bytes of PNG, JPEG, GIF and BMP files, the formats that TensorFlow decodes.
-_SIGNATURES = (b"\x89P", b"\xff\xd8", b"GI", b"BM")
 
 
 def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop=False):
     """Decodes all images under `folder/<class>/` into memory.
 
     Args:
-        folder: Contains one folder per class, or with `groups=True` `<group>/<class>/`. Hidden files and files with
-            another extension than an image are ignored.
-        size: `(height, width)` in pixels. Images are resized with bilinear interpolation and antialiasing.
-        channels: 1 (grey) or 3 (RGB). Transparency is dropped; of an animated GIF the first frame is used.
+        folder: Contains one folder per class, or with `groups=True` `<group>/<class>/`. The images are PNG, JPEG, WebP,
+            TIFF, BMP, GIF, PGM or PPM files. Hidden files are ignored; a warning lists other files and folders in the
+            folder of a class, images outside of these folders and broken links.
+        size: `(height, width)` in pixels. Images are rotated as their EXIF orientation says and resized with bilinear
+            interpolation and antialiasing.
+        channels: 1 (grey) or 3 (RGB). Transparency is dropped; of an animation or a TIFF with several pages the first
+            image is used.
         groups: Whether there is a level of folders above the classes, such as alphabets, writers or patients.
         skip_broken: Whether to skip files that cannot be decoded, with a warning; otherwise they raise an error.
         crop: Whether to use the largest central part with the aspect ratio of `size`; otherwise the ratio changes.
@@ -40,7 +44,8 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: no class folders; a class without images; files that cannot be decoded.
+        ValueError: no class folders; a class without images; files that cannot be decoded, or have more than
+            `PIL.Image.MAX_IMAGE_PIXELS` pixels (89 million, unless you set it).
     """
     height, width = _check_format(size, channels)
     files = image_paths(folder, groups)
@@ -78,14 +83,16 @@ def image_paths(folder, groups=False):
     root = Path(folder)
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}.")
-    parents = _subfolders(root, "group") if groups else [root]
-    pairs = [(parent, kind) for parent in parents for kind in _subfolders(parent, "class")]
-    members = [list_images(kind) for _, kind in pairs]
+    skipped = []
+    parents = _subfolders(root, "group", skipped) if groups else [root]
+    pairs = [(parent, kind) for parent in parents for kind in _subfolders(parent, "class", skipped)]
+    members = [list_images(kind, skipped) for _, kind in pairs]
     empty = [kind for (_, kind), files in zip(pairs, members, strict=True) if not files]
     if empty:
         has_folders = any(child.is_dir() for child in list_folder(empty[0]))
         hint = " It contains folders: for folder/group/class use groups=True." if has_folders and not groups else ""
         raise ValueError(f"Every class needs an image ({', '.join(EXTENSIONS)}). Without one: {shorten(empty)}.{hint}")
+    warn_skipped(root, skipped)
     counts = [len(files) for files in members]
     return Examples(
         images=np.array([str(file) for files in members for file in files]),
@@ -99,12 +106,12 @@ def image_paths(folder, groups=False):
 
 def _check_format(size, channels):
     if channels not in (1, 3):
-        raise ValueError(f"`channels` must be 1 (grey) or 3 (RGB). Received: channels={channels!r}.")
+        raise ValueError(f"`channels` must be 1 (grey) or 3 (RGB). Received: channels={plain(channels)!r}.")
     return check_sizes("size", size, 2)
 
 
-def _subfolders(parent, level):
-    folders = [child for child in list_folder(parent) if child.is_dir()]
+def _subfolders(parent, level, skipped):
+    folders = list_subfolders(parent, skipped)
     if not folders:
         raise ValueError(f"Expected one folder per {level} in {parent}. Received: a folder without folders.")
     return folders
@@ -113,41 +120,26 @@ def _subfolders(parent, level):
 def load_image(size, channels=3, crop=False):
     """A function that decodes an image file in a tf.data pipeline, for `load` of the generators.
 
-    Its values differ from those of `image_folder` by less than 0.01, for JPEG by less than 0.04. TensorFlow does not
-    decode PGM and PPM files.
+    Its values are those of `image_folder`. A file that cannot be decoded raises `tf.errors.InvalidArgumentError` with
+    its path. The pipeline runs in the Python process that created it.
 
     Args:
         size, channels, crop: As for `image_folder`.
 
     Returns:
         A function from a path, a scalar string tensor, to a float32 tensor in [0, 1] of shape
-        `(height, width, channels)`.
+        `(height, width, channels)`. Paths may be remote (`gs://...`) if `tf.io.read_file` supports them.
     """
     height, width = _check_format(size, channels)
+
+    def decode(content, path):
+        with decoding(os.fsdecode(path)):
+            return read_image(io.BytesIO(content), height, width, channels, crop)
 
     def load(path):
         import tensorflow as tf
 
-        content = tf.io.read_file(path)
-        # The error of `decode_image` does not contain the path.
-        is_image = tf.reduce_any(tf.strings.substr(content, 0, 2) == tf.constant(_SIGNATURES))
-        reason = "This file is not a PNG, JPEG, GIF or BMP image (convert PGM and PPM to PNG):"
-        with tf.control_dependencies([tf.debugging.Assert(is_image, [reason, path])]):
-            # 3 channels first: the decoders of BMP and GIF cannot return 1.
-            image = tf.io.decode_image(content, channels=3, expand_animations=False)
-        image = tf.ensure_shape(image, (None, None, 3))
-        if crop:
-            rows, columns = tf.unstack(tf.shape(image)[:2])
-            left, top, right, bottom = central_box(rows, columns, height, width, tf.minimum)
-            image = image[top:bottom, left:right]
-        if channels == 1:
-            image = tf.image.rgb_to_grayscale(tf.cast(image, tf.float32))
-        # Antialiasing takes as long as decoding and has no effect on an image that is not reduced.
-        image = tf.cond(
-            tf.reduce_any(tf.shape(image)[:2] > (height, width)),
-            lambda: tf.image.resize(image, (height, width), antialias=True),
-            lambda: tf.image.resize(image, (height, width)),
-        )
-        return tf.clip_by_value(image / 255.0, 0.0, 1.0)
+        image = tf.numpy_function(decode, [tf.io.read_file(path), path], tf.uint8, stateful=False)
+        return tf.cast(tf.ensure_shape(image, (height, width, channels)), tf.float32) / 255.0
 
     return load

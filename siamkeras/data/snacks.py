@@ -1,11 +1,10 @@
 """Snacks: photos of twenty kinds of food, for retrieval."""
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from siamkeras._validation import check_choice, check_sizes
+from siamkeras._validation import check_choice, check_sizes, plain
 from siamkeras.data import _sources
 from siamkeras.data._images import decode_files, describe_broken, read_image, shorten
 from siamkeras.data._synthetic_snacks import SNACKS, synthetic_snacks
@@ -64,7 +63,7 @@ def _select_classes(classes):
     """`{label: name}` of the snacks in the list `classes`, or of all."""
     selected = list(SNACKS) if classes is None else classes
     if isinstance(selected, str) or len(selected) == 0 or not set(selected) <= set(SNACKS):
-        raise ValueError(f"`classes` must be a list of names from: {', '.join(SNACKS)}. Received: {classes!r}.")
+        raise ValueError(f"`classes` must be a list of names from: {', '.join(SNACKS)}. Received: {plain(classes)!r}.")
     return {label: name for label, name in enumerate(SNACKS) if name in selected}
 
 
@@ -85,28 +84,32 @@ def _write_folder(dataset, folder):
     import datasets
 
     names = dataset.features["label"].names
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
+    unknown = sorted(set(names) - set(SNACKS))
+    if unknown:  # also names such as "../.."
+        raise OSError(f"The download of {NAME} has unexpected classes: {shorten(unknown)}. Use source='synthetic'.")
+    with _sources.unfinished_folder(folder.parent) as unfinished:
         for index, row in enumerate(dataset.cast_column("image", datasets.Image(decode=False))):
             name = Path(row["image"]["path"] or f"{index:04d}.jpg").name
-            file = Path(unfinished, folder.name, names[row["label"]], name)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(row["image"]["bytes"])
-        Path(unfinished, folder.name).rename(folder)
+            path = unfinished / folder.name / names[row["label"]] / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:  # an error if two photos have the same name
+                file.write(row["image"]["bytes"])
+        (unfinished / folder.name).rename(folder)
 
 
 def _read_folder(folder, names, size):
-    files = image_paths(folder)
-    missing = sorted(set(names.values()) - set(files.class_names.values()))
-    if missing:
-        raise _sources.damaged("Snacks", folder, f"there are no photos of {shorten(missing)}")
-    label_of = {name: label for label, name in names.items()}
-    labels = np.array([label_of.get(name, -1) for name in files.class_names.values()])[files.labels]
-    files = Examples(files.images, labels, class_names=names, source=NAME).take(labels >= 0)
-    images, broken = decode_files(files.images, (*size, 3), lambda path: read_image(path, *size, crop=True))
-    if broken:
-        raise _sources.damaged("Snacks", folder, describe_broken(files.images, broken))
-    return files._replace(images=images)
+    with _sources.reading("Snacks", folder):
+        files = image_paths(folder)
+        missing = sorted(set(names.values()) - set(files.class_names.values()))
+        if missing:
+            raise ValueError(f"there are no photos of {shorten(missing)}")
+        label_of = {name: label for label, name in names.items()}
+        labels = np.array([label_of.get(name, -1) for name in files.class_names.values()])[files.labels]
+        files = Examples(files.images, labels, class_names=names, source=NAME).take(labels >= 0)
+        images, broken = decode_files(files.images, (*size, 3), lambda path: read_image(path, *size, crop=True))
+        if broken:
+            raise ValueError(describe_broken(files.images, broken))
+        return files._replace(images=images)
 
 
 def _stand_in(split, names, size):

@@ -1,7 +1,7 @@
 """Folders of images: layout, decoding, cropping and broken files."""
 
+import io
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def photos(tmp_path):
     ):
         (folder / name).mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (20, 10), colour).save(folder / name / file)
-    for other in ("README.txt", "apple/.hidden.png", "apple/notes.csv"):
+    for other in ("README.txt", "apple/.hidden.png", "apple/Thumbs.db"):
         (folder / other).write_text("not an image")
     (folder / ".ipynb_checkpoints").mkdir()
     return folder
@@ -73,6 +73,22 @@ def test_classes_with_the_same_name_in_two_groups_are_different_classes(tmp_path
     assert examples.group_names == {0: "w2", 1: "w9"}
 
 
+def test_files_and_folders_that_are_skipped_are_counted_and_named_in_a_warning(photos):
+    """Not the text file and the hidden ones beside and in the folders of the fixture."""
+    for name in ("apple/list.csv", "apple/b.heic", "quince/more/1.png", "stray.png"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).touch()
+    (photos / "apple" / "link.png").symlink_to(photos / "gone.png")
+    (photos / "pear").symlink_to(photos / "gone")
+    with pytest.warns(UserWarning) as caught:
+        assert len(data.image_paths(photos).images) == 4
+    assert str(caught[0].message) == (
+        f"Skipped in the folder {photos}: broken links (2): pear, apple/link.png; images in an unexpected place (1): "
+        "stray.png; files without an expected extension (2): apple/b.heic, apple/list.csv; "
+        "unexpected folders (1): quince/more."
+    )
+
+
 # --- Decoding
 
 FORMATS = {
@@ -84,31 +100,100 @@ FORMATS = {
     "bits.png": "1",
     "colour.bmp": "RGB",
     "grey.bmp": "L",
+    "bits.bmp": "1",
     "grey.gif": "L",
+    "colour.ppm": "RGB",
+    "bits.pbm": "1",
+    "colour.tiff": "RGB",
+    "print.TIF": "CMYK",
+    "colour.webp": "RGB",
     "grey.jpg": "L",
     "colour.JPEG": "RGB",
+    "colour.jfif": "RGB",
 }
+
+
+BEST = {"quality": 95, "subsampling": 0, "lossless": True}  # for JPEG and WebP
+
+
+@pytest.fixture
+def formats(tmp_path):
+    """`{file name: colour image that the file shows}` of files in folder/übung, and the folder."""
+    (tmp_path / "übung").mkdir()
+    images = {name: gradient().convert(mode) for name, mode in FORMATS.items()}
+    for name, image in images.items():
+        options = {"format": "JPEG"} if name.endswith("jfif") else {}
+        image.save(tmp_path / "übung" / name, **BEST, **options)
+    images |= {"sixteen.png": images["grey.png"], "sixteen.tif": images["grey.png"], "glass.png": images["palette.png"]}
+    for name in ("sixteen.png", "sixteen.tif"):
+        Image.fromarray(np.asarray(images[name]).astype(np.uint16) * 257).save(tmp_path / "übung" / name)
+    # A palette with transparency, for which Pillow warns.
+    images["glass.png"].save(tmp_path / "übung" / "glass.png", transparency=bytes(range(256)))
+    return {name: image.convert("RGB") for name, image in images.items()}, tmp_path
+
+
+def test_every_format_is_read_with_its_own_pixels(formats):
+    images, folder = formats
+    examples = data.image_folder(folder, (60, 80))
+    for image, name in zip(examples.images, sorted(images), strict=True):
+        tolerance = 16 if name.endswith(("jpg", "JPEG", "jfif")) else 1e-3
+        np.testing.assert_allclose(image * 255, np.asarray(images[name]), atol=tolerance, err_msg=name)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [(24, 30), (60, 80), (90, 100)])
-def test_image_folder_and_load_image_agree(tmp_path, size, channels):
-    """Reduced, unchanged and enlarged. Pillow rounds to 1/255; JPEG decoders differ by more."""
-    (tmp_path / "übung").mkdir()
-    for name, mode in FORMATS.items():
-        gradient().convert(mode).save(tmp_path / "übung" / name)
-    sixteen_bits = np.asarray(gradient().convert("L")).astype(np.uint16) * 257
-    Image.fromarray(sixteen_bits).save(tmp_path / "übung" / "sixteen.png")
-    # A palette with transparency, for which Pillow warns.
-    gradient().convert("P").save(tmp_path / "übung" / "glass.png", transparency=bytes(range(256)))
-    examples = data.image_folder(tmp_path, size, channels)
-    files = data.image_paths(tmp_path).images
-    images = stream(files, size, channels)
+def test_image_folder_and_load_image_agree(formats, size, channels):
+    """Reduced, unchanged and enlarged."""
+    examples = data.image_folder(formats[1], size, channels)
+    images = stream(data.image_paths(formats[1]).images, size, channels)
     assert images.element_spec == tf.TensorSpec((*size, channels), tf.float32)
-    for file, image, expected in zip(files, images.as_numpy_iterator(), examples.images, strict=True):
-        tolerance = 0.04 if Path(file).suffix in (".jpg", ".JPEG") else 0.01
-        assert np.abs(image - expected).max() < tolerance, file
-        assert expected.std() > 0.1 and 0 <= image.min() and image.max() <= 1
+    np.testing.assert_array_equal(list(images.as_numpy_iterator()), examples.images)
+    assert examples.images.std(axis=(1, 2, 3)).min() > 0.1
+
+
+# How a camera stores the upright image `u` with each EXIF orientation: 6 means that the first row of the file is the
+# right side of the image, and the first column its top.
+ORIENTATIONS = {
+    1: lambda u: u,
+    2: lambda u: u[:, ::-1],
+    3: lambda u: u[::-1, ::-1],
+    4: lambda u: u[::-1],
+    5: lambda u: u.swapaxes(0, 1),
+    6: lambda u: u.swapaxes(0, 1)[::-1],
+    7: lambda u: u.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda u: u.swapaxes(0, 1)[:, ::-1],
+}
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+def test_images_are_upright_by_their_exif_orientation(tmp_path, suffix):
+    (tmp_path / "photos").mkdir()
+    upright = np.asarray(gradient())
+    for orientation, turn in ORIENTATIONS.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(turn(upright)).save(tmp_path / "photos" / f"{orientation}.{suffix}", exif=exif, **BEST)
+    examples = data.image_folder(tmp_path, (60, 80))
+    for image in (*examples.images, *stream(data.image_paths(tmp_path).images, (60, 80)).as_numpy_iterator()):
+        np.testing.assert_allclose(image * 255, upright, atol=16 if suffix == "jpg" else 1e-3)
+
+
+def test_a_photo_with_damaged_exif_data_is_read_as_it_is(tmp_path):
+    (tmp_path / "photos").mkdir()
+    gradient().save(tmp_path / "photos" / "1.jpg", exif=b"Exif\0\0XX*\0" + bytes(range(40)), **BEST)
+    (image,) = data.image_folder(tmp_path, (60, 80)).images
+    np.testing.assert_allclose(image * 255, np.asarray(gradient()), atol=16)
+
+
+def test_a_large_jpeg_differs_little_from_its_full_decoding(tmp_path):
+    """It is decoded at half its size: 960 / 2 is at least 256 and 1.5 * 60."""
+    (tmp_path / "photos").mkdir()
+    file = tmp_path / "photos" / "1.jpg"
+    gradient(960, 1280).save(file)
+    (image,) = data.image_folder(tmp_path, (45, 60)).images
+    with Image.open(file) as full:
+        expected = np.asarray(full.resize((60, 45), Image.Resampling.BILINEAR)) / 255
+    assert 0 < np.abs(image - expected).mean() < 0.01 and np.abs(image - expected).max() < 0.06
 
 
 @pytest.mark.parametrize(
@@ -130,31 +215,71 @@ def test_crop_uses_the_largest_central_part_with_the_aspect_ratio(tmp_path, size
     for channels in (1, 3):
         (image,) = data.image_folder(tmp_path, size, channels, crop=True).images
         (streamed,) = stream([file], size, channels, crop=True).as_numpy_iterator()
-        np.testing.assert_allclose(streamed, image, atol=0.01)
+        np.testing.assert_array_equal(streamed, image)
     np.testing.assert_allclose(image, expected, atol=0.01)
 
 
-def test_pgm_and_ppm_are_decoded_in_memory_only(tmp_path):
-    """Pillow decodes them, TensorFlow does not. 16-bit grey keeps its range: 257 * 100 of 65535 is 100 / 255."""
+def test_pgm_files_of_8_and_16_bits_have_the_same_range(tmp_path):
+    """257 * 100 of 65535 is 100 / 255."""
     (tmp_path / "faces").mkdir()
-    gradient().save(tmp_path / "faces" / "a.ppm")
     (tmp_path / "faces" / "b.pgm").write_bytes(b"P5 8 8 255\n" + bytes([100] * 64))
     (tmp_path / "faces" / "c.pgm").write_bytes(b"P5 8 8 65535\n" + (25700).to_bytes(2, "big") * 64)
-    images = data.image_folder(tmp_path, size=(60, 80)).images
-    np.testing.assert_allclose(images[0] * 255, np.asarray(gradient()), atol=1e-4)
-    np.testing.assert_allclose(images[1:], 100 / 255, atol=1e-6)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"convert PGM and PPM.*a\.ppm"):
-        next(iter(stream([tmp_path / "faces" / "a.ppm"], (8, 8))))
+    np.testing.assert_allclose(data.image_folder(tmp_path, size=(60, 80)).images, 100 / 255, atol=1e-6)
 
 
-@pytest.mark.parametrize("content", [b"", b"not an image"])
-def test_a_pipeline_names_a_file_that_is_not_an_image(tmp_path, content):
-    (tmp_path / "broken.png").write_bytes(content)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="not a PNG, JPEG, GIF or BMP image.*broken.png"):
-        next(iter(stream([tmp_path / "broken.png"], (8, 8))))
+# --- Files that cannot be decoded
 
 
-# --- Broken files
+def encoded(image, format, **options):
+    content = io.BytesIO()
+    image.save(content, format, **options)
+    return content.getvalue()
+
+
+def shorten_by_half(content):
+    return content[: len(content) // 2]
+
+
+NOT_AN_IMAGE = "not a BMP, GIF, JPEG, PNG, PPM, TIFF or WEBP image"
+BROKEN = {
+    "empty": (b"", NOT_AN_IMAGE),
+    "text": (b"<html>404</html>", NOT_AN_IMAGE),
+    "another format": (encoded(gradient(), "EPS"), NOT_AN_IMAGE),
+    "half a PNG": (shorten_by_half(encoded(gradient(), "PNG")), "[Tt]runcated"),
+    "half a JPEG": (shorten_by_half(encoded(gradient(), "JPEG")), "[Tt]runcated"),
+    "floats": (encoded(gradient().convert("F"), "TIFF"), "32 bits per value"),
+    "integers of 32 bits": (encoded(gradient().convert("I"), "TIFF"), "32 bits per value"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_file_that_cannot_be_decoded_is_named_with_the_reason(tmp_path, name, monkeypatch):
+    """No program is started for EPS."""
+    content, reason = BROKEN[name]
+    monkeypatch.setattr("subprocess.Popen", None)
+    (tmp_path / "photos").mkdir()
+    file = tmp_path / "photos" / "broken.png"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"1 of 1 images cannot be decoded: .*broken\.png \([^()]*{reason}"):
+        data.image_folder(tmp_path, (8, 8))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"The image .*broken\.png cannot be decoded: .*{reason}"):
+        next(iter(stream([file], (8, 8))))
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("limit, message", [(4700, "4,800 pixels exceed the limit .*= 4,700"), (1000, "4800 pixels")])
+def test_images_with_too_many_pixels_are_not_decoded(tmp_path, limit, message, monkeypatch):
+    """60 * 80 = 4,800. Pillow itself refuses twice the limit."""
+    (tmp_path / "photos").mkdir()
+    file = tmp_path / "photos" / "1.png"
+    gradient().save(file)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises(ValueError, match=message):
+        data.image_folder(tmp_path, (8, 8))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"1\.png cannot be decoded: .*{message}"):
+        next(iter(stream([file], (8, 8))))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert len(data.image_folder(tmp_path, (8, 8)).images) == 1
 
 
 def test_broken_files_are_an_error_or_are_skipped_with_a_warning(photos):
@@ -162,7 +287,7 @@ def test_broken_files_are_an_error_or_are_skipped_with_a_warning(photos):
     (photos / "apple" / "b.jpg").write_text("<html>404</html>")
     gradient().save(photos / "apple" / "d.png")
     (photos / "apple" / "d.png").write_bytes((photos / "apple" / "d.png").read_bytes()[:200])
-    message = r"^2 of 5 images cannot be decoded: .*b\.jpg \(not an image\), .*d\.png \(.*skip_broken=True\.$"
+    message = r"^2 of 5 images cannot be decoded: .*b\.jpg \(not a BMP, [^()]*\), .*d\.png \(.*skip_broken=True\.$"
     with pytest.raises(ValueError, match=message):
         data.image_folder(photos, size=(8, 8))
     with pytest.warns(UserWarning, match=r"^2 of 5 images .*b\.jpg.*d\.png.* They are skipped\.$"):
@@ -180,7 +305,7 @@ def test_a_class_that_loses_all_its_images_is_an_error(photos):
 def test_an_error_lists_at_most_five_files(photos):
     for index in range(8):
         (photos / "quince" / f"x{index}.png").write_text("no")
-    with pytest.raises(ValueError, match=r"^8 of 12 images .*x4\.png \(not an image\) and 3 more\. Remove"):
+    with pytest.raises(ValueError, match=r"^8 of 12 images .*x4\.png \(not a BMP, [^()]*\) and 3 more\. Remove"):
         data.image_folder(photos, size=(8, 8))
 
 

@@ -70,11 +70,14 @@ def test_other_folders_are_ignored_and_missing_classes_and_broken_photos_are_err
     (folder / "val" / "tofu").mkdir()
     photo(0, 0).save(folder / "val" / "tofu" / "0.png")
     (folder / "val" / "ice cream" / "1.png").write_bytes(b"<html>")
-    with pytest.raises(OSError, match=r"is damaged: 1 of 40 images cannot be decoded: .*1\.png \(not an image\)\. Del"):
+    with pytest.raises(OSError, match=r"is damaged: 1 of 40 images .*1\.png \(not a BMP, .*\)\. Replace"):
         data.snacks("validation")
     assert len(data.snacks("validation", classes=["cake"]).labels) == 2
     with pytest.raises(OSError, match=r"Snacks in .*train is damaged: there are no photos of cake, salad\. "):
         data.snacks("train", classes=["apple", "salad", "cake"])
+    (folder / "train" / "cake").mkdir()
+    with pytest.raises(OSError, match=r"Snacks in .*train is damaged: Every class needs an image .*cake\. Replace"):
+        data.snacks("train", classes=["apple"])
 
 
 def test_a_split_of_the_hub_is_unpacked_once_with_its_bytes_and_file_names(tmp_path, monkeypatch):
@@ -110,16 +113,25 @@ def test_a_split_of_the_hub_is_unpacked_once_with_its_bytes_and_file_names(tmp_p
     assert len(list((unpacked / "apple").glob("*.jpg"))) == 2
 
 
-def test_an_interrupted_download_leaves_no_photos(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("class_name", "files", "error"),
+    [
+        ("apple", {"a.jpg": b"photo", "b.jpg": None}, TypeError),  # interrupted
+        ("../../evil", {"a.jpg": b"photo"}, OSError),
+        ("apple", {"a.jpg": b"photo", "../../evil/a.jpg": b"another photo"}, FileExistsError),
+        ("apple", {"..": b"photo"}, OSError),
+    ],
+)
+def test_an_invalid_download_leaves_no_files(tmp_path, monkeypatch, class_name, files, error):
     import datasets
 
-    columns = {"image": [{"bytes": content, "path": "a.jpg"} for content in (b"photo", None)], "label": [0, 0]}
-    features = {"image": datasets.Image(), "label": datasets.ClassLabel(names=["apple"])}
+    columns = {"image": [{"bytes": files[path], "path": path} for path in files], "label": [0] * len(files)}
+    features = {"image": datasets.Image(), "label": datasets.ClassLabel(names=[class_name])}
     dataset = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
     monkeypatch.setattr(_sources, "load_hugging_face", lambda *_: dataset)
-    with pytest.raises(TypeError):
+    with pytest.raises(error):
         data.snacks("test")
-    assert list((tmp_path / "cache" / "siamkeras" / "snacks").iterdir()) == []
+    assert not [path for path in (tmp_path / "cache").rglob("*") if not path.is_dir() or path.name == "evil"]
 
 
 def test_without_network_the_stand_in_replaces_the_photos(monkeypatch):

@@ -5,7 +5,7 @@ import numpy as np
 from siamkeras._validation import check_sizes
 from siamkeras.applications.faces._scikit_learn import fetch, resize
 from siamkeras.applications.faces.synthetic import synthetic_faces
-from siamkeras.data._sources import advice, damaged, find, not_found, real_or_stand_in
+from siamkeras.data._sources import advice, find, not_found, reading, real_or_stand_in
 from siamkeras.data.examples import Examples
 from siamkeras.data.folders import image_folder
 
@@ -57,13 +57,11 @@ def _real(size):
 
 
 def _read_folder(folder, size):
-    try:
+    with reading(TITLE, folder):
         examples = image_folder(folder, size, channels=1, crop=True)
-    except ValueError as error:
-        raise damaged(TITLE, folder, error) from error
-    names = examples.class_names
-    if set(names.values()) != set(NAMES.values()) or (np.bincount(examples.labels) != PHOTOS).any():
-        raise damaged(TITLE, folder, f"expected folders s1 to s{PEOPLE} with {PHOTOS} images each")
+        names = examples.class_names
+        if set(names.values()) != set(NAMES.values()) or (np.bincount(examples.labels) != PHOTOS).any():
+            raise ValueError(f"expected folders s1 to s{PEOPLE} with {PHOTOS} images each")
     # `image_folder` sorts names as strings, s10 before s2.
     person = np.array([int(names[label][1:]) - 1 for label in range(PEOPLE)])[examples.labels]
     examples = examples._replace(labels=person, class_names=NAMES, source=f"{TITLE} ({PEOPLE} people)")

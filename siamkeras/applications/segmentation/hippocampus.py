@@ -47,13 +47,11 @@ def _read(size):
     folder = _sources.find(FOLDER)
     if folder is None:
         raise _sources.manual_download_error(TITLE, URL, FOLDER)
-    try:
+    with _sources.reading(TITLE, folder):
         slices = volume_folder(folder, STRUCTURES, size)
-    except (ValueError, FileNotFoundError) as error:
-        raise _sources.damaged(TITLE, folder, error) from error
-    count = len(set(slices.subjects))
-    if count != SUBJECTS:
-        raise _sources.damaged(TITLE, folder, f"expected {SUBJECTS} scans, found {count}")
+        count = len(set(slices.subjects))
+        if count != SUBJECTS:
+            raise ValueError(f"expected {SUBJECTS} scans, found {count}")
     return replace(slices, source=f"Medical Segmentation Decathlon, hippocampus ({SUBJECTS} scans, sagittal)")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from siamkeras._validation import check_choice, check_integer
 from siamkeras.applications.segmentation.slices import Slices
+from siamkeras.data._images import list_folder, warn_skipped
 
 # The axis of a volume (right, anterior, superior) perpendicular to the slices.
 AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
@@ -70,8 +71,14 @@ def _scan_pairs(folder):
 
 def _files_by_name(folder):
     """The NIfTI files of a folder by their name without suffix."""
-    paths = [path for path in folder.iterdir() if path.name.lower().endswith(SUFFIXES) and path.name[0] != "."]
-    return {path.name[: path.name.lower().rindex(".nii")]: path for path in paths}
+    files, skipped = {}, []
+    for path in list_folder(folder):
+        if not path.name.lower().endswith(SUFFIXES):
+            skipped.append(path)
+        elif files.setdefault(path.name[: path.name.lower().rindex(".nii")], path) is not path:
+            raise ValueError(f"Every scan must be in one file. Received: {path}, also with another extension.")
+    warn_skipped(folder, skipped)
+    return files
 
 
 def _read_pair(image_path, label_path, names):

@@ -4,14 +4,13 @@ import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from siamkeras._validation import check_integer, check_sizes
 from siamkeras.applications.signatures.examples import Signatures, check_signatures
 from siamkeras.applications.signatures.preprocessing import preprocess
 from siamkeras.applications.signatures.synthetic import synthetic_signatures
 from siamkeras.data import _images
-from siamkeras.data._sources import find, manual_download_error, real_or_stand_in
+from siamkeras.data._sources import find, manual_download_error, reading, real_or_stand_in
 
 KINDS = {"genuine": True, "forged": False}
 # File names of the SigComp competitions: author, sample, imitated writer.
@@ -36,7 +35,7 @@ def sigcomp2009(size=(64, 128), source="auto"):
 
     Raises:
         ConnectionError: `source="real"` and the folder does not exist.
-        OSError: the folder does not contain all writers.
+        OSError: the folder is incomplete or damaged.
     """
     url = "https://tc11.cvc.uab.es/datasets/SigComp2009_1"
     return _load("SigComp2009", "signatures_sigcomp2009", 30, url, size, source)
@@ -53,14 +52,16 @@ def cedar(size=(64, 128), source="auto"):
 
 
 def _load(title, folder, writers, url, size, source):
+    size = _check_size(size)
+
     def real():
         path = find(folder)
         if path is None:
             raise manual_download_error(title, url, folder)
-        signatures = signature_folder(path, size)
-        if len(signatures.class_names) != writers:
-            found = len(signatures.class_names)
-            raise OSError(f"The copy of {title} in {path} is incomplete: expected {writers} writers, found {found}.")
+        with reading(title, path):
+            signatures = signature_folder(path, size)
+            if len(signatures.class_names) != writers:
+                raise ValueError(f"expected {writers} writers, found {len(signatures.class_names)}")
         return signatures._replace(source=f"{title} ({writers} writers)")
 
     def stand_in():
@@ -79,21 +80,23 @@ def signature_folder(folder, size=(64, 128)):
 
     Returns:
         `Signatures`, sorted by writer, genuine ones first. If the files are named as in the SigComp competitions,
-        `FFFSSWWW.png` (FFF the author, WWW the imitated writer), writers that share an author form a group.
+        `FFFSSWWW.png` (FFF the author, WWW the imitated writer), writers that share an author form a group. As with
+        `data.image_folder`, a warning lists what is not read.
 
     Raises:
         ValueError: a writer with fewer than two genuine signatures or without forgeries; fewer than two writers;
             files that cannot be decoded or contain no ink.
     """
-    size = tuple(check_integer("size", side, 16) for side in check_sizes("size", size, 2))
-    folder = Path(folder)
-    entries = _list_cedar(folder) if any((folder / name).is_dir() for name in CEDAR) else _list_writers(folder)
+    size, folder, skipped = _check_size(size), Path(folder), []
+    list_entries = _list_cedar if any((folder / name).is_dir() for name in CEDAR) else _list_writers
+    entries = list_entries(folder, skipped)
+    _images.warn_skipped(folder, skipped)
     names = list(dict.fromkeys(writer for writer, _, _ in entries))
     class_names, groups = dict(enumerate(names)), _groups(names, entries)
     labels = np.array([names.index(writer) for writer, _, _ in entries], int)
     genuine, paths = np.array([kind for _, kind, _ in entries], bool), [path for _, _, path in entries]
     check_signatures(labels, genuine, 2, 1, class_names)
-    images, broken = _images.decode_files(paths, (*size, 1), lambda path: _read(path, size))
+    images, broken = _images.decode_files(paths, (*size, 1), lambda path: preprocess(_images.open_image(path), size))
     if broken:
         raise ValueError(f"{_images.describe_broken(paths, broken)} Remove them.")
     members = {group: np.flatnonzero(groups == group) for group in np.unique(groups).tolist()}
@@ -108,36 +111,36 @@ def signature_folder(folder, size=(64, 128)):
     )
 
 
-def _list_writers(folder):
-    """`(writer, is genuine, path)` of each signature, sorted by writer."""
+def _check_size(size):
+    return tuple(check_integer("size", side, 16) for side in check_sizes("size", size, 2))
+
+
+def _list_writers(folder, skipped):
+    """`(writer, is genuine, path)` of each signature, sorted by writer; adds other paths to the list `skipped`."""
     entries = []
-    for writer in filter(Path.is_dir, _images.list_folder(folder)):
+    for writer in _images.list_subfolders(folder, skipped):
+        skipped += [path for path in _images.list_folder(writer) if path.name not in KINDS]
         for kind, is_genuine in KINDS.items():
-            paths = _images.list_images(writer / kind)
+            paths = _images.list_images(writer / kind, skipped)
             if not paths:
                 raise ValueError(f"There are no images in {writer / kind}.")
             entries += [(writer.name, is_genuine, path) for path in paths]
     return entries
 
 
-def _list_cedar(folder):
+def _list_cedar(folder, skipped):
     """As `_list_writers`, for the layout of CEDAR."""
-    others = [path.name for path in _images.list_folder(folder) if path.is_dir() and path.name not in CEDAR]
+    others = [path.name for path in _images.list_subfolders(folder, skipped) if path.name not in CEDAR]
     if others:
         raise ValueError(f"Expected only the folders {', '.join(CEDAR)} in {folder}. Received: {others[:5]}.")
     entries = []
     for name, (is_genuine, pattern) in CEDAR.items():
-        for path in _images.list_images(folder / name):
+        for path in _images.list_images(folder / name, skipped):
             match = re.fullmatch(pattern, path.stem, re.IGNORECASE)
             if match is None:
                 raise ValueError(f"Expected files named as {pattern!r} in {folder / name}. Received: {path.name!r}.")
             entries.append((int(match[1]), not is_genuine, int(match[2]), path))
     return [(f"{writer:02d}", not is_forged, path) for writer, is_forged, _, path in sorted(entries)]
-
-
-def _read(path, size):
-    with Image.open(path) as image:
-        return preprocess(image, size)
 
 
 def _groups(names, entries):

@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from siamkeras._arrays import aligned_empty
+from siamkeras.data._images import to_eight_bits
 
 # Fraction of the ink that may lie beyond each side of the crop: specks.
 SPECKS = 0.001
@@ -60,8 +61,7 @@ def _centre(ink, size):
 
 
 def _grey_values(image):
-    if image.mode.startswith("I"):  # 16-bit grey values, which `convert` would clip at 255
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    image = to_eight_bits(image)
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

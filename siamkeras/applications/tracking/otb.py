@@ -1,5 +1,6 @@
 """Sequences of the object tracking benchmark OTB."""
 
+from siamkeras._validation import plain
 from siamkeras.applications.tracking.synthetic import synthetic_videos
 from siamkeras.applications.tracking.video import Video, video_folder
 from siamkeras.data import _sources
@@ -26,11 +27,12 @@ def otb(names=("Crossing", "Diving"), source="auto"):
 
     Raises:
         ConnectionError: `source="real"`, and a sequence is not on this machine.
+        OSError: a sequence is incomplete or damaged.
 
     Reference: https://doi.org/10.1109/TPAMI.2014.2388226
     """
     if isinstance(names, str):
-        raise ValueError(f"`names` must be a list such as ['Crossing']. Received: {names!r}.")
+        raise ValueError(f"`names` must be a list such as ['Crossing']. Received: {plain(names)!r}.")
 
     def stand_in():
         return [
@@ -45,5 +47,6 @@ def _read(name):
     folder = _sources.find("tracking", "OTB", name)
     if folder is None:
         raise _sources.manual_download_error(f"The OTB sequence {name}", URL, "tracking", "OTB", name)
-    video = video_folder(folder, FRAMES.get(name))
+    with _sources.reading(f"the OTB sequence {name}", folder):
+        video = video_folder(folder, FRAMES.get(name))
     return Video(video.frames, video.boxes, name, f"OTB (Wu et al.), sequence {name}")

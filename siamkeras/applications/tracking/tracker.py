@@ -1,6 +1,7 @@
 """The SiamFC tracker, which updates a bounding box frame by frame, and `track`, which runs any tracker on a video."""
 
 import math
+import os
 import time
 from typing import NamedTuple
 
@@ -155,8 +156,12 @@ def track(tracker, frames, box=None):
     Returns:
         `Track`.
     """
+    if isinstance(frames, (str, os.PathLike)):
+        raise ValueError(f"`frames` must be a video: use `tracking.video_folder({str(frames)!r})`. Received: a path.")
     if box is None and isinstance(frames, Video):
         box = frames.boxes[0]
+    if box is None or np.isnan(np.asarray(box, float)).all():
+        raise ValueError("`box` must be the bounding box of the target in the first frame. Received: no box.")
     boxes, confidence, seconds = [], [], []
     for index, frame in enumerate(frames):
         if index == 0:

@@ -8,13 +8,13 @@ import io
 import itertools
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm")
+from siamkeras.data._images import decoding, list_images, open_image, warn_skipped
+
 # Largest width and height of a box relative to its frame; a larger crop would need too much memory.
 LARGEST_BOX = 3
 
@@ -23,7 +23,7 @@ LARGEST_BOX = 3
 class Video:
     """Frames of a video and the bounding box of one object in each.
 
-    Iteration yields the frames as `(height, width, 3)` float32 in [0, 1].
+    Iteration yields the frames as `(height, width, 3)` float32 in [0, 1]; `video[:3]` is a `Video` of the first three.
 
     Attributes:
         frames: Array `(n, height, width, 3)`, or a list of arrays `(height, width, 3)`: uint8, or floats in [0, 1]. Or
@@ -52,6 +52,11 @@ class Video:
 
     def __iter__(self):
         return (self.frame(index) for index in range(len(self)))
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return replace(self, frames=self.frames[index], boxes=self.boxes[index])
+        return self.frame(index)
 
     def __repr__(self):
         height, width = self.size
@@ -100,11 +105,16 @@ def video_folder(folder, frames=None):
 
 def _numbered_images(folder):
     """Paths of the images whose names end in a number, in the order of these numbers."""
-    numbered = []
-    for file in folder.iterdir():
+    numbered, skipped = [], []
+    for file in list_images(folder, skipped):
         number = re.search(r"\d+$", file.stem)
-        if number and file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith("."):
+        if number:
             numbered.append((int(number[0]), str(file)))
+        else:
+            skipped.append(file)
+    warn_skipped(folder, skipped)
+    if not numbered:
+        raise FileNotFoundError(f"Expected frames such as 0001.jpg in {folder}. Received: a folder without them.")
     numbered.sort()
     for (previous, _), (number, path) in itertools.pairwise(numbered):
         if number != previous + 1:
@@ -128,10 +138,8 @@ def _read_boxes(file):
 
 def read_image(path):
     """An image file as `(height, width, 3)` float32 in [0, 1]."""
-    with Image.open(path) as image:
-        if image.mode.startswith("I"):  # 16-bit grey, which `convert` would clip at 255
-            image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype("uint8"))
-        return np.asarray(image.convert("RGB"), "float32") / np.float32(255)
+    with decoding(path):
+        return np.asarray(open_image(path).convert("RGB"), "float32") / np.float32(255)
 
 
 def check_boxes(boxes, count=None, name="boxes"):

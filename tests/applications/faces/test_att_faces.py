@@ -52,6 +52,12 @@ def test_an_incomplete_copy_raises_instead_of_being_replaced(folder, source):
         faces.att_faces(source=source)
 
 
+def test_an_empty_folder_is_an_incomplete_copy(tmp_path):
+    (tmp_path / "data" / "att_faces").mkdir(parents=True)
+    with pytest.raises(OSError, match="is damaged: Expected one folder per class .*or use source='synthetic'"):
+        faces.att_faces()
+
+
 def test_a_folder_with_another_name_raises(folder):
     (folder / "s40").rename(folder / "s41")
     with pytest.raises(OSError, match="expected folders s1 to s40"):

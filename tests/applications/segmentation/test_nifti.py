@@ -36,7 +36,6 @@ def test_slices_of_a_folder(tmp_path):
     """Slices 2 and 3 of 6 show a structure: positions 2 / 5 and 3 / 5."""
     folder = make_folder(tmp_path / "set")
     (folder / "images" / "._scan_0.nii.gz").write_bytes(b"hidden file of another system")
-    (folder / "images" / "notes.txt").write_text("text")
     slices = segmentation.volume_folder(folder, NAMES, size=12)
     assert slices.images.shape == (6, 12, 12, 1)
     assert slices.subjects.tolist() == ["scan_0", "scan_0", "scan_1", "scan_1", "scan_2", "scan_2"]
@@ -150,6 +149,16 @@ def test_missing_files_are_named(tmp_path):
     (tmp_path / "labels" / "scan_1.nii.gz").rename(tmp_path / "labels" / "scan_1.NII.GZ")  # still a NIfTI file
     (tmp_path / "images" / "scan_2.nii.gz").unlink()
     with pytest.raises(ValueError, match=r"label file of the same name. Found in .*: scan_2 \(no scan\)."):
+        segmentation.volume_folder(tmp_path, NAMES)
+
+
+def test_files_that_are_not_used_are_named(tmp_path):
+    images = make_folder(tmp_path) / "images"
+    (images / "scan_9.mgz").touch()
+    with pytest.warns(UserWarning, match=r"Skipped in .*images: .*extension \(1\): scan_9.mgz"):
+        segmentation.volume_folder(tmp_path, NAMES)
+    (images / "scan_9.mgz").rename(images / "scan_0.nii")
+    with pytest.raises(ValueError, match="Every scan must be in one file. Received: .*scan_0.nii"):
         segmentation.volume_folder(tmp_path, NAMES)
 
 

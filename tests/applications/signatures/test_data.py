@@ -49,6 +49,23 @@ def test_a_folder_for_each_writer_is_read(tmp_path):
     assert "9 genuine signatures and 6 forgeries (16x32x1), 3 writers in 2 groups" in repr(examples)
 
 
+@pytest.mark.parametrize("write", [write_sigcomp, write_cedar])
+def test_files_that_are_not_used_are_named_in_a_warning(tmp_path, write):
+    kind = next(path for path in write(tmp_path).rglob("*") if path.is_dir() and list(path.glob("*.png")))
+    for path in (tmp_path / "beside.png", kind / "scan.pdf"):
+        path.touch()
+    (kind / "gone.png").symlink_to("nowhere")
+    kind = kind.relative_to(tmp_path).as_posix()
+    with pytest.warns(UserWarning, match=rf"beside.png; broken links .*{kind}/gone.png; files .*{kind}/scan.pdf\.$"):
+        signatures.signature_folder(tmp_path, SIZE)
+
+
+def test_scans_in_other_folders_are_named_in_a_warning(tmp_path):
+    write_scan(write_sigcomp(tmp_path) / "nfi_008" / "simulated" / "1.png")
+    with pytest.warns(UserWarning, match=r"unexpected folders \(1\): nfi_008/simulated\.$"):
+        assert len(signatures.signature_folder(tmp_path, SIZE).labels) == 9
+
+
 def test_the_layout_of_cedar_is_read_in_numerical_order(tmp_path):
     examples = signatures.signature_folder(write_cedar(tmp_path), SIZE)
     assert examples.class_names == {0: "02", 1: "10"}
@@ -92,7 +109,7 @@ def test_writers_that_share_an_author_form_a_group(tmp_path, writers, forgers, g
         (lambda root: (root / "nfi_008/genuine/00802008.png").unlink(), r"2 genuine signatures.*nfi_008 \(1\)"),
         (lambda root: (root / "nfi_008/forged/00301008.png").unlink(), "There are no images in .*nfi_008/forged"),
         (lambda root: write_scan(root / "other/scans/1.png"), "other/genuine"),
-        (lambda root: (root / "nfi_008/genuine/00802008.png").write_bytes(b"no"), "00802008.png .not an image"),
+        (lambda root: (root / "nfi_008/genuine/00802008.png").write_bytes(b"no"), "00802008.png .not a BMP"),
         (lambda root: write_scan(root / "nfi_008/genuine/00802008.png", blank=True), "00802008.png .no dark ink"),
         (lambda root: [shutil.rmtree(root / name) for name in ("nfi_008", "nfi_016")], r"two writers.*\['nfi_002'\]"),
         (lambda root: shutil.rmtree(root), "No such file"),
@@ -123,8 +140,13 @@ def test_the_data_sets_are_read_from_their_folders(data_folder):
 
 def test_an_incomplete_copy_raises_instead_of_being_replaced(data_folder):
     write_sigcomp(data_folder / "signatures_sigcomp2009")
-    with pytest.raises(OSError, match="SigComp2009 in .* is incomplete: expected 30 writers, found 3"):
+    with pytest.raises(OSError, match="SigComp2009 in .* is damaged: expected 30 writers, found 3"):
         signatures.sigcomp2009(SIZE)
+    shutil.rmtree(data_folder / "signatures_sigcomp2009" / "nfi_008" / "forged")
+    with pytest.raises(OSError, match="is damaged: .*nfi_008/forged"):
+        signatures.sigcomp2009(SIZE)
+    with pytest.raises(ValueError, match="`size` must be"):
+        signatures.sigcomp2009(8)
 
 
 def test_synthetic_signatures_stand_in_with_a_warning(data_folder):

@@ -46,6 +46,14 @@ def test_a_missing_sequence_is_replaced_by_a_synthetic_video_with_a_warning(fold
     assert videos[1].source == "synthetic video standing in for Diving of OTB"
 
 
+def test_an_incomplete_sequence_raises_instead_of_being_replaced(folder):
+    write_sequence(folder / "Crossing", boxes=2)
+    (folder / "Diving").mkdir()
+    for name, reason in (("Crossing", "3 frames and 2 boxes"), ("Diving", "No such file or directory")):
+        with pytest.raises(OSError, match=f"OTB sequence {name} in .*{name} is damaged: .*{reason}"):
+            tracking.otb([name])
+
+
 def test_one_name_without_a_list_is_rejected():
     with pytest.raises(ValueError, match="`names` must be a list"):
         tracking.otb("Crossing")

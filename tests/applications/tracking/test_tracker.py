@@ -1,5 +1,7 @@
 """The tracker on a moving, growing, rotating and disappearing square, with a model whose weights are set by hand."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -184,6 +186,12 @@ def test_invalid_frames_scores_and_options_are_rejected(make_tracker, brightness
         tracker.update(FRAME[:, :79])
     with pytest.raises(ValueError, match="at least one frame"):
         tracking.track(tracker, iter(()), BOX)
+    for folder in ("OTB/Crossing", Path("OTB/Crossing")):
+        with pytest.raises(ValueError, match=r"use `tracking.video_folder\('OTB/Crossing'\)`"):
+            tracking.track(tracker, folder)
+    for frames in (FRAME[None], tracking.Video(FRAME[None])):
+        with pytest.raises(ValueError, match="`box` must be the bounding box of the target in the first frame"):
+            tracking.track(tracker, frames)
     model = keras.models.clone_model(brightness_model)
     model.set_weights([weight * np.nan for weight in model.get_weights()])
     tracker = tracking.Tracker(model)

@@ -40,6 +40,21 @@ def test_frames_are_float32_in_0_to_1(form, tmp_path):
         np.testing.assert_allclose(frame, frames[index] / 255, atol=1e-6)
     with pytest.raises(IndexError):
         video.frame(3)
+    np.testing.assert_array_equal(video[-1], video.frame(2))
+    part = tracking.Video(given, [BOX, NAN, BOX], "walk")[1:]
+    assert repr(part).startswith("walk: 2 frames of 32x24, 1 annotated")
+    np.testing.assert_array_equal(list(part), list(video)[1:])
+
+
+def test_a_damaged_frame_is_named(tmp_path):
+    video = tracking.video_folder(write_folder(tmp_path))
+    file = tmp_path / "img" / "0002.png"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="The image .*0002.png cannot be decoded: .*truncated"):
+        list(video)
+    file.unlink()
+    with pytest.raises(FileNotFoundError, match="0002.png"):
+        list(video)
 
 
 def test_grey_16_bit_and_transparent_files_become_rgb(tmp_path):
@@ -112,9 +127,21 @@ def test_frames_are_sorted_by_number_from_any_first_number(tmp_path):
     folder = write_folder(tmp_path, frames, "5,4,10,8\n" * 4, first=8)
     for file in (folder / "img").iterdir():
         file.rename(file.with_name(f"frame{int(file.stem)}.png"))
-    (folder / "img" / "notes.txt").write_text("ignored")
     for frame, expected in zip(tracking.video_folder(folder), frames, strict=True):
         np.testing.assert_allclose(frame, expected / 255, atol=1e-6)
+
+
+def test_files_that_are_not_frames_are_named_in_a_warning(tmp_path):
+    folder = write_folder(tmp_path)
+    (folder / "img" / "notes.txt").touch()
+    (folder / "img" / "0001.png").rename(folder / "img" / "cover.png")
+    (folder / "groundtruth_rect.txt").write_text("5,4,10,8\n" * 2)
+    with pytest.warns(UserWarning, match=r"extension \(1\): notes.txt; images in an unexpected place \(1\): cover.png"):
+        assert len(tracking.video_folder(folder)) == 2
+    for number in (2, 3):
+        (folder / "img" / f"{number:04d}.png").unlink()
+    with pytest.warns(UserWarning), pytest.raises(FileNotFoundError, match="Expected frames such as 0001.jpg in .*img"):
+        tracking.video_folder(folder)
 
 
 def test_first_frames_are_used_if_there_are_fewer_boxes(tmp_path):
