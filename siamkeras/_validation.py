@@ -140,10 +140,7 @@ def check_images(images, load=None, name="images", scale=True):
     Values outside [-1.5, 1.5] raise a warning if `scale` and each image has two dimensions or more.
     """
     if hasattr(images, "column_names"):
-        raise ValueError(
-            f"`{name}` must be the images alone. Received: a {type(images).__name__} with the columns "
-            f"{images.column_names}. Pass one of them as an array."
-        )
+        raise ValueError(f"`{name}` must be images. Received: a data set. Pass a column of {images.column_names} only.")
     images = np.asarray(images)
     if images.ndim == 0 or images.size == 0:
         raise ValueError(
@@ -199,21 +196,22 @@ def check_sentences(sentences, name="sentences"):
     array = np.asarray(sentences, object) if isinstance(sentences, (list, tuple)) else np.asarray(sentences)
     if array.ndim != 1 or not array.size:
         raise ValueError(f"`{name}` must be a non-empty list of strings, (n,). Received: shape {array.shape}.")
-    wrong = [index for index, value in enumerate(array.tolist()) if not _is_sentence(value)]
+    strings = [_normal_form(value) for value in array.tolist()]
+    wrong = [index for index, string in enumerate(strings) if not string.strip()]
     if wrong:
         raise ValueError(
             f"`{name}` must be strings that are not empty. Received: {len(wrong)} of {array.size} that are not; the "
             f"first is {plain(array[wrong[0]])!r} at position {wrong[0]}."
         )
-    strings = [value.decode() if isinstance(value, bytes) else value for value in array.tolist()]
-    return np.array([unicodedata.normalize("NFC", string) for string in strings], object)
+    return np.array(strings, object)
 
 
-def _is_sentence(value):
+def _normal_form(text):
+    """`text`, strings or bytes, in Unicode normal form C; empty for anything else, such as NaN."""
     try:
-        return bool((value if isinstance(value, bytes) else value.encode()).decode().strip())
-    except (AttributeError, UnicodeError):  # such as NaN, None and bytes that are not UTF-8
-        return False
+        return unicodedata.normalize("NFC", (text if isinstance(text, bytes) else text.encode()).decode())
+    except (AttributeError, UnicodeError):
+        return ""
 
 
 def check_text(text, name="sentences"):

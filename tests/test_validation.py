@@ -113,7 +113,7 @@ def test_a_hugging_face_data_set_is_not_an_array_of_images():
     datasets = pytest.importorskip("datasets")
     examples = datasets.Dataset.from_dict({"image": [[[0.5]], [[0.25]]], "label": [1, 2]})
     for data in (examples, datasets.DatasetDict({"train": examples})):
-        with pytest.raises(ValueError, match="`images` must be the images alone. Received: a Dataset.* 'label'"):
+        with pytest.raises(ValueError, match="`images` must be images. Received: a data set. .* 'label'"):
             validation.check_images(data)
     assert validation.check_images(np.array(examples["image"])).shape == (2, 1, 1)
 

@@ -11,10 +11,9 @@ from siamkeras.towers._blocks import check_scale
 
 def pair_inputs(model):
     """The Inputs of a built model that compares pairs."""
-    inputs = getattr(model, "inputs", None) or []
-    if len(inputs) < 2:
+    if len(getattr(model, "inputs", None) or []) < 2:
         raise ValueError(f"`model` must be a built keras.Model with inputs 'left' and 'right'. Received: {model!r}.")
-    return inputs
+    return model.inputs
 
 
 def pair_distance(model, inputs, similarity=False, scale=True):

@@ -262,8 +262,8 @@ def compare(model, left, right, threshold=None, similarity=False, scale=True):
     """
     template = pair_inputs(model)[0]
     if template.dtype == "string":
-        left, right = [left] if isinstance(left, str) else left, [right] if isinstance(right, str) else right
-        left, right = check_sentences(left, "left"), check_sentences(right, "right")
+        sides = (("left", left), ("right", right))
+        left, right = (check_sentences([side] if isinstance(side, str) else side, name) for name, side in sides)
     left, right = np.asarray(left), np.asarray(right)
     threshold = None if threshold is None else check_number("threshold", threshold)
     if left.ndim == right.ndim == len(template.shape) - 1:

@@ -71,8 +71,7 @@ def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, log=False, title=N
         ValueError: different numbers of values, a curve without its x, an interval without its curve.
     """
     if isinstance(x, dict) and set(x) != set(ys):
-        names, others = sorted(map(str, ys)), sorted(map(str, x))
-        raise ValueError(f"`x` as a dict must have the names of `ys`, {names}. Received: {others}.")
+        raise ValueError(f"`x` as a dict must have the names of `ys`, {[*map(str, ys)]}. Received: {[*map(str, x)]}.")
     lines = {}
     for name, values in ys.items():
         positions = column("x", x[name] if isinstance(x, dict) else x)

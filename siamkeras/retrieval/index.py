@@ -2,7 +2,6 @@
 
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,10 +132,10 @@ class Index:
         """Reads an index that `save` wrote."""
         try:
             # np.load verifies the checksum of each array; a file object is closed also after an error.
-            with open(path, "rb") as file:
-                _check_sizes(file)
-                with np.load(file, allow_pickle=False) as content:
-                    arrays = {name: content[name] for name in content.files}
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
+                if sum(member.file_size for member in content.zip.infolist()) > os.path.getsize(path):
+                    raise ValueError("it is compressed, which `Index.save` does not do")
+                arrays = {name: content[name] for name in content.files}
             settings = json.loads(arrays.pop("settings").item())
             if settings.pop("format") != FORMAT:
                 raise ValueError(f"it is not of format {FORMAT}, which this version of siamkeras reads")
@@ -147,12 +146,3 @@ class Index:
             raise ValueError(
                 f"Expected an undamaged file written by `Index.save`. Received: {os.fspath(path)!r}: {error}"
             ) from error
-
-
-def _check_sizes(file):
-    """Rejects a file that would need more memory than its size: `Index.save` does not compress."""
-    with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-    if sum(member.file_size for member in members) > os.fstat(file.fileno()).st_size:
-        raise ValueError("it is compressed, which `Index.save` does not do")
-    file.seek(0)

@@ -211,7 +211,7 @@ def test_an_interrupted_save_leaves_the_old_file(saved, monkeypatch):
 
 def test_a_compressed_file_is_not_unpacked(tmp_path, monkeypatch):
     """48 kB of zeros stand for 48 MB; with entries that share their data, a file needs no compression for that."""
-    monkeypatch.setattr("numpy.load", None)
+    monkeypatch.setattr("numpy.lib.npyio.NpzFile.__getitem__", None)
     compressed, shared = tmp_path / "compressed", tmp_path / "shared"
     with open(compressed, "wb") as file:
         np.savez_compressed(file, embeddings=np.zeros((4000, 3000), "float32"))
