@@ -12,13 +12,12 @@ from siamkeras.data._sources import short_message, warn_once
 EXTENSIONS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 # The content decides on the format. Of other formats, Pillow passes some to programs: EPS to Ghostscript.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 
 
 def list_folder(folder):
     """The paths in a folder in alphabetical order, without hidden ones."""
-    children = (child for child in folder.iterdir() if child.name.lower() not in SYSTEM_FILES)
-    return sorted(child for child in children if not child.name.startswith("."))
+    hidden = (".", "Thumbs.db", "desktop.ini")
+    return sorted(child for child in folder.iterdir() if not child.name.startswith(hidden))
 
 
 def list_images(folder, skipped):
@@ -101,8 +100,6 @@ def decoding(path):
     """Context for decoding a single file, whose path Pillow's errors do not contain."""
     try:
         yield
-    except FileNotFoundError:
-        raise
     except Exception as error:
         raise ValueError(f"The image {path} cannot be decoded: {_reason(error)}.") from None
 
