@@ -32,7 +32,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo lab test lint format test-unit test-jax test-torch test-notebooks test-slow bench notebooks clean
+.PHONY: help demo lab test lint format test-unit test-jax test-torch test-notebooks test-slow test-colab test-lowest \
+	bench notebooks clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -83,12 +84,31 @@ test-slow: $(INSTALLED) ## slow tests: README, wheel, benchmarks, complete data 
 	@echo "== slow tests"
 	@$(BIN)/python -m pytest --quiet $(PARALLEL) --dist=load -m slow --durations=10 tests
 
+test-colab: ## the wheel with the versions of Colab: unit tests, README, lesson 1
+test-lowest: ## the same with the lowest versions in pyproject.toml
+
+# In a copy without the package, so that every process imports the wheel. pip may change what the file pins; a test
+# compares.
+test-colab test-lowest: test-%:
+	@echo "== the wheel with requirements/$*.txt, in .venv-$*"
+	@rm -rf .venv-$* build/$*
+	@mkdir -p build/$*
+	@tar -cf - --exclude=./.git --exclude='./.venv*' --exclude=./build . | tar -xf - -C build/$*
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --requirement requirements/$*.txt
+	@cd build/$* && ../../.venv-$*/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	@.venv-$*/bin/python -m pip install --quiet "$$(echo build/$*/dist/*.whl)[data]"
+	@rm -rf build/$*/siamkeras build/$*/build build/$*/*.egg-info
+	@cd build/$* && ../../.venv-$*/bin/python -m pytest --quiet $(PARALLEL) --doctest-modules --pyargs siamkeras ./tests
+	@cd build/$* && ../../.venv-$*/bin/python -m pytest --quiet -m slow tests/test_readme.py
+	@cd build/$* && ../../.venv-$*/bin/python notebooks/run.py $(firstword $(LESSONS))
+
 notebooks: $(INSTALLED) ## run every lesson and save its outputs, for committing
 	@$(BIN)/python notebooks/run.py --save $(LESSONS)
 
 bench: $(INSTALLED) ## run every benchmark
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-clean: ## remove build outputs and caches, except .venv
+clean: ## remove build outputs and caches, except .venv and .venv-*
 	@rm -rf build dist *.egg-info .pytest_cache .ruff_cache
-	@find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -print0 | xargs -0 rm -rf
+	@find . -path './.venv*' -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -print0 | xargs -0 rm -rf

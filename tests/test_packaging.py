@@ -1,4 +1,4 @@
-"""Packaging: the wheel, the version, and the dependencies in pyproject.toml and environment.yml."""
+"""Packaging: the wheel, the version, and the dependencies in pyproject.toml, environment.yml and requirements/."""
 
 import re
 import shutil
@@ -6,16 +6,23 @@ import subprocess
 import sys
 import zipfile
 from email.parser import Parser
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 from project import ADDRESS, PROJECT, ROOT
 
 import siamkeras
 
 EXTRAS = PROJECT["optional-dependencies"]
-NEEDED = [text for text in PROJECT["dependencies"] + EXTRAS["course"] + EXTRAS["dev"] if text != "siamkeras[course]"]
+ALL = PROJECT["dependencies"] + EXTRAS["data"] + EXTRAS["course"] + EXTRAS["dev"]
+NEEDED = [text for text in ALL if not text.startswith("siamkeras[")]
+# Environments with pinned versions, which the Makefile creates: .venv-colab and .venv-lowest.
+PINNED = ("colab", "lowest")
 
 
 def text_of(name):
@@ -70,6 +77,38 @@ def test_conda_and_pip_install_the_same_packages():
     assert set(found) - own == {text for text in NEEDED if ";" not in text}
     assert all(found.values())
     assert list(found)[-1] == "-e .[dev]"
+
+
+def pins(name):
+    """`{package: version}` of a file in requirements/."""
+    lines = [line.partition("#")[0].strip() for line in text_of(f"requirements/{name}.txt").splitlines()]
+    pinned = [line.split("==") for line in lines if line]
+    return {canonicalize_name(package): Version(version) for package, version in pinned}
+
+
+def test_the_lowest_versions_are_the_lower_bounds():
+    lowest = pins("lowest")
+    for requirement in map(Requirement, NEEDED):
+        (bound,) = requirement.specifier
+        assert lowest[canonicalize_name(requirement.name)] == Version(bound.version), requirement
+
+
+def test_the_versions_of_colab_satisfy_all_requirements():
+    """Only importlib_resources is not on all of its machines."""
+    colab = pins("colab")
+    for requirement in map(Requirement, PROJECT["dependencies"] + EXTRAS["data"]):
+        if requirement.name != "importlib_resources":
+            assert colab[canonicalize_name(requirement.name)] in requirement.specifier, requirement
+    assert "importlib-resources" not in colab
+
+
+@pytest.mark.skipif(Path(sys.prefix).name not in [f".venv-{name}" for name in PINNED], reason="needs pinned versions")
+def test_installing_the_wheel_changes_no_pinned_version():
+    """And adds nothing but importlib_resources."""
+    name = Path(sys.prefix).name.removeprefix(".venv-")
+    versions = {canonicalize_name(found.name): Version(found.version) for found in metadata.distributions()}
+    assert {package: versions.get(package) for package in pins(name)} == pins(name)
+    assert set(versions) - set(pins(name)) <= {"siamkeras", "importlib-resources", "pip"}
 
 
 def test_conda_and_the_workflow_use_supported_python_versions():

@@ -68,6 +68,19 @@ def test_every_python_block_of_the_readme_runs(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
+def test_a_model_that_is_loaded_without_the_import_raises_the_error_in_the_readme(tmp_path):
+    from siamkeras import towers
+
+    towers.dense((4,), embedding_dim=2, units=()).save(tmp_path / "tower.keras")
+    load = "import keras\nkeras.saving.load_model('tower.keras')\n"
+    done = run_in_order([load], tmp_path)
+    message = "Could not locate class 'UnitLength'"
+    assert message in README.read_text(encoding="utf-8") and message in done.stderr
+    assert "siamkeras>UnitLength" in done.stderr.strip().splitlines()[-1]
+    assert run_in_order([f"import siamkeras\n{load}"], tmp_path).returncode == 0
+
+
 def test_a_failing_block_is_shown(tmp_path):
     """The second block uses a name from the first and an undefined one."""
     done = run_in_order(["x = 1\n", "x + undefined\n"], tmp_path)
