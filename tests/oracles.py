@@ -138,8 +138,8 @@ class _Call(keras.layers.Layer):
 
 
 def in_model(function, *arrays):
-    """`function(*arrays)` inside a model, as numpy: in a compiled graph on TensorFlow and JAX, eagerly on torch."""
-    inputs = [keras.Input(array.shape[1:], dtype=array.dtype) for array in arrays]
+    """`function` of float32 arrays in a model, as numpy: compiled on TensorFlow and JAX, eager on torch."""
+    inputs = [keras.Input(array.shape[1:]) for array in arrays]
     return keras.Model(inputs, _Call(function)(inputs)).predict(list(arrays), verbose=0)
 
 

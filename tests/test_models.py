@@ -123,15 +123,14 @@ def test_a_classifier_starts_with_the_given_proxies(tower):
     np.testing.assert_allclose(predict(model, x), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_in_batch_softmax_refuses_data_with_y(tower):
+@pytest.mark.parametrize("method", ["fit", "evaluate"])
+def test_in_batch_softmax_refuses_data_with_y(tower, method):
     """Keras ignores y if `compile` gets no loss, so that different pairs would be trained as same pairs."""
     pairs, same = two_clusters()
     model = models.in_batch_softmax(tower)
     model.compile(keras.optimizers.SGD(0.1))
-    for call in (model.fit, model.evaluate):
-        with pytest.raises(ValueError, match="takes same pairs only, .* without y. Received: data with y"):
-            call(pairs, same, verbose=0)
-    assert np.isfinite(model.fit(pairs, verbose=0).history["loss"]).all()
+    with pytest.raises(ValueError, match="takes same pairs only, .* without y. Received: data with y"):
+        getattr(model, method)(pairs, same, verbose=0)
 
 
 def test_a_verifier_is_symmetric_and_its_regularizer_adds_a_loss(tower):

@@ -60,5 +60,5 @@ def test_two_replicas_make_the_update_of_one_device(kind, updates):
 
 
 @pytest.mark.parametrize("kind", LAST_OF_ONE)
-def test_a_replica_without_examples_makes_no_weight_nan(kind, updates):
+def test_a_replica_without_examples_makes_neither_the_loss_nor_a_weight_nan(kind, updates):
     assert all(map(math.isfinite, updates[kind]))
