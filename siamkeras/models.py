@@ -277,13 +277,13 @@ def _without_y(model):
     """`model`, with an error for data with y, which Keras would ignore, as `compile` gets no loss."""
     compute_loss = model.compute_loss
 
-    def checked(x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def checked(x=None, y=None, *args, **kwargs):
         if y is not None and model.loss is None:
             raise ValueError(
                 f"`models.{model.name}` takes same pairs only, {{'left', 'right'}} without y. Received: data with y. "
                 "Remove different pairs and y: `generators.pairs(..., positive_fraction=1).map(lambda x, y: x)`."
             )
-        return compute_loss(x, y, y_pred, sample_weight, training)
+        return compute_loss(x, y, *args, **kwargs)
 
     model.compute_loss = checked
     return model

@@ -31,10 +31,7 @@ class BatchLoss(Float32Loss):
 
 
 def flat_pairs(same, distance):
-    """`same` and `distance` as vectors `(batch,)` of one dtype, and whether each `same` is in [0, 1].
-
-    `(batch, 1)` and `(batch,)` would broadcast.
-    """
+    """`same` and `distance` as vectors `(batch,)` of one dtype, not to broadcast, and whether `same` is in [0, 1]."""
     same, distance = ops.convert_to_tensor(same), as_float(distance)
     sizes = {math.prod(x.shape[1:]) for x in (same, distance) if None not in x.shape[1:]}
     lengths = {x.shape[0] for x in (same, distance) if x.shape and x.shape[0] is not None}
