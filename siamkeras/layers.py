@@ -16,6 +16,7 @@ __all__ = [
     "CosineClassifier",
     "Distance",
     "InBatchSoftmaxLossLayer",
+    "InvertDarkInk",
     "PrototypeLogits",
     "TripletLossLayer",
     "UnitLength",
@@ -37,6 +38,15 @@ class UnitLength(_Float32Layer):
 
     def call(self, inputs):
         return distances.unit_length(inputs)
+
+
+@keras.saving.register_keras_serializable("siamkeras")
+class InvertDarkInk(_Float32Layer):
+    """Inverts images of dark ink on light paper, those with a mean above 0.5; values in [0, 1], any shape."""
+
+    def call(self, inputs):
+        is_dark_ink = ops.mean(inputs, axis=tuple(range(1, len(inputs.shape))), keepdims=True) > 0.5
+        return ops.where(is_dark_ink, 1 - inputs, inputs)
 
 
 @keras.saving.register_keras_serializable("siamkeras")

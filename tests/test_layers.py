@@ -15,6 +15,13 @@ def numpy(x):
     return ops.convert_to_numpy(x)
 
 
+def test_dark_ink_is_inverted_image_by_image():
+    """Means of 0.7 (dark ink), 0.3 and exactly 0.5."""
+    images = np.float32([[0.4, 1.0], [0.6, 0.0], [0.5, 0.5]])[..., None]
+    expected = np.float32([[0.6, 0.0], [0.6, 0.0], [0.5, 0.5]])[..., None]
+    np.testing.assert_allclose(numpy(layers.InvertDarkInk()(images)), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", sorted(distances.DISTANCES))
 def test_the_distance_layer_agrees_with_the_loop(name):
     x, y = np.random.default_rng(1).normal(size=(2, 6, 4)).astype("float32")

@@ -38,6 +38,7 @@ BATCH_LOSSES = {name: each for name, each in LOSSES.items() if each[1] is LABELS
 # Each layer with its inputs.
 LAYERS = {
     "unit length": (lambda: layers.UnitLength(), X),
+    "invert dark ink": (lambda: layers.InvertDarkInk(), X),
     "distance": (lambda: layers.Distance("manhattan"), [X, Y]),
     "distance function": (lambda: layers.Distance(half_manhattan), [X, Y]),
     "contrastive": (lambda: layers.ContrastiveLossLayer(0.7), [SAME, DISTANCE]),

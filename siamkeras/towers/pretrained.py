@@ -4,9 +4,10 @@ import warnings
 from pathlib import Path
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from siamkeras._validation import check_choice, check_integer, plain
+from siamkeras.layers import InvertDarkInk
 from siamkeras.towers._blocks import check_image_shape, finish, nested_layers
 from siamkeras.towers.conv import conv
 
@@ -36,7 +37,7 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
 
     `pretrained("omniglot")` takes no other argument and needs no download. It is a `towers.conv` for handwritten
     characters, 28x28 pixels with ink 1 on background 0, trained by `benchmarks/omniglot.py` on 25 of the 30 background
-    alphabets of Omniglot. It inverts images of dark ink on white paper: those with a mean above 0.5.
+    alphabets of Omniglot. It inverts images of dark ink, see `layers.InvertDarkInk`.
 
     Args:
         name: "omniglot", or, from small to large, "MobileNetV3Small", "MobileNetV3Large", "EfficientNetB0",
@@ -61,8 +62,7 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
         tower = conv((28, 28, 1), embedding_dim=64, filters=(32, 64, 128, 256))
         tower.load_weights(_OMNIGLOT)
         inputs = keras.Input(tower.input_shape[1:], name="inputs")
-        is_dark_ink = ops.mean(inputs, axis=(1, 2, 3), keepdims=True) > 0.5
-        x = ops.where(is_dark_ink, 1 - inputs, inputs)
+        x = InvertDarkInk(name="invert_dark_ink")(inputs)
         for layer in tower.layers[1:]:
             x = layer(x)
         return keras.Model(inputs, x, name="tower")
