@@ -23,7 +23,7 @@ class StreamOptions(NamedTuple):
     scale: bool = True
 
 
-def check_labelled(images, labels, steps, seed, start, load, augment, scale):
+def check_labelled(images, labels, steps, seed, start, load, augment, scale=True):
     """The checked `(images, labels, StreamOptions)` of a generator."""
     images = check_images(images, load, scale=scale)
     labels = check_labels(labels, count=len(images))
