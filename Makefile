@@ -87,8 +87,8 @@ test-slow: $(INSTALLED) ## slow tests: README, wheel, benchmarks, complete data 
 test-colab: ## the wheel with the versions of Colab: unit tests, README, lesson 1
 test-lowest: ## the same with the lowest versions in pyproject.toml
 
-# In a copy without the package, so that every process imports the wheel. pip may change what the file pins; a test
-# compares.
+# Runs in a copy of the repository without the package, so that every process imports the wheel. Installing the wheel
+# must not change a pinned version; a test compares them.
 test-colab test-lowest: test-%:
 	@echo "== the wheel with requirements/$*.txt, in .venv-$*"
 	@rm -rf .venv-$* build/$*
