@@ -122,8 +122,8 @@ def short_message(error):
 
 
 def missing_package(title, error):
-    """The error for a data set whose library is not installed; `error` says which one."""
-    return ImportError(f'{title} cannot be read: {error}. Run `pip install "siamkeras[data]"`.')
+    """The error for a data set whose library cannot be imported; `error` says why."""
+    return ImportError(f'{title} cannot be read: {short_message(error)}. Run `pip install "siamkeras[data]"`.')
 
 
 @contextlib.contextmanager
@@ -199,7 +199,9 @@ def load_tfds(name, split, read, title, megabytes, url):
     download = downloading(title, megabytes, url, f"{title} was not found in {folder}", hint)
     try:
         import tensorflow_datasets as tfds  # before the download is announced
-
+    except Exception as error:  # not only ImportError: protobuf raises its own if versions do not fit together
+        raise missing_package(title, error) from error
+    try:
         with contextlib.nullcontext() if is_prepared else download:
             dataset, info = tfds.load(
                 name,

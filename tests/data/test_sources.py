@@ -277,6 +277,15 @@ def test_without_tensorflow_datasets_the_error_says_what_to_install(tfds, prepar
         load_tfds()
 
 
+def test_an_installation_that_cannot_be_imported_is_not_reported_as_damaged_data(prepare, tmp_path, monkeypatch):
+    prepare("toys")
+    (tmp_path / "tensorflow_datasets.py").write_text("raise RuntimeError('incompatible protobuf')")
+    monkeypatch.delitem(sys.modules, "tensorflow_datasets", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match="^Toys cannot be read: incompatible protobuf"):
+        load_tfds()
+
+
 def test_without_tensorflow_datasets_no_download_is_announced(online, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ImportError, match=r'`pip install "siamkeras\[data\]"`'):
