@@ -12,6 +12,6 @@ def aligned_empty(shape, dtype):
 
 
 def to_float(images, scale=True):
-    """`images` as float32; those of uint8 are divided by 255 if `scale`."""
+    """`images` as float32; uint8 images are divided by 255 if `scale`."""
     floats = images.astype("float32", copy=False)
     return floats / 255 if scale and images.dtype == np.uint8 else floats

@@ -1,17 +1,17 @@
-"""Words and characters of all scripts: the splits of `tokenizers`, on TensorFlow strings."""
+"""Splits TensorFlow strings of any script into words or characters, for `tokenizers`."""
 
 import functools
 
 import keras
 from keras import layers
 
-# Tokens of letters that are not ASCII: a letter has the token of its code point modulo their number.
+# Tokens of characters that are not ASCII: number `code point % 4096`.
 OTHER_LETTERS = [f"#{number}" for number in range(4096)]
 
 
 @keras.saving.register_keras_serializable("siamkeras")
 class UnicodeVectorization(layers.TextVectorization):
-    """A `keras.layers.TextVectorization` with the split "words" or "characters" of all scripts."""
+    """A `keras.layers.TextVectorization` that splits text of any script into "words" or "characters"."""
 
     def __init__(self, split, **kwargs):
         super().__init__(split=functools.partial(_split, unit=split), **{"standardize": None, **kwargs})
@@ -22,11 +22,11 @@ class UnicodeVectorization(layers.TextVectorization):
 
 
 def _split(sentences, unit):
-    """The words or characters of each sentence, ragged strings; characters are ASCII or `OTHER_LETTERS`."""
+    """The words or characters of each sentence as ragged strings; characters are ASCII or `OTHER_LETTERS`."""
     import tensorflow as tf
 
     replace = tf.strings.regex_replace
-    # TensorFlow would convert I, and I with a dot, by the language of the machine.
+    # TensorFlow's lower case of I, with or without a dot, depends on the language of the machine.
     text = tf.strings.lower(replace(tf.strings.lower(sentences), "\u0130|i\u0307", "i"), "utf-8")
     text = replace(text, r"[\p{Cf}\x{FE0E}\x{FE0F}]", "")  # invisible format characters
     if unit == "words":

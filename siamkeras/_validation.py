@@ -17,7 +17,7 @@ LARGEST_VALUE = 1e15  # the square of a larger value may overflow float32
 
 
 def plain(value):
-    """`value` for a message: without NumPy scalars, whose `repr` contains their type, also in a list or tuple."""
+    """`value` for a message: NumPy scalars, also in a list or tuple, as Python values, whose `repr` has no type."""
     if isinstance(value, np.generic):
         return value.item()
     return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
@@ -140,7 +140,7 @@ def check_images(images, load=None, name="images", scale=True):
     Values outside [-1.5, 1.5] raise a warning if `scale` and each image has two dimensions or more.
     """
     if hasattr(images, "column_names"):
-        raise ValueError(f"`{name}` must be images. Received: a data set. Pass a column of {images.column_names} only.")
+        raise ValueError(f"`{name}` must be images. Received: a data set. Pass one column of {images.column_names}.")
     images = np.asarray(images)
     if images.ndim == 0 or images.size == 0:
         raise ValueError(
@@ -158,7 +158,7 @@ def check_images(images, load=None, name="images", scale=True):
         )
     if images.dtype.kind == "f":
         images = images.astype("float32", copy=False)
-        low, high = images.min(), images.max()  # without a mask, which would need as much memory as uint8 images
+        low, high = images.min(), images.max()  # without a mask, which would need one byte per value
         if not np.isfinite([low, high]).all():
             wrong = next(index for index, image in enumerate(images) if not np.isfinite(image).all())
             raise ValueError(f"`{name}` must be finite. Received: NaN or infinity in {wrong}.")
@@ -186,7 +186,7 @@ def _check_paths(paths, load, name, scale):
     import tensorflow as tf
 
     first = tf.data.Dataset.from_tensors(paths[0]).map(load).get_single_element()
-    check_images(np.asarray(first)[None], name="load", scale=scale)
+    check_images(np.asarray(first)[None], name="load(path)", scale=scale)
     return np.array(paths)
 
 
@@ -200,14 +200,14 @@ def check_sentences(sentences, name="sentences"):
     wrong = [index for index, string in enumerate(strings) if not string.strip()]
     if wrong:
         raise ValueError(
-            f"`{name}` must be strings that are not empty. Received: {len(wrong)} of {array.size} that are not; the "
-            f"first is {plain(array[wrong[0]])!r} at position {wrong[0]}."
+            f"`{name}` must be non-empty strings. Received: {len(wrong)} of {array.size} are invalid; the first is "
+            f"{plain(array[wrong[0]])!r} at position {wrong[0]}."
         )
     return np.array(strings, object)
 
 
 def _normal_form(text):
-    """`text`, strings or bytes, in Unicode normal form C; empty for anything else, such as NaN."""
+    """A string or bytes in Unicode normal form C; empty for anything else, such as NaN."""
     try:
         return unicodedata.normalize("NFC", (text if isinstance(text, bytes) else text.encode()).decode())
     except (AttributeError, UnicodeError):

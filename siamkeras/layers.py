@@ -42,7 +42,7 @@ class UnitLength(_Float32Layer):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class InvertDarkInk(_Float32Layer):
-    """Inverts images of dark ink on light paper, those with a mean above 0.5; values in [0, 1], any shape."""
+    """Inverts images with a mean above 0.5, such as dark ink on light paper; values in [0, 1], any shape."""
 
     def call(self, inputs):
         is_dark_ink = ops.mean(inputs, axis=tuple(range(1, len(inputs.shape))), keepdims=True) > 0.5
@@ -77,7 +77,7 @@ class Distance(_Float32Layer):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class _Stack(_Float32Layer):
-    """Tensors `(batch,)` as columns, `(batch, n)`; `ops.stack` outside a layer cannot be loaded from an `.h5` file."""
+    """Stacks tensors `(batch,)` to `(batch, n)`; `ops.stack` outside a layer cannot be loaded from an `.h5` file."""
 
     def call(self, inputs):
         return ops.stack(inputs, axis=1)
@@ -270,7 +270,7 @@ class CosineClassifier(_Float32Layer):
 
 
 def _mean(loss):
-    """Mean of the values of a loss; 0 for the empty batch of a replica."""
+    """Mean of a loss; 0 for an empty batch, which a replica can receive."""
     return ops.divide_no_nan(ops.sum(loss), ops.cast(ops.size(loss), loss.dtype))
 
 

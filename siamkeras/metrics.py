@@ -1,6 +1,6 @@
 """Metrics for `compile` that understand distances and embeddings.
 
-`"accuracy"` and `keras.metrics.AUC` do not: they take a large output for "same", and show values near 0 for distances.
+`"accuracy"` and `keras.metrics.AUC` do not: they expect a large output for "same", and are near 0 for distances.
 """
 
 import keras
@@ -18,8 +18,8 @@ __all__ = ["ActiveTriplets", "PairAccuracy"]
 class PairAccuracy(keras.metrics.Mean):
     """Fraction of pairs that are classified correctly: a pair is predicted "same" if `distance < threshold`.
 
-    A label of at least 0.5 counts as same; with a label outside [0, 1] the metric is NaN. Choose the final threshold on
-    validation pairs, with `evaluation.verification`.
+    A label of at least 0.5 counts as same. A label outside [0, 1] raises an error or, in a compiled graph, makes the
+    metric NaN. Choose the final threshold on validation pairs, with `evaluation.verification`.
 
     Args:
         threshold: Decision threshold in units of distance. Half the margin is a good start.

@@ -39,8 +39,8 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
 
     The weights are shared: training this model trains the tower. Compile it with `losses.ContrastiveLoss` and
     `metrics.PairAccuracy`. The losses and metrics of Keras, such as "mse", "binary_crossentropy", "accuracy" and AUC,
-    expect a large output where the label is 1, whereas the distance of a same pair is small; train a `verifier` with
-    those, or use `1 - same` as the label.
+    expect a large output where the label is 1, whereas the distance of a same pair is small; use them with a
+    `verifier`, or with the label `1 - same`.
 
     Args:
         tower: A built `keras.Model` with one input and one output `(batch, dim)`, from `towers` or your own. Or a dict
@@ -274,14 +274,14 @@ def _with_other_name(tower, inputs):
 
 
 def _without_y(model):
-    """`model`, with an error for data with y, which Keras would ignore, as `compile` gets no loss."""
+    """`model`, changed to reject data with y, which Keras would ignore because `compile` gets no loss."""
     compute_loss = model.compute_loss
 
     def checked(x=None, y=None, *args, **kwargs):
         if y is not None and model.loss is None:
             raise ValueError(
                 f"`models.{model.name}` takes same pairs only, {{'left', 'right'}} without y. Received: data with y. "
-                "Remove different pairs and y: `generators.pairs(..., positive_fraction=1).map(lambda x, y: x)`."
+                "For same pairs without y: `generators.pairs(..., positive_fraction=1).map(lambda x, y: x)`."
             )
         return compute_loss(x, y, *args, **kwargs)
 

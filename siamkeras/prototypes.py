@@ -18,8 +18,8 @@ def from_support(embeddings, labels, way):
         way: Number of classes, at least 1.
 
     Returns:
-        Prototypes, `(way, dim)`; zero for a class without examples. All are NaN for a label that is not a class index
-        in a compiled graph, which cannot raise an error.
+        Prototypes, `(way, dim)`; zero for a class without examples. In a compiled graph, which cannot raise an error,
+        all are NaN if a label is not a class index.
 
     Raises:
         ValueError: different numbers of labels and embeddings; a label that is not a class index.

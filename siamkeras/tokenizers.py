@@ -3,8 +3,8 @@
 Both are adapted `keras.layers.TextVectorization` layers. As the first layer of a tower they accept strings and are
 saved with the tower, on the TensorFlow backend. On other backends apply them outside the tower.
 
-Letters of all scripts are recognised, and upper and lower case are equal. Accented letters are expected as single
-characters, Unicode normal form C; `retrieval.embed` and `generators.from_pairs` convert sentences to it.
+Letters of all scripts are recognised, and case is ignored. Accented letters are expected as single characters, Unicode
+normal form C; `retrieval.embed` and `generators.from_pairs` convert sentences to it.
 """
 
 from siamkeras._unicode import OTHER_LETTERS, UnicodeVectorization

@@ -67,7 +67,7 @@ def installs_in_colab_only(notebook, name):
 
 
 def installs_the_packages_of_its_data_sets(notebook, name):
-    """Of the extra `data`; TensorFlow Datasets does not work in Colab without it."""
+    """They are in the extra `data`; TensorFlow Datasets does not work in Colab without it."""
     sources = "\n".join(cell["source"] for cell in code(notebook))
     if re.search(r"\b(?:omniglot|mnist|snacks|stsbenchmark)\(", sources) and "siamkeras[data] @" not in sources:
         yield f"a lesson with a public data set must install siamkeras[data] @ git+{ADDRESS}"

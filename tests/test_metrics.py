@@ -30,7 +30,7 @@ def test_a_distance_equal_to_the_threshold_is_predicted_different_and_a_label_of
 
 
 @pytest.mark.parametrize("same", [[1, -1], [0, 255], [2, 1]])
-def test_pair_accuracy_refuses_labels_outside_0_to_1(same):
+def test_pair_accuracy_rejects_labels_outside_0_to_1(same):
     with pytest.raises(ValueError, match="Labels must be 1 = same, 0 = different"):
         metrics.PairAccuracy().update_state(same, [0.2, 0.9])
     if keras.backend.backend() != "torch":

@@ -124,7 +124,7 @@ def test_a_classifier_starts_with_the_given_proxies(tower):
 
 
 @pytest.mark.parametrize("method", ["fit", "evaluate"])
-def test_in_batch_softmax_refuses_data_with_y(tower, method):
+def test_in_batch_softmax_rejects_data_with_y(tower, method):
     """Keras ignores y if `compile` gets no loss, so that different pairs would be trained as same pairs."""
     pairs, same = two_clusters()
     model = models.in_batch_softmax(tower)

@@ -28,7 +28,7 @@ def test_a_class_without_examples_has_prototype_zero_and_a_finite_gradient():
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch does not compile")
 @pytest.mark.parametrize("label", [2, -1, 0.5])
-def test_a_label_that_is_no_class_gives_nan_in_a_compiled_graph(label):
+def test_a_label_that_is_not_a_class_index_gives_nan_in_a_compiled_graph(label):
     labels, x = np.array([0, 1, label]), np.ones((3, 2), "float32")
     assert np.isnan(oracles.in_model(lambda labels, x: prototypes.from_support(x, labels, 2), labels, x)).all()
 

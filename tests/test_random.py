@@ -24,6 +24,6 @@ def test_paths_are_independent_and_repeatable():
         lambda seed: plotting.embedding(np.eye(4), [1, 1, 2, 2], "tsne", seed=seed),
     ],
 )
-def test_other_seeds_than_integers_of_at_least_0_raise(call, seed):
+def test_seeds_other_than_non_negative_integers_raise(call, seed):
     with pytest.raises(ValueError, match=f"`seed` must be an integer of at least 0.* Received: seed={seed!r}"):
         call(seed)

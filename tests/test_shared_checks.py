@@ -195,9 +195,9 @@ def test_a_batch_loss_distinguishes_class_ids_that_float32_cannot(loss, labels, 
 
 @each_batch_loss
 @pytest.mark.parametrize("label", [2.0**24, -3e9, 0.5, np.nan])
-def test_a_batch_loss_refuses_floats_that_are_no_class_ids(loss, labels, x, label):
+def test_a_batch_loss_rejects_floats_that_are_not_class_ids(loss, labels, x, label):
     ids = np.where(labels == 257, label, labels)
-    with pytest.raises(ValueError, match="Labels must be integers, or floats that hold integers below 2.24. Received"):
+    with pytest.raises(ValueError, match="Labels must be integers, or integer-valued floats below 2.24. Received"):
         loss(ids, x)
     if keras.backend.backend() != "torch":
         assert np.isnan(evaluate(loss, ids, x))

@@ -130,7 +130,7 @@ def test_line_separators_in_sentences_do_not_damage_the_saved_vocabulary(tmp_pat
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: tokenizers.words(["a", ""]), "must be strings that are not empty. .* at position 1"),
+        (lambda: tokenizers.words(["a", ""]), "must be non-empty strings. .* at position 1"),
         (lambda: tokenizers.words(["a"], max_tokens=2), "`max_tokens` must be an integer of at least 3"),
         (lambda: tokenizers.words(["a"], length=0), "`length` must be an integer of at least 1"),
         (lambda: tokenizers.characters(length=1.5), "`length` must be an integer of at least 1"),

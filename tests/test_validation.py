@@ -41,8 +41,12 @@ NAN_FAR_DOWN[2345, 1] = np.nan
         ("check_images", ([["a", "b"]], len), r"one-dimensional, \(n,\). Received: `images` of shape \(1, 2\)"),
         ("check_images", (np.zeros((2, 2), "float32"), len), "`load` reads file paths, but"),
         ("check_sentences", ([],), "non-empty list of strings"),
-        ("check_sentences", (["a", float("nan")],), "not empty. Received: 1 of 2 .* first is nan at position 1"),
-        ("check_sentences", (("a", None, "b", ""),), "Received: 2 of 4 that are not; the first is None at position 1"),
+        (
+            "check_sentences",
+            (["a", float("nan")],),
+            "non-empty strings. .* 1 of 2 .* first is nan at position 1",
+        ),
+        ("check_sentences", (("a", None, "b", ""),), "Received: 2 of 4 are invalid; the first is None at position 1"),
         ("check_sentences", (["a", " \u2003"],), r"Received: 1 of 2 .* ' \\u2003' at position 1"),
         ("check_sentences", (np.array([b"a", b"\xff"]),), r"first is b'\\xff' at position 1"),
         ("check_sentences", (["\ud800"],), r"first is '\\ud800' at position 0"),
@@ -68,8 +72,8 @@ def test_other_floats_become_float32_and_valid_images_are_not_copied():
         assert np.shares_memory(validation.check_images(images), images)
 
 
-def test_images_beyond_their_range_raise_a_warning():
-    """Values of points `(n, 2)` may be large; of images `(n, height, width)` they may not."""
+def test_images_outside_their_range_raise_a_warning():
+    """Points `(n, 2)` may have large values, images `(n, height, width)` may not."""
     points, images = np.full((3, 2), 200.0), np.full((3, 2, 2), 200.0)
     validation.check_images(points)
     validation.check_images(images, scale=False)
@@ -83,10 +87,10 @@ def test_images_beyond_their_range_raise_a_warning():
 def test_the_first_file_is_loaded_and_checked(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     paths = [tmp_path / "a.png"]
-    with pytest.warns(UserWarning, match="Received: `load` from 200 to 200"):
+    with pytest.warns(UserWarning, match=r"Received: `load\(path\)` from 200 to 200"):
         validation.check_images(paths, lambda path: tf.fill((2, 2, 1), 200.0))
     validation.check_images(paths, lambda path: tf.fill((2, 2, 1), 200.0), scale=False)
-    with pytest.raises(ValueError, match="`load` must be float32 in .* or uint8 in 0-255. Received: int32"):
+    with pytest.raises(ValueError, match=r"`load\(path\)` must be float32 in .* or uint8 in 0-255. Received: int32"):
         validation.check_images(paths, lambda path: tf.zeros((2, 2, 1), tf.int32))
 
 
@@ -105,7 +109,7 @@ def test_missing_sentences_of_a_data_frame_are_named_by_position():
     assert validation.check_text(pandas.Series(["a", "b"], index=[7, 8])).tolist() == ["a", "b"]
     for missing, dtype in ((None, object), (np.nan, object), (pandas.NA, "string"), (np.nan, "category")):
         series = pandas.Series(["a", "b", missing, missing], index=[7, 8, 9, 2], dtype=dtype)
-        with pytest.raises(ValueError, match="`left` must be strings .* Received: 2 of 4 .* at position 2"):
+        with pytest.raises(ValueError, match="`left` must be non-empty strings. Received: 2 of 4 .* at position 2"):
             validation.check_text(series, "left")
 
 

@@ -10,7 +10,7 @@ from siamkeras._arrays import aligned_empty, to_float
 from siamkeras.data._sources import short_message, warn_once
 
 EXTENSIONS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-# The content decides on the format. Of other formats, Pillow passes some to programs: EPS to Ghostscript.
+# Checked by content, not by extension. Pillow reads some other formats with external programs, EPS with Ghostscript.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
@@ -24,23 +24,23 @@ def list_images(folder, skipped):
     """The image files in a folder in alphabetical order; the other paths are appended to the list `skipped`."""
     images = []
     for path in list_folder(folder):
-        (images if _is_image(path) and path.is_file() else skipped).append(path)
+        (images if _is_image(path) else skipped).append(path)
     return images
 
 
 def list_subfolders(folder, skipped):
     """The folders in a folder in alphabetical order; images and broken links are appended to the list `skipped`."""
     paths = list_folder(folder)
-    skipped += [path for path in paths if not path.exists() or (_is_image(path) and not path.is_dir())]
+    skipped += [path for path in paths if not path.exists() or _is_image(path)]
     return [path for path in paths if path.is_dir()]
 
 
 def _is_image(path):
-    return path.suffix.lower() in EXTENSIONS
+    return path.suffix.lower() in EXTENSIONS and path.is_file()
 
 
 def warn_skipped(folder, skipped):
-    """Warns of the paths below a folder that are not read, and says why."""
+    """Warns about paths below a folder that are not read, grouped by reason."""
     paths_of = {}
     for path in skipped:
         if not path.exists():
@@ -97,7 +97,7 @@ def _reason(error):
 
 @contextlib.contextmanager
 def decoding(path):
-    """Context for decoding a single file, whose path Pillow's errors do not contain."""
+    """Context for decoding one file: errors get its path, which Pillow's do not contain."""
     try:
         yield
     except Exception as error:
@@ -105,10 +105,10 @@ def decoding(path):
 
 
 def open_image(file, side=None):
-    """A path or file as Pillow image: upright by its EXIF orientation, with 8 bits per value, RGBA if transparent.
+    """A path or file as a Pillow image, rotated by its EXIF orientation, with 8 bits per value; RGBA if transparent.
 
-    If `side` is given, a JPEG file is decoded at 1/2, 1/4 or 1/8 of its size as long as both sides have at least `side`
-    pixels, which is faster.
+    If `side` is given, a JPEG file is decoded at 1/2, 1/4 or 1/8 of its size, the smallest at which both sides have at
+    least `side` pixels; this is faster.
     """
     with Image.open(file, formats=FORMATS) as image:
         pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
@@ -117,7 +117,7 @@ def open_image(file, side=None):
         if side is not None:
             image.draft(None, (side, side))
         image.load()
-        with contextlib.suppress(Exception):  # an intact image with damaged EXIF data
+        with contextlib.suppress(Exception):  # damaged EXIF data in an intact image
             ImageOps.exif_transpose(image, in_place=True)
         image = to_eight_bits(image)
     return image.convert("RGBA") if "transparency" in image.info else image
@@ -132,23 +132,20 @@ def to_eight_bits(image):
 
 def read_image(file, height, width, channels=3, crop=False):
     """A path or file as uint8, `(height, width, channels)`; `crop` as for `resize`."""
-    side = max(256, 3 * max(height, width) // 2)  # smaller files gain little from a decoding at half their size
+    side = max(256, 3 * max(height, width) // 2)  # decoding smaller files at half their size saves little
     image = open_image(file, side).convert("L" if channels == 1 else "RGB")
     return np.asarray(resize(image, height, width, crop)).reshape(height, width, channels)
 
 
 def resize(image, height, width, crop=False):
     """A Pillow image resized to `height` x `width`; with `crop` its largest central part of this aspect ratio."""
-    box = central_box(image.height, image.width, height, width) if crop else None
+    box = None
+    if crop:
+        box_height = min(image.height, -(-image.width * height // width))
+        box_width = min(image.width, -(-image.height * width // height))
+        top, left = (image.height - box_height) // 2, (image.width - box_width) // 2
+        box = left, top, left + box_width, top + box_height
     return image.resize((width, height), Image.Resampling.BILINEAR, box)
-
-
-def central_box(rows, columns, height, width):
-    """The largest central box with the aspect ratio of `height` x `width`: `(left, top, right, bottom)`."""
-    box_height = min(rows, -(-columns * height // width))
-    box_width = min(columns, -(-rows * width // height))
-    top, left = (rows - box_height) // 2, (columns - box_width) // 2
-    return left, top, left + box_width, top + box_height
 
 
 def decode_png(dataset, full_size, size, columns=(), invert=False):

@@ -93,7 +93,7 @@ def damaged(title, path, reason):
 
 @contextlib.contextmanager
 def reading(title, path):
-    """Context for reading a copy on this machine: missing files and invalid content become the error `damaged`."""
+    """Context for reading a copy on this machine: missing files and invalid content raise the error `damaged`."""
     try:
         yield
     except (ValueError, FileNotFoundError, NotADirectoryError) as error:
@@ -102,9 +102,9 @@ def reading(title, path):
 
 @contextlib.contextmanager
 def unfinished_folder(parent):
-    """A new folder in `parent` for files that are not complete yet, deleted at the end.
+    """A temporary folder in `parent` for unfinished files, deleted at the end.
 
-    Also deletes those of processes that were killed, when they are a day old.
+    Also deletes such folders of killed processes, after a day.
     """
     parent.mkdir(parents=True, exist_ok=True)
     for leftover in parent.glob(".siamkeras_unfinished_*"):
@@ -181,7 +181,7 @@ def find_or_download(title, megabytes, url, sha256, *parts):
 
         options = {"file_hash": sha256, "hash_algorithm": "sha256"}
         file = keras.utils.get_file(target.name, url, cache_dir=str(folder), cache_subdir="", **options)
-        os.replace(file, target)  # never writes to where a link points
+        os.replace(file, target)  # replaces a link, not its target
         return target
 
 
@@ -199,7 +199,7 @@ def load_tfds(name, split, read, title, megabytes, url):
     download = downloading(title, megabytes, url, f"{title} was not found in {folder}", hint)
     try:
         import tensorflow_datasets as tfds  # before the download is announced
-    except Exception as error:  # not only ImportError: protobuf raises its own if versions do not fit together
+    except Exception as error:  # not only ImportError: protobuf raises its own error for incompatible versions
         raise missing_package(title, error) from error
     try:
         with contextlib.nullcontext() if is_prepared else download:

@@ -36,7 +36,7 @@ class Examples(NamedTuple):
         )
 
     def __add__(self, other):
-        raise TypeError("Examples cannot be added: as named tuples they would become one tuple of all fields.")
+        raise TypeError("Examples cannot be added: `+` would join the lists of fields. Concatenate the arrays instead.")
 
     def take(self, indices):
         """The examples at `indices`, integers or a boolean mask, as `Examples`."""

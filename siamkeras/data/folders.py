@@ -7,18 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from siamkeras._validation import check_sizes, plain
-from siamkeras.data._images import (
-    EXTENSIONS,
-    decode_files,
-    decoding,
-    describe_broken,
-    list_folder,
-    list_images,
-    list_subfolders,
-    read_image,
-    shorten,
-    warn_skipped,
-)
+from siamkeras.data import _images
 from siamkeras.data._sources import warn_once
 from siamkeras.data.examples import Examples
 
@@ -28,12 +17,12 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop
 
     Args:
         folder: Contains one folder per class, or with `groups=True` `<group>/<class>/`. The images are PNG, JPEG, WebP,
-            TIFF, BMP, GIF, PGM or PPM files. Hidden files are ignored; a warning lists other files and folders in the
-            folder of a class, images outside of these folders and broken links.
-        size: `(height, width)` in pixels. Images are rotated as their EXIF orientation says and resized with bilinear
+            TIFF, BMP, GIF, PBM, PGM or PPM files. Hidden files are ignored; a warning lists broken links, images
+            outside the class folders, and other files and folders inside them.
+        size: `(height, width)` in pixels. Images are rotated by their EXIF orientation and resized with bilinear
             interpolation and antialiasing.
-        channels: 1 (grey) or 3 (RGB). Transparency is dropped; of an animation or a TIFF with several pages the first
-            image is used.
+        channels: 1 (grey) or 3 (RGB). Transparency is dropped. Only the first frame of an animation and the first page
+            of a TIFF file are read.
         groups: Whether there is a level of folders above the classes, such as alphabets, writers or patients.
         skip_broken: Whether to skip files that cannot be decoded, with a warning; otherwise they raise an error.
         crop: Whether to use the largest central part with the aspect ratio of `size`; otherwise the ratio changes.
@@ -45,23 +34,23 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop
     Raises:
         FileNotFoundError: there is no such folder.
         ValueError: no class folders; a class without images; files that cannot be decoded, or have more than
-            `PIL.Image.MAX_IMAGE_PIXELS` pixels (89 million, unless you set it).
+            `PIL.Image.MAX_IMAGE_PIXELS` pixels (89 million by default).
     """
     height, width = _check_format(size, channels)
     files = image_paths(folder, groups)
-    images, broken = decode_files(
-        files.images, (height, width, channels), lambda path: read_image(path, height, width, channels, crop)
+    images, broken = _images.decode_files(
+        files.images, (height, width, channels), lambda path: _images.read_image(path, height, width, channels, crop)
     )
     examples = files._replace(images=images, source=f"images of the folder {folder}, {height}x{width}")
     if not broken:
         return examples
-    message = describe_broken(files.images, broken)
+    message = _images.describe_broken(files.images, broken)
     if not skip_broken:
         raise ValueError(f"{message} Remove these files, or skip them with skip_broken=True.")
     rest = examples.take(np.setdiff1d(np.arange(len(images)), list(broken)))
     empty = [name for label, name in files.class_names.items() if label not in rest.class_names]
     if empty:
-        raise ValueError(f"{message} Without these files, no image is left of: {shorten(empty)}.")
+        raise ValueError(f"{message} Without these files, no image is left of: {_images.shorten(empty)}.")
     warn_once(f"{message} They are skipped.")
     return rest
 
@@ -86,13 +75,14 @@ def image_paths(folder, groups=False):
     skipped = []
     parents = _subfolders(root, "group", skipped) if groups else [root]
     pairs = [(parent, kind) for parent in parents for kind in _subfolders(parent, "class", skipped)]
-    members = [list_images(kind, skipped) for _, kind in pairs]
+    members = [_images.list_images(kind, skipped) for _, kind in pairs]
     empty = [kind for (_, kind), files in zip(pairs, members, strict=True) if not files]
     if empty:
-        has_folders = any(child.is_dir() for child in list_folder(empty[0]))
+        has_folders = any(child.is_dir() for child in _images.list_folder(empty[0]))
         hint = " It contains folders: for folder/group/class use groups=True." if has_folders and not groups else ""
-        raise ValueError(f"Every class needs an image ({', '.join(EXTENSIONS)}). Without one: {shorten(empty)}.{hint}")
-    warn_skipped(root, skipped)
+        expected = ", ".join(_images.EXTENSIONS)
+        raise ValueError(f"Every class needs an image ({expected}). Without one: {_images.shorten(empty)}.{hint}")
+    _images.warn_skipped(root, skipped)
     counts = [len(files) for files in members]
     return Examples(
         images=np.array([str(file) for files in members for file in files]),
@@ -111,7 +101,7 @@ def _check_format(size, channels):
 
 
 def _subfolders(parent, level, skipped):
-    folders = list_subfolders(parent, skipped)
+    folders = _images.list_subfolders(parent, skipped)
     if not folders:
         raise ValueError(f"Expected one folder per {level} in {parent}. Received: a folder without folders.")
     return folders
@@ -120,8 +110,8 @@ def _subfolders(parent, level, skipped):
 def load_image(size, channels=3, crop=False):
     """A function that decodes an image file in a tf.data pipeline, for `load` of the generators.
 
-    Its values are those of `image_folder`. A file that cannot be decoded raises `tf.errors.InvalidArgumentError` with
-    its path. The pipeline runs in the Python process that created it.
+    The values are those of `image_folder`. A file that cannot be decoded raises `tf.errors.InvalidArgumentError` with
+    its path. The files are decoded in Python, so the pipeline must run in the process that created it.
 
     Args:
         size, channels, crop: As for `image_folder`.
@@ -133,8 +123,8 @@ def load_image(size, channels=3, crop=False):
     height, width = _check_format(size, channels)
 
     def decode(content, path):
-        with decoding(os.fsdecode(path)):
-            return read_image(io.BytesIO(content), height, width, channels, crop)
+        with _images.decoding(os.fsdecode(path)):
+            return _images.read_image(io.BytesIO(content), height, width, channels, crop)
 
     def load(path):
         import tensorflow as tf

@@ -85,14 +85,14 @@ def _write_folder(dataset, folder):
 
     names = dataset.features["label"].names
     unknown = sorted(set(names) - set(SNACKS))
-    if unknown:  # also names such as "../.."
+    if unknown:  # such as "../.."
         raise OSError(f"The download of {NAME} has unexpected classes: {shorten(unknown)}. Use source='synthetic'.")
     with _sources.unfinished_folder(folder.parent) as unfinished:
         for index, row in enumerate(dataset.cast_column("image", datasets.Image(decode=False))):
             name = Path(row["image"]["path"] or f"{index:04d}.jpg").name
             path = unfinished / folder.name / names[row["label"]] / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:  # an error if two photos have the same name
+            with path.open("xb") as file:  # "x": an error if two photos have the same name
                 file.write(row["image"]["bytes"])
         (unfinished / folder.name).rename(folder)
 

@@ -67,8 +67,8 @@ def verification(model, pairs, threshold=None, similarity=False, scale=True, **o
             `verification(model, validation_pairs).threshold`. None chooses the threshold of equal error rate on these
             pairs, which is optimistic.
         similarity: Whether the model returns similarities, such as the probability of "same" from your own head. The
-            distance is then `1 - similarity`, and the threshold applies to it.
-        scale: False allows images beyond [0, 1], which otherwise cause a warning; see `generators.pairs`.
+            distance is then `1 - similarity`, and `threshold` applies to this distance.
+        scale: False allows images outside [0, 1], which otherwise cause a warning; see `generators.pairs`.
         **options: `far`, `clusters`, `resamples`, `seed` of `verification_from_distances`.
 
     Returns:
@@ -105,8 +105,8 @@ def pair_distances(model, pairs, similarity=False, scale=True):
             raise ValueError("A batch must be ({'left', 'right'}, same), or a dict with all three.")
         if any(array.dtype == np.uint8 for array in inputs.values()):
             raise ValueError(
-                "The stream must yield float32 images. Received: uint8, which `fit` uses unchanged, 0-255. Cast them "
-                "to float32, and divide by 255 unless the tower does."
+                "The stream must yield float32 images. Received: uint8, which `fit` does not divide by 255. Convert "
+                "them to float32, and divide by 255 unless the tower does."
             )
         distances.append(pair_distance(model, inputs, similarity, scale))
         labels.append(np.asarray(same).reshape(-1))
@@ -161,8 +161,8 @@ def verification_from_distances(
     auc = float(_roc.area_under_curve(*rates)[0])
     if auc < 0.4:
         warnings.warn(
-            f"The AUC is {auc:.3f}, below 0.5: same pairs have larger values than different pairs. If these are "
-            "similarities, pass `similarity=True` to `verification`, or `1 - similarity` as the distances.",
+            f"The AUC is {auc:.3f}, below 0.5: same pairs have larger values than different pairs. If the "
+            "values are similarities, pass `similarity=True` to `verification`, or `1 - similarity` as the distances.",
             stacklevel=2,
         )
     accepted = distances < threshold

@@ -8,7 +8,7 @@ import numpy as np
 from siamkeras._arrays import aligned_empty
 from siamkeras._validation import check_images, check_integer, check_labels
 
-# Pairs are counted in float64, which is exact up to 2^53.
+# The largest `start`: pairs are counted in float64, which is exact up to 2^53.
 LAST_STEP = 2**31
 
 
@@ -132,7 +132,7 @@ def to_float(images, scale=True):
 
 
 def augmented(augment, image, seed):
-    """`augment(image, seed)` after a check of its dtype and shape."""
+    """The result of `augment(image, seed)`, whose dtype and shape are checked."""
     import tensorflow as tf
 
     result = tf.ensure_shape(augment(image, seed), image.shape)

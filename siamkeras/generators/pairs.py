@@ -43,8 +43,8 @@ def pairs(
             uint8.
         augment: Function `(image, seed) -> image` of the same shape, with `seed` an integer tensor `(2,)` as for
             `tf.image.stateless_random_*`. It is called for each image with a seed of its own.
-        scale: Whether uint8 images are divided by 255. False for a tower that expects values in 0-255, as most networks
-            of `keras.applications` do, unless `towers.pretrained` built it.
+        scale: Whether uint8 images are divided by 255. Use False for a tower that expects values in 0-255, such as most
+            networks of `keras.applications`; the towers of `towers.pretrained` expect [0, 1].
 
     Returns:
         A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)` and `(batch_size,)`.

@@ -5,9 +5,9 @@ Each loss is a function that returns one value per example, pair or anchor. All 
 losses compute in at least float32.
 
 Labels of pairs: **1 = same class, 0 = different class**; values in between are degrees of similarity. Some texts use
-the opposite convention. The labels of single examples are class indices; for the losses that compare the examples of a
-batch they can be any integers, or floats that hold integers below 2^24. Other labels raise an error, or give NaN in a
-compiled graph, as in `fit`, which cannot raise one.
+the opposite convention. The labels of single examples are class indices; losses that compare the examples of a
+batch accept any integers, or integer-valued floats below 2^24. Other labels raise an error; a compiled graph, as in
+`fit`, cannot raise one and gives NaN.
 """
 
 from siamkeras.losses.contrastive import ContrastiveLoss, contrastive

@@ -25,13 +25,11 @@ class BatchLoss(Float32Loss):
         # Keras casts labels to float32, where class ids above 2^24 can become equal. Ranks within the batch cannot.
         ranks = ops.sum(ops.cast(labels[None, :] < labels[:, None], "int32"), axis=1)
         loss = super().__call__(ranks, y_pred, sample_weight)
-        if _is_float(labels):
-            loss = ops.where(ops.all(_is_class_id(labels)), loss, float("nan"))
-        return loss
+        return ops.where(ops.all(_is_class_id(labels)), loss, float("nan")) if _is_float(labels) else loss
 
 
 def flat_pairs(same, distance):
-    """`same` and `distance` as vectors `(batch,)` of one dtype, not to broadcast, and whether `same` is in [0, 1]."""
+    """`same` and `distance` as `(batch,)`, since `(batch, 1)` would broadcast, of one dtype; a mask of valid labels."""
     same, distance = ops.convert_to_tensor(same), as_float(distance)
     sizes = {math.prod(x.shape[1:]) for x in (same, distance) if None not in x.shape[1:]}
     lengths = {x.shape[0] for x in (same, distance) if x.shape and x.shape[0] is not None}
@@ -58,12 +56,12 @@ def flat_labels(labels, embeddings):
             f"Received: labels of shape {shape}, embeddings of shape {tuple(embeddings.shape)}."
         )
     if _is_float(labels):
-        _check_known(labels, _is_class_id, "integers, or floats that hold integers below 2^24")
+        _check_known(labels, _is_class_id, "integers, or integer-valued floats below 2^24")
     return ops.reshape(labels, (-1,)), embeddings
 
 
 def flat_indices(labels, embeddings, classes, lowest=0):
-    """As `flat_labels`, with int32 labels, and whether each label is an integer from `lowest` to `classes - 1`."""
+    """As `flat_labels`, with int32 labels and a mask of those that are integers from `lowest` to `classes - 1`."""
 
     def is_index(values):
         return (values >= lowest) & (values < classes) & (values % 1 == 0)
@@ -80,7 +78,7 @@ def _is_degree(values):
 
 
 def _is_class_id(values):
-    return (abs(values) < 2**24) & (values % 1 == 0)  # float32 does not hold all larger integers
+    return (abs(values) < 2**24) & (values % 1 == 0)  # float32 cannot represent all larger integers
 
 
 def _is_float(tensor):
@@ -88,10 +86,10 @@ def _is_float(tensor):
 
 
 def _check_known(labels, is_valid, expected):
-    """Raises an error for invalid labels, unless their values are unknown; the loss must then be NaN."""
+    """Raises an error for invalid labels if their values are known; otherwise the loss must be NaN."""
     try:
         labels = np.asarray(labels)
-    except (TypeError, RuntimeError):  # in a compiled graph, or on a GPU with torch, where reading them takes time
+    except (TypeError, RuntimeError):  # in a compiled graph, or with torch on a GPU, where reading them is slow
         return
     valid = is_valid(labels) if labels.dtype.kind in "biuf" else np.zeros(labels.shape, bool)
     if not valid.all():

@@ -134,7 +134,7 @@ class Index:
             # np.load verifies the checksum of each array; a file object is closed also after an error.
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
                 if sum(member.file_size for member in content.zip.infolist()) > os.path.getsize(path):
-                    raise ValueError("it is compressed, which `Index.save` does not do")
+                    raise ValueError("its arrays are larger than the file, but `Index.save` does not compress")
                 arrays = {name: content[name] for name in content.files}
             settings = json.loads(arrays.pop("settings").item())
             if settings.pop("format") != FORMAT:

@@ -53,7 +53,7 @@ def check_scale(model, images, scale):
     if scale and images.dtype == np.uint8 and first is not None and np.max(np.abs(first.scale)) < 0.1:
         warnings.warn(
             f"This model expects values in 0-255: its layer {first.name!r} multiplies them by {first.scale}. Received: "
-            "uint8 images, which are divided by 255. Pass `scale=False`, here and to the generators.",
+            "uint8 images, which would be divided by 255 twice. Pass `scale=False`, here and to the generators.",
             stacklevel=3,
         )
 
@@ -65,7 +65,7 @@ def embed(tower, inputs):
 
 
 def renamed(tower, name):
-    """`tower` if that is its name, else a model `name` around it: the names in a model must be different."""
+    """`tower` if it has this name, else a model of this name around it: layer names in a model must be unique."""
     template = check_tower(tower)
     if tower.name == name:
         return tower

@@ -83,7 +83,7 @@ def bag_of_ngrams(
 
     The vectors are initialised at random and the weights with the inverse document frequency (IDF), so the cosine
     similarities of the untrained tower approximate those of TF-IDF vectors. Training changes the weights and the
-    vectors. There is no vocabulary: every n-gram has a hash value. A sentence without letters, digits and emoji has the
+    vectors. There is no vocabulary: every n-gram has a hash value. A sentence without letters, digits or emoji has the
     embedding 0.
 
     Args:

@@ -44,7 +44,7 @@ def test_images_keep_their_labels_groups_names_and_order_in_aligned_memory(chara
         assert part.source == "a test" and part.images.ctypes.data % 64 == 0
 
 
-def test_examples_do_not_become_a_tuple_of_the_fields_of_both(characters):
+def test_examples_cannot_be_added(characters):
     with pytest.raises(TypeError, match="Examples cannot be added"):
         characters + characters
 

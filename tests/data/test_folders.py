@@ -74,7 +74,7 @@ def test_classes_with_the_same_name_in_two_groups_are_different_classes(tmp_path
 
 
 def test_files_and_folders_that_are_skipped_are_counted_and_named_in_a_warning(photos):
-    """Not the text file and the hidden ones beside and in the folders of the fixture."""
+    """The text file beside the class folders and the hidden files of the fixture are not listed."""
     for name in ("apple/list.csv", "apple/b.heic", "quince/more/1.png", "stray.png"):
         (photos / name).parent.mkdir(exist_ok=True)
         (photos / name).touch()
@@ -166,7 +166,7 @@ ORIENTATIONS = {
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
-def test_images_are_upright_by_their_exif_orientation(tmp_path, suffix):
+def test_images_are_rotated_by_their_exif_orientation(tmp_path, suffix):
     (tmp_path / "photos").mkdir()
     upright = np.asarray(gradient())
     for orientation, turn in ORIENTATIONS.items():
@@ -178,7 +178,7 @@ def test_images_are_upright_by_their_exif_orientation(tmp_path, suffix):
         np.testing.assert_allclose(image * 255, upright, atol=16 if suffix == "jpg" else 1e-3)
 
 
-def test_a_photo_with_damaged_exif_data_is_read_as_it_is(tmp_path):
+def test_a_photo_with_damaged_exif_data_is_not_rotated(tmp_path):
     (tmp_path / "photos").mkdir()
     gradient().save(tmp_path / "photos" / "1.jpg", exif=b"Exif\0\0XX*\0" + bytes(range(40)), **BEST)
     (image,) = data.image_folder(tmp_path, (60, 80)).images

@@ -191,7 +191,7 @@ def test_a_file_is_downloaded_once_and_a_partial_or_wrong_one_is_replaced(server
     assert capsys.readouterr().err.splitlines()[0] == "Downloading Toys (0.1 MB) from 127.0.0.1."
 
 
-def test_a_download_replaces_a_link_and_not_the_file_to_which_it_points(server, online, tmp_path):
+def test_a_download_replaces_a_link_and_not_its_target(server, online, tmp_path):
     other, file = tmp_path / "other", tmp_path / "cache" / "siamkeras" / "games" / "toys.zip"
     other.write_text("mine")
     file.parent.mkdir(parents=True)

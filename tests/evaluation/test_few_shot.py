@@ -77,7 +77,7 @@ def test_a_model_uses_its_own_distance():
     np.testing.assert_array_equal(report.per_episode["accuracy"], other.per_episode["accuracy"])
 
 
-def test_bytes_stay_in_their_range_without_scale():
+def test_uint8_images_are_not_divided_by_255_without_scale():
     """The tower subtracts 100 and clips at 0: divided by 255, all embeddings are 0."""
     inputs = keras.Input((3,))
     tower = keras.Model(inputs, keras.layers.ReLU()(inputs - 100))

@@ -98,7 +98,7 @@ def test_similarities_evaluated_as_distances_raise_a_warning():
 
 
 def test_a_model_of_similarities_is_evaluated_with_similarity():
-    """The own head is exp(-distance): the distance is 1 - exp(-distance), and "same" means a similarity above 0.5."""
+    """The head is exp(-distance): the distance is 1 - exp(-distance), and "same" means a similarity above 0.5."""
     siamese = models.siamese(towers.pixels((2,)))
     model = keras.Model(siamese.input, ops.exp(-siamese.output))
     left, right = np.float32([[0, 0]] * 2), np.float32([[0.3, 0.4], [3, 4]])

@@ -164,7 +164,7 @@ def test_uint8_images_are_divided_by_255():
 
 
 @every_stream
-def test_bytes_stay_in_their_range_without_scale(stream, files):
+def test_uint8_images_are_not_divided_by_255_without_scale(stream, files):
     for options in ({"images": (IMAGES * 20).astype("uint8")}, {"images": files, "load": read}):
         part = parts(next(iter(stream(**options, scale=False))))[0]
         assert part.dtype == np.float32
@@ -267,7 +267,7 @@ def test_files_are_read_and_augmented(stream, files):
 def test_load_returns_floats_or_uint8(files):
     stream = balanced(files, load=lambda path: tf.zeros((2, 2), tf.float64))
     assert next(iter(stream))[0].dtype == tf.float32
-    with pytest.raises(ValueError, match="`load` must be float32 in .* Received: int32"):
+    with pytest.raises(ValueError, match=r"`load\(path\)` must be float32 in .* Received: int32"):
         triplets(files, load=lambda path: tf.zeros((2, 2), tf.int32))
 
 

@@ -23,7 +23,7 @@ def test_it_is_the_mean_cross_entropy_plus_the_weighted_mean_entropy():
 
 
 @pytest.mark.parametrize("label", [3, -2, 0.5, np.nan, 2**32])
-def test_a_label_that_is_no_class_raises_or_gives_nan_in_a_compiled_graph(label):
+def test_a_label_that_is_not_a_class_index_raises_or_gives_nan_in_a_compiled_graph(label):
     labels = np.array([2, label, 0, -1])
     for call in (losses.fine_tuning, losses.FineTuningLoss()):
         with pytest.raises(ValueError, match="Labels must be class indices from -1 to 2. Received: "):

@@ -63,7 +63,7 @@ def test_uint8_and_single_images_are_embedded_as_the_generators_yield_them(tower
     np.testing.assert_array_equal(unchanged, in_bytes.reshape(10, 16))
 
 
-def test_bytes_for_a_tower_that_rescales_them_itself_raise_a_warning():
+def test_uint8_images_for_a_tower_that_rescales_raise_a_warning():
     """A network of `keras.applications`, nested in a tower; one of `towers.pretrained` rescales back first."""
     bytes_in = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()])
     in_bytes = np.full((2, 4, 4, 1), 51, "uint8")

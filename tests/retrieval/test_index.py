@@ -209,8 +209,8 @@ def test_an_interrupted_save_leaves_the_old_file(saved, monkeypatch):
     assert list(saved.parent.iterdir()) == [saved]
 
 
-def test_a_compressed_file_is_not_unpacked(tmp_path, monkeypatch):
-    """48 kB of zeros stand for 48 MB; with entries that share their data, a file needs no compression for that."""
+def test_a_file_smaller_than_its_arrays_is_not_read(tmp_path, monkeypatch):
+    """48 MB of zeros compress to 48 kB. Entries that share their data have the same effect without compression."""
     monkeypatch.setattr("numpy.lib.npyio.NpzFile.__getitem__", None)
     compressed, shared = tmp_path / "compressed", tmp_path / "shared"
     with open(compressed, "wb") as file:
@@ -219,7 +219,7 @@ def test_a_compressed_file_is_not_unpacked(tmp_path, monkeypatch):
         archive.writestr("embeddings.npy", b"0" * 1000)
         archive.filelist *= 50
     for path in (compressed, shared):
-        with pytest.raises(ValueError, match=f"{path.name}': it is compressed, which `Index.save` does not do"):
+        with pytest.raises(ValueError, match=f"{path.name}': its arrays are larger than the file"):
             retrieval.Index.load(path)
 
 
@@ -233,7 +233,7 @@ def test_threads_can_save_to_one_file(tmp_path):
 
 
 def test_save_replaces_the_target_of_a_link_and_no_other_file(tmp_path, saved):
-    """Also a link under the name of a partial file of former versions is left alone."""
+    """A link with the name that earlier versions used for the partial file is not touched."""
     victim, link = tmp_path / "victim", tmp_path / "link"
     victim.write_text("untouched")
     link.symlink_to(saved)

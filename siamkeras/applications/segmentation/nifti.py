@@ -76,7 +76,7 @@ def _files_by_name(folder):
         if not path.name.lower().endswith(SUFFIXES):
             skipped.append(path)
         elif files.setdefault(path.name[: path.name.lower().rindex(".nii")], path) is not path:
-            raise ValueError(f"Every scan must be in one file. Received: {path}, also with another extension.")
+            raise ValueError(f"Expected one file per scan. Received: {path}, also with another extension.")
     warn_skipped(folder, skipped)
     return files
 

@@ -81,7 +81,7 @@ def signature_folder(folder, size=(64, 128)):
     Returns:
         `Signatures`, sorted by writer, genuine ones first. If the files are named as in the SigComp competitions,
         `FFFSSWWW.png` (FFF the author, WWW the imitated writer), writers that share an author form a group. As with
-        `data.image_folder`, a warning lists what is not read.
+        `data.image_folder`, a warning lists the paths that are not read.
 
     Raises:
         ValueError: a writer with fewer than two genuine signatures or without forgeries; fewer than two writers;

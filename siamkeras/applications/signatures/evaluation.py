@@ -52,7 +52,7 @@ class Trials(NamedTuple):
         Args:
             forgeries: "random" or "skilled".
             threshold: As for `evaluation.verification_from_distances`.
-            **options: `far`, `resamples`, `seed` of that function; and `clusters`, by default both writers.
+            **options: `far`, `resamples`, `seed`, `clusters` of that function; the default clusters are both writers.
 
         Returns:
             The report of `evaluation.verification`. Its intervals resample whole writers; a random forgery counts as
@@ -187,7 +187,7 @@ def _select_references(genuine, references, selections, rng):
 def _pairwise_distances(embeddings, signatures, minimum_genuine):
     """Distances of all embeddings `(n, n)`, labels and genuine `(n,)`."""
     if not (hasattr(signatures, "labels") and hasattr(signatures, "genuine")):
-        raise ValueError(f"`signatures` must have `labels` and `genuine`. Received: a {type(signatures).__name__}.")
+        raise ValueError(f"`signatures` must have `labels` and `genuine`. Received: {type(signatures).__name__}.")
     embeddings = check_embeddings(embeddings)
     labels = check_labels(signatures.labels, count=len(embeddings))
     genuine = check_signatures(labels, signatures.genuine, minimum_genuine)

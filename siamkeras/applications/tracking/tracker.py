@@ -157,7 +157,7 @@ def track(tracker, frames, box=None):
         `Track`.
     """
     if isinstance(frames, (str, os.PathLike)):
-        raise ValueError(f"`frames` must be a video: use `tracking.video_folder({str(frames)!r})`. Received: a path.")
+        raise ValueError(f"`frames` must be a video. Received: a path; use `tracking.video_folder({str(frames)!r})`.")
     if box is None and isinstance(frames, Video):
         box = frames.boxes[0]
     if box is None or np.isnan(np.asarray(box, float)).all():

@@ -105,17 +105,12 @@ def video_folder(folder, frames=None):
 
 def _numbered_images(folder):
     """Paths of the images whose names end in a number, in the order of these numbers."""
-    numbered, skipped = [], []
-    for file in list_images(folder, skipped):
-        number = re.search(r"\d+$", file.stem)
-        if number:
-            numbered.append((int(number[0]), str(file)))
-        else:
-            skipped.append(file)
-    warn_skipped(folder, skipped)
+    skipped = []
+    numbers = {path: re.search(r"\d+$", path.stem) for path in list_images(folder, skipped)}
+    warn_skipped(folder, skipped + [path for path, number in numbers.items() if not number])
+    numbered = sorted((int(number[0]), str(path)) for path, number in numbers.items() if number)
     if not numbered:
-        raise FileNotFoundError(f"Expected frames such as 0001.jpg in {folder}. Received: a folder without them.")
-    numbered.sort()
+        raise FileNotFoundError(f"Expected frames such as 0001.jpg in {folder}. Received: no image with a number.")
     for (previous, _), (number, path) in itertools.pairwise(numbered):
         if number != previous + 1:
             raise FileNotFoundError(

@@ -158,7 +158,7 @@ def test_files_that_are_not_used_are_named(tmp_path):
     with pytest.warns(UserWarning, match=r"Skipped in .*images: .*extension \(1\): scan_9.mgz"):
         segmentation.volume_folder(tmp_path, NAMES)
     (images / "scan_9.mgz").rename(images / "scan_0.nii")
-    with pytest.raises(ValueError, match="Every scan must be in one file. Received: .*scan_0.nii"):
+    with pytest.raises(ValueError, match="Expected one file per scan. Received: .*scan_0.nii"):
         segmentation.volume_folder(tmp_path, NAMES)
 
 

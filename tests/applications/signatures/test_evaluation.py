@@ -139,8 +139,8 @@ TRIALS = signatures.pair_trials(EMBEDDINGS, FEW)
     [
         (lambda: signatures.reference_trials(EMBEDDINGS, FEW, 1, writer_dependent=True), "`references` must be"),
         (lambda: signatures.reference_trials(EMBEDDINGS, FEW, 4), r"at least 5 genuine signatures. .*11 \(4\)"),
-        (lambda: signatures.pair_trials(FEW, "CEDAR"), "`signatures` must have `labels` .* Received: a str"),
-        (lambda: signatures.reference_trials(FEW, EMBEDDINGS), "`signatures` must have .* Received: a ndarray"),
+        (lambda: signatures.pair_trials(FEW, "CEDAR"), "`signatures` must have `labels` .* Received: str"),
+        (lambda: signatures.reference_trials(FEW, EMBEDDINGS), "`signatures` must have .* Received: ndarray"),
         (lambda: signatures.pair_trials(EMBEDDINGS[:3], FEW), "`labels` must have one entry for each of the 3"),
         (lambda: signatures.pair_trials(EMBEDDINGS[:6], FEW.take(np.arange(6))), "At least two writers"),
         # The integers 1 and 2 are both true: no forgery would be left.

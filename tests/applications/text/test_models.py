@@ -34,7 +34,7 @@ def test_sentences_are_compared_one_or_many_and_missing_ones_are_named():
     assert evaluation.compare(siamese, "ein Café", "EIN CAFE\u0301").distance == pytest.approx([0], abs=1e-6)
     assert evaluation.compare(siamese, ["one", "two"], ["one", "ten"]).distance[1] > 0.1
     for wrong in (["a", np.nan], ["a", None], ["a", ""]):
-        with pytest.raises(ValueError, match="`right` must be strings that are not empty. .* at position 1"):
+        with pytest.raises(ValueError, match="`right` must be non-empty strings. .* at position 1"):
             evaluation.compare(siamese, ["a", "b"], wrong)
 
 
