@@ -41,11 +41,7 @@ NAN_FAR_DOWN[2345, 1] = np.nan
         ("check_images", ([["a", "b"]], len), r"one-dimensional, \(n,\). Received: `images` of shape \(1, 2\)"),
         ("check_images", (np.zeros((2, 2), "float32"), len), "`load` reads file paths, but"),
         ("check_sentences", ([],), "non-empty list of strings"),
-        (
-            "check_sentences",
-            (["a", float("nan")],),
-            "non-empty strings. .* 1 of 2 .* first is nan at position 1",
-        ),
+        ("check_sentences", (["a", float("nan")],), "non-empty strings. .* 1 of 2 .* first is nan at position 1"),
         ("check_sentences", (("a", None, "b", ""),), "Received: 2 of 4 are invalid; the first is None at position 1"),
         ("check_sentences", (["a", " \u2003"],), r"Received: 1 of 2 .* ' \\u2003' at position 1"),
         ("check_sentences", (np.array([b"a", b"\xff"]),), r"first is b'\\xff' at position 1"),

@@ -12,7 +12,7 @@ class Curve:
         self.same = same[self.order]
         # Equal distances are accepted together: the curve has a point only where the distance changes.
         self.last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-        # Distances below the threshold are accepted, so it is the smallest distance that its point rejects.
+        # Distances below the threshold are accepted, so a point's threshold is the smallest distance it rejects.
         self.thresholds = np.append(ranked[np.append(0, self.last[:-1] + 1)], np.inf)
 
     def rates(self, weights):

@@ -53,7 +53,7 @@ def check_scale(model, images, scale):
     if scale and images.dtype == np.uint8 and first is not None and np.max(np.abs(first.scale)) < 0.1:
         warnings.warn(
             f"This model expects values in 0-255: its layer {first.name!r} multiplies them by {first.scale}. Received: "
-            "uint8 images, which would be divided by 255 twice. Pass `scale=False`, here and to the generators.",
+            "uint8 images, which are already divided by 255. Pass `scale=False`, here and to the generators.",
             stacklevel=3,
         )
 
