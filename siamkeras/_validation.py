@@ -97,6 +97,8 @@ def check_seed(seed):
 
 def check_labels(labels, name="labels", count=None):
     """`labels` as an array `(n,)` of integers or strings; `count` is the required n."""
+    if isinstance(labels, (list, tuple)) and any(isinstance(label, str) for label in labels):
+        labels = np.asarray(labels, object)  # NumPy would turn a NaN beside strings into the string "nan"
     labels = np.asarray(labels)
     if labels.ndim != 1:
         hint = ""
@@ -154,7 +156,7 @@ def check_images(images, load=None, name="images", scale=True):
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise ValueError(
             f"`{name}` must be float32 in [0, 1] or uint8 in 0-255. Received: {images.dtype}. "
-            'Convert integers in 0-255 with `images.astype("uint8")`.'
+            'Convert integers in 0-255 with `images.astype("uint8")`, other numbers with `astype("float32")`.'
         )
     if images.dtype.kind == "f":
         images = images.astype("float32", copy=False)

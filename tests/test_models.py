@@ -353,6 +353,7 @@ def two_inputs():
         (lambda t: models.siamese(models.siamese(t)), r"with inputs \[\(None, 6\), \(None, 6\)\] and outputs"),
         (lambda t: models.siamese(two_inputs()), r"with inputs \[\(None, 6\), \(None, 2\)\] and outputs \[.*8\)\]"),
         (lambda t: models.siamese(t, small_tower()), "`distance` must be one of .* Received: <Functional name=tower"),
+        (lambda t: models.verifier(t, small_tower()), "Pass different towers as a dict"),
         (lambda t: models.contrastive({"photo": t, "sketch": t}), "keys left, right. Received: photo, sketch"),
     ],
 )

@@ -30,6 +30,8 @@ NAN_FAR_DOWN[2345, 1] = np.nan
         ("check_labels", (np.eye(3, dtype=int),), r"one-dimensional.*labels.argmax\(axis=1\)"),
         ("check_labels", ([],), "`labels` is empty"),
         ("check_labels", ([0.5],), "`labels` must be integers or strings. Received: float64"),
+        ("check_labels", (["a", float("nan")],), "`labels` must be integers or strings. Received: object"),
+        ("check_labels", ([1, "1"],), "`labels` must be integers or strings. Received: object"),
         ("check_labels", ([1, 2], "labels", 3), "one entry for each of the 3 examples. Received: 2"),
         ("check_embeddings", (np.zeros(3),), r"a numeric array \(n, dim\)"),
         ("check_embeddings", ([[1.0, np.nan]],), "must be finite and below 1e.15. Received: nan in row 0"),

@@ -122,7 +122,8 @@ def load_image(size, channels=3, crop=False):
     """
     height, width = _check_format(size, channels)
 
-    def decode(content, path):
+    def decode(*arguments):
+        content, path = (value if isinstance(value, bytes) else value.item() for value in arguments)  # eager: arrays
         with _images.decoding(os.fsdecode(path)):
             return _images.read_image(io.BytesIO(content), height, width, channels, crop)
 

@@ -23,9 +23,8 @@ def pair_distance(model, inputs, similarity=False, scale=True):
     for role, array in inputs.items():
         array = np.asarray(array)
         if "float" in dtypes.get(role, "float32"):
-            array = check_images(array, name=role, scale=scale)
-            check_scale(model, array, scale)
-            array = to_float(array, scale)
+            array = to_float(check_images(array, name=role, scale=scale), scale)
+            check_scale(model, array)
         tensors[role] = ops.convert_to_tensor(array)
     head = models._verifier_head(model)
     if head is not None:

@@ -159,7 +159,8 @@ def verification_from_distances(
     source = "these pairs" if threshold is None else "given"
     threshold = curve.equal_error_threshold(*rates) if threshold is None else check_number("threshold", threshold)
     auc = float(_roc.area_under_curve(*rates)[0])
-    if auc < 0.4:
+    deviation = np.sqrt((len(same) + 1) / (12 * same.sum() * (~same).sum()))  # of the AUC of random distances
+    if auc < 0.5 - 4 * deviation:
         warnings.warn(
             f"The AUC is {auc:.3f}, below 0.5: same pairs have larger values than different pairs. If the "
             "values are similarities, pass `similarity=True` to `verification`, or `1 - similarity` as the distances.",
@@ -279,4 +280,4 @@ def compare(model, left, right, threshold=None, similarity=False, scale=True):
     distance = np.concatenate([pair_distance(model, batch, similarity, scale) for batch in batches])
     if not np.isfinite(distance).all():
         raise ValueError(f"The model must return finite distances. Received: {distance[~np.isfinite(distance)][0]}.")
-    return Comparison(distance, -distance, None if threshold is None else distance < threshold)
+    return Comparison(distance, -distance, None if threshold is None else distance.astype("float64") < threshold)

@@ -5,7 +5,8 @@ def concat_batches(*streams):
     """A stream whose batches are concatenated from one batch of each stream.
 
     The batch sizes of the streams set the proportions. The same label in two streams is the same class: if two data
-    sets have classes of their own, give them different labels first.
+    sets have classes of their own, give them different integers below 2^24 as labels first. `balanced` numbers strings
+    and larger integers for each stream by itself, so that different classes would get the same number.
 
     ```python
     stream = generators.concat_batches(

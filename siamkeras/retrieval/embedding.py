@@ -55,7 +55,6 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
         images = check_text([images] if isinstance(images, str) else images)
     else:
         images = check_images([images] if isinstance(images, (str, os.PathLike)) else images, load, scale=scale)
-        check_scale(tower, images, scale)
     if load is None:
         images = images[None] if images.ndim == len(template.shape) - 1 else images
         batches = (images[start : start + batch_size] for start in range(0, len(images), batch_size))
@@ -70,7 +69,10 @@ def embed(tower, images, load=None, batch_size=256, augment=None, views=1, seed=
 def _embed_batches(tower, batches, scale=True):
     embeddings = []
     for batch in batches:
-        batch = to_float(batch, scale) if batch.dtype.kind in "uf" else batch
+        if batch.dtype.kind in "uf":
+            batch = to_float(batch, scale)
+            if not embeddings:
+                check_scale(tower, batch)
         # Called, because `predict` compiles a function per tower, and TensorFlow warns from the fifth on.
         (output,) = keras.tree.flatten(tower(ops.convert_to_tensor(batch), training=False))
         embeddings.append(ops.convert_to_numpy(output).astype("float32", copy=False))

@@ -108,7 +108,7 @@ class Index:
             index=index,
             label=None if self.labels is None else self.labels[index],
             name=None if self.names is None else self.names[index],
-            match=np.full(index.shape, True) if threshold is None else distance < threshold,
+            match=np.full(index.shape, True) if threshold is None else distance.astype("float64") < threshold,
         )
 
     def save(self, path):

@@ -35,7 +35,10 @@ def check_tower(tower):
             "`tower` must be a built keras.Model with one input and one output (batch, dim). "
             f"Received: {tower!r}" + (f" with inputs {inputs} and outputs {outputs}." if outputs else ".")
         )
-    return tower.inputs[0]
+    template = tower.inputs[0]
+    if "float" not in template.dtype and len(template.shape) > 2:
+        raise ValueError(f"`tower` must take float32 images. Received: a tower whose Input is {template.dtype}.")
+    return template
 
 
 def nested_layers(model, parents=()):
@@ -47,13 +50,13 @@ def nested_layers(model, parents=()):
     return layers_with_names
 
 
-def check_scale(model, images, scale):
-    """Warns if uint8 images are divided by 255 for a model that does so itself."""
+def check_scale(model, images):
+    """Warns if float images in [0, 1] are passed to a model that divides values in 0-255 itself."""
     first = next((layer for layer, _ in nested_layers(model) if isinstance(layer, layers.Rescaling)), None)
-    if scale and images.dtype == np.uint8 and first is not None and np.max(np.abs(first.scale)) < 0.1:
+    if first is not None and np.max(np.abs(first.scale)) < 0.1 and 0 < images.max() <= 1.5:
         warnings.warn(
             f"This model expects values in 0-255: its layer {first.name!r} multiplies them by {first.scale}. Received: "
-            "uint8 images, which are already divided by 255. Pass `scale=False`, here and to the generators.",
+            f"values up to {images.max():.4g}. Pass uint8 images and `scale=False`, here and to the generators.",
             stacklevel=3,
         )
 

@@ -148,6 +148,8 @@ def test_image_folder_and_load_image_agree(formats, size, channels):
     images = stream(data.image_paths(formats[1]).images, size, channels)
     assert images.element_spec == tf.TensorSpec((*size, channels), tf.float32)
     np.testing.assert_array_equal(list(images.as_numpy_iterator()), examples.images)
+    first = data.load_image(size, channels)(tf.constant(data.image_paths(formats[1]).images[0]))
+    np.testing.assert_array_equal(first, examples.images[0])
     assert examples.images.std(axis=(1, 2, 3)).min() > 0.1
 
 

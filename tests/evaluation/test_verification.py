@@ -91,10 +91,11 @@ def test_true_accept_rate_at_a_false_accept_rate_by_hand():
 
 
 def test_similarities_evaluated_as_distances_raise_a_warning():
-    similarity, same = [0.9, 0.8, 0.3, 0.2, 0.1], [1, 1, 0, 1, 0]
-    with pytest.warns(UserWarning, match="AUC is 0.167, below 0.5.*similarity=True"):
-        assert evaluate(similarity, same).auc == pytest.approx(1 / 6)
-    assert evaluate(1 - np.array(similarity), same).auc == pytest.approx(5 / 6)
+    distance, same = simulated()
+    with pytest.warns(UserWarning, match="below 0.5.*similarity=True"):
+        report = evaluate(1 - distance, same)
+    assert report.auc == pytest.approx(1 - evaluate(distance, same).auc)
+    assert evaluate([0.9, 0.8, 0.3, 0.2, 0.1], [1, 1, 0, 1, 0]).auc == pytest.approx(1 / 6)  # five pairs: chance
 
 
 def test_a_model_of_similarities_is_evaluated_with_similarity():
@@ -120,6 +121,15 @@ def test_a_distance_equal_to_the_threshold_is_rejected(siamese):
     assert (report.far, report.frr) == (0.0, 0.5)
     for threshold, same in ((5.0, False), (5.01, True)):
         assert evaluation.compare(siamese, np.float32([0, 0]), np.float32([3, 4]), threshold).same.tolist() == [same]
+
+
+def test_a_threshold_decides_alike_on_float32_distances_and_in_float64():
+    """0.9 in float32 is below 0.9."""
+    siamese = models.siamese(towers.pixels((1,)), "manhattan")
+    zeros, points = np.zeros((3, 1), "float32"), np.float32([[0.9], [2], [1]])
+    comparison = evaluation.compare(siamese, zeros, points, threshold=0.9)
+    report = evaluation.verification(siamese, [({"left": zeros, "right": points}, [0, 1, 1])], 0.9, resamples=0)
+    assert comparison.same.tolist() == [True, False, False] and report.far == 1.0
 
 
 def test_the_threshold_of_validation_pairs_is_applied_to_test_pairs():

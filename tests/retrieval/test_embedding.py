@@ -71,8 +71,9 @@ def test_uint8_images_for_a_tower_that_rescales_raise_a_warning():
         tower = keras.Sequential([keras.Input((4, 4, 1)), before, bytes_in])
         tower = keras.Model(tower.inputs[0], tower.outputs[0])
         assert retrieval.embed(tower, in_bytes, scale=False).shape == (2, 16)
-        with pytest.warns(UserWarning, match="expects values in 0-255.*scale=False") if warns else nullcontext():
-            embeddings = retrieval.embed(tower, in_bytes)
+        for images in (in_bytes, in_bytes / 255):
+            with pytest.warns(UserWarning, match="expects values in 0-255.*scale=False") if warns else nullcontext():
+                embeddings = retrieval.embed(tower, images)
     np.testing.assert_allclose(embeddings, np.full((2, 16), 0.2), rtol=1e-5)
 
 
@@ -180,6 +181,13 @@ def test_the_embedding_may_be_in_a_list_or_dict(tower, wrap):
     inputs = keras.Input((4, 4, 1))
     wrapped = keras.Model(inputs, wrap(tower(inputs)))
     np.testing.assert_array_equal(retrieval.embed(wrapped, IMAGES), retrieval.embed(tower, IMAGES))
+
+
+def test_a_tower_that_would_round_images_to_integers_is_refused():
+    inputs = keras.Input((4, 4, 1), dtype="uint8")
+    tower = keras.Model(inputs, keras.layers.Flatten()(ops.cast(inputs, "float32")))
+    with pytest.raises(ValueError, match="must take float32 images. Received: a tower whose Input is uint8"):
+        retrieval.embed(tower, IMAGES)
 
 
 def test_files_must_exist(tower, paths):

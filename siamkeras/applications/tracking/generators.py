@@ -87,7 +87,7 @@ def pairs_from_images(
     Returns:
         As `pairs_from_videos`.
     """
-    images = check_images(images)
+    images = check_images(images, scale=False)
     count, height, width, _ = images.shape
     check_frame(images[0])
     if boxes is not None:
