@@ -145,9 +145,7 @@ def verifier(tower, kernel_regularizer=None):
     Reference: https://www.cs.cmu.edu/~rsalakhu/papers/oneshot1.pdf
     """
     if isinstance(kernel_regularizer, keras.Model):
-        raise ValueError(
-            "Different towers are passed as a dict, {'left': tower, 'right': tower}. Received: two models."
-        )
+        raise ValueError("Pass different towers as a dict, {'left': tower, 'right': tower}. Received: two models.")
     inputs, embeddings = _embeddings(tower, ("left", "right"))
     head = layers.WeightedDistance(kernel_regularizer=kernel_regularizer, name="weighted_distance")
     return keras.Model(inputs, head(list(embeddings.values())), name="verifier")
