@@ -112,8 +112,8 @@ def in_batch_softmax(tower, temperature=0.1):
     """A Siamese network with the InfoNCE loss inside: the rights of the other pairs are the negatives.
 
     Train it on same pairs `{"left", "right"}`, each of another class, without y; call `compile` without a loss. As all
-    pairs count as same, `fit` and `evaluate` raise an error for data with y. The loss is `losses.info_nce`;
-    `losses.in_batch_softmax` is for labelled examples.
+    pairs count as same, `fit` and `evaluate` raise an error for data with y; a model that was loaded from a file or
+    cloned ignores y. The loss is `losses.info_nce`; `losses.in_batch_softmax` is for labelled examples.
 
     Args:
         tower: As for `siamese`, with the roles "left" and "right".

@@ -40,7 +40,7 @@ def pairs(
             group.
         positive_fraction: Fraction of same pairs, from 0 to 1.
         load: Function from a path, a scalar string tensor, to an image tensor of fixed shape, floats in [0, 1] or
-            uint8.
+            uint8. The first image is loaded immediately, to check its values.
         augment: Function `(image, seed) -> image` of the same shape, with `seed` an integer tensor `(2,)` as for
             `tf.image.stateless_random_*`. It is called for each image with a seed of its own.
         scale: Whether uint8 images are divided by 255. Use False for a tower that expects values in 0-255, such as most
