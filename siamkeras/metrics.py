@@ -43,9 +43,9 @@ class PairAccuracy(keras.metrics.Mean):
 class PairAUC(keras.metrics.AUC):
     """Area under the ROC curve: probability that a same pair has a smaller distance than a different pair.
 
-    Labels are those of `PairAccuracy`. The distances d are counted in intervals of equal width of `1 / (1 + sqrt(d))`,
-    so small and large distances are resolved alike; a same and a different pair in one interval count 1/2.
-    `evaluation.verification` computes the exact value.
+    Labels are those of `PairAccuracy`. Distances d are counted in intervals of equal width in `1 / (1 + sqrt(d))`,
+    which suits small and large distances; a same and a different pair in one interval count 1/2. The exact value is
+    that of `evaluation.verification`.
 
     Args:
         num_thresholds: Number of intervals plus 1.

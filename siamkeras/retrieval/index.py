@@ -118,7 +118,7 @@ class Index:
             queries: Embeddings `(q, dim)`, or one, `(dim,)`.
             k: Number of neighbours, at most `len(index)`, or one less with `exclude`.
             threshold: Replaces the threshold of the index.
-            exclude: Position of each query in the index, `(q,)`, which is left out of its neighbours, as in
+            exclude: Position of each query in the index, `(q,)`, to leave the query out of its own neighbours:
                 `index.nearest(index.embeddings, exclude=np.arange(len(index)))`.
 
         Returns:
