@@ -32,16 +32,6 @@ def check_labelled(images, labels, steps, seed, start, load, augment, scale=True
     return images, labels, StreamOptions(steps, seed, start, load, augment, scale)
 
 
-def check_given(inputs, same, load, text, scale):
-    """The checked arrays of `{role: images, paths or text}`, all as long as each other and as `same`, if given."""
-    arrays = {role: check_text(x, role) if text else check_images(x, load, role, scale) for role, x in inputs.items()}
-    lengths = {name: len(x) for name, x in {**arrays, "same": same}.items() if x is not None}
-    if len(set(lengths.values())) > 1:
-        names = ", ".join(f"`{name}`" for name in lengths)
-        raise ValueError(f"{names} must have the same length. Received: {', '.join(map(str, lengths.values()))}.")
-    return tuple(arrays.values())
-
-
 def by_role(*roles):
     """A `to_batch` for `sampled_batches`: a dict of the images, keyed by role, and labels as y if there are any."""
 
@@ -71,21 +61,20 @@ def sampled_batches(sample, images, to_batch, batch_size, options):
     return load_batches(indices, (images,), to_batch, batch_size, options)
 
 
-def given_batches(arrays, roles, same, batch_size, shuffle, options):
-    """A stream of the user's own examples: one pass yields each once, see `generators.from_pairs`.
+def given_batches(inputs, same, batch_size, shuffle, options, text=False, roles=None):
+    """A stream of the user's own examples, each once in a pass; see `generators.from_pairs`.
 
-    Args:
-        arrays: Checked images, paths or text of each role, `(n, ...)`; or one array of images for all roles, each of
-            which then gets a view of its own.
-        roles: Keys of the batches.
-        same: Labels, `(n,)`, or None for batches without y.
-        batch_size: Examples of each role in a batch.
-        shuffle: Whether every pass has a new order.
-        options: `StreamOptions`; `steps` is replaced.
+    `inputs` has the images, paths or text of each role. Or it has one array of images, and each of `roles` gets a view.
     """
     import tensorflow as tf
 
-    batch_size, count = check_integer("batch_size", batch_size, 1), len(arrays[0])
+    load, scale = options.load, options.scale
+    arrays = [check_text(x, role) if text else check_images(x, load, role, scale) for role, x in inputs.items()]
+    lengths = [len(array) for array in (*arrays, same) if array is not None]
+    if len(set(lengths)) > 1:
+        names = "`, `".join(inputs if same is None else [*inputs, "same"])
+        raise ValueError(f"`{names}` must have the same length. Received: {', '.join(map(str, lengths))}.")
+    batch_size, count, roles = check_integer("batch_size", batch_size, 1), lengths[0], roles or tuple(inputs)
     if shuffle not in (True, False):
         raise ValueError(f"`shuffle` must be True or False. Received: shuffle={shuffle!r}.")
     options = options._replace(steps=-(-count // batch_size), seed=check_integer("seed", options.seed))

@@ -112,11 +112,9 @@ def triplet_indices(table, batch_size, seed, step):
 def balanced_table(labels, groups, classes, per_class, name="classes"):
     """The table for `balanced_indices`, after a check that it has enough classes; `name` is the user's argument."""
     table = ClassTable.from_labels(labels, groups, per_class)
-    if len(table.counts) < classes:
-        raise ValueError(
-            f"`{name}` must be at most the number of classes in `labels`, {len(table.counts)}. "
-            f"Received: {name}={classes}."
-        )
+    count = len(table.counts)
+    if count < classes:
+        raise ValueError(f"`{name}` must be at most {count}, the number of classes. Received: {name}={classes}.")
     return table
 
 

@@ -2,16 +2,9 @@
 
 import numpy as np
 
-from siamkeras._validation import check_images, check_integer, check_labels, check_number
+from siamkeras._validation import check_integer, check_labels, check_number
 from siamkeras.generators import _sampling
-from siamkeras.generators._batching import (
-    StreamOptions,
-    by_role,
-    check_given,
-    check_labelled,
-    given_batches,
-    sampled_batches,
-)
+from siamkeras.generators._batching import StreamOptions, by_role, check_labelled, given_batches, sampled_batches
 
 left_right = by_role("left", "right")
 
@@ -106,7 +99,7 @@ def positive_pairs(
     Args:
         images, labels, steps, seed, start, load, augment, scale, text: As for `pairs`.
         batch_size: Pairs in a batch, from 2 to the number of classes.
-        groups: As for `balanced`, which has as many `classes` as there are pairs here.
+        groups: As for `balanced`, with `classes=batch_size`.
 
     Returns:
         A `tf.data.Dataset` of `{"left", "right"}`, `(batch_size, ...)` each: two different images of each class.
@@ -158,9 +151,8 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
     [[1.0, 0.0, 0.25, 1.0], [0.0, 1.0]]
     """
     same = None if same is None else _check_same(same)
-    arrays = check_given({"left": left, "right": right}, same, load, text, scale)
     options = StreamOptions(None, seed, load=load, augment=augment, scale=scale)
-    return given_batches(arrays, ("left", "right"), same, batch_size, shuffle, options)
+    return given_batches({"left": left, "right": right}, same, batch_size, shuffle, options, text)
 
 
 def two_views(images, augment, batch_size=64, shuffle=True, seed=0, load=None, scale=True):
@@ -184,9 +176,8 @@ def two_views(images, augment, batch_size=64, shuffle=True, seed=0, load=None, s
 
     Reference: https://arxiv.org/abs/2002.05709 (Chen et al., 2020)
     """
-    images = check_images(images, load, scale=scale)
     options = StreamOptions(None, seed, load=load, augment=augment, scale=scale)
-    return given_batches((images,), ("left", "right"), None, batch_size, shuffle, options)
+    return given_batches({"images": images}, None, batch_size, shuffle, options, roles=("left", "right"))
 
 
 def same_as_input(stream):

@@ -2,14 +2,7 @@
 
 from siamkeras._validation import check_integer
 from siamkeras.generators import _sampling
-from siamkeras.generators._batching import (
-    StreamOptions,
-    by_role,
-    check_given,
-    check_labelled,
-    given_batches,
-    sampled_batches,
-)
+from siamkeras.generators._batching import StreamOptions, by_role, check_labelled, given_batches, sampled_batches
 
 
 def triplets(
@@ -71,6 +64,5 @@ def from_triplets(
     [[b'cold'], [b'small']]
     """
     inputs = {"anchor": anchor, "positive": positive, "negative": negative}
-    arrays = check_given(inputs, None, load, text, scale)
     options = StreamOptions(None, seed, load=load, augment=augment, scale=scale)
-    return given_batches(arrays, tuple(inputs), None, batch_size, shuffle, options)
+    return given_batches(inputs, None, batch_size, shuffle, options, text)

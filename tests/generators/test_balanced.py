@@ -62,7 +62,7 @@ def test_every_image_is_visited_in_the_number_of_batches_that_the_docstring_says
         ({"classes": 1}, "`classes` .* at least 2. Received: classes=1. .* no image has a negative"),
         ({"per_class": 1}, "`per_class` .* at least 2. Received: per_class=1. .* no image has a positive"),
         ({"per_class": 3}, "at least 3 examples. Received: class 11 with 2, and 2 such classes"),
-        ({"classes": 5}, "`classes` must be at most the number of classes in `labels`, 4. Received: classes=5"),
+        ({"classes": 5}, "`classes` must be at most 4, the number of classes. Received: classes=5"),
         ({"every_image": True, "groups": LABELS}, "`every_image` .* without regard to `groups`. Received: both"),
     ],
 )

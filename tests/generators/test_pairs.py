@@ -199,7 +199,7 @@ def test_text_is_yielded_unchanged():
     np.testing.assert_array_equal(batch["right"], ids + 1)
 
 
-@pytest.mark.parametrize("batch_size, message", [(5, "at most the number of classes in `labels`, 4"), (1, "negative")])
+@pytest.mark.parametrize("batch_size, message", [(5, "at most 4, the number of classes"), (1, "negative")])
 def test_positive_pairs_need_two_classes_and_at_most_all(batch_size, message):
     with pytest.raises(ValueError, match=f"`batch_size` must be .*{message}"):
         generators.positive_pairs(IMAGES, LABELS, batch_size=batch_size)
