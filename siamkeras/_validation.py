@@ -117,6 +117,17 @@ def check_labels(labels, name="labels", count=None):
     return labels
 
 
+def check_rows(name, rows, count, size):
+    """`rows` as an array `(count,)` of integers from 0 to `size - 1`, one for each query."""
+    array = np.ravel(rows)
+    if array.dtype.kind not in "iu" or array.shape != (count,) or not ((array >= 0) & (array < size)).all():
+        raise ValueError(
+            f"`{name}` must be one integer from 0 to {size - 1} for each of {count} queries. "
+            f"Received: {name}={plain(rows)!r}."
+        )
+    return array
+
+
 def check_embeddings(embeddings, name="embeddings", dim=None):
     """`embeddings` as a contiguous float32 array `(n, dim)` of finite values; `dim` is the required width."""
     embeddings = np.asarray(embeddings)
@@ -142,7 +153,10 @@ def check_images(images, load=None, name="images", scale=True):
     Values outside [-1.5, 1.5] raise a warning if `scale` and each image has two dimensions or more.
     """
     if hasattr(images, "column_names"):
-        raise ValueError(f"`{name}` must be images. Received: a data set. Pass one column of {images.column_names}.")
+        raise ValueError(
+            f"`{name}` must be images. Received: a data set. Read it with `data.from_dataset`, or pass one column of "
+            f"{images.column_names}."
+        )
     images = np.asarray(images)
     if images.ndim == 0 or images.size == 0:
         raise ValueError(
@@ -178,8 +192,8 @@ def _check_paths(paths, load, name, scale):
         raise ValueError(f"File paths must be one-dimensional, (n,). Received: `{name}` of shape {paths.shape}.")
     if load is None:
         raise ValueError(
-            f"`{name}` holds strings. To read image files, pass `load=data.load_image(size=(96, 96))`; for pairs of "
-            f"sentences, use `generators.from_pairs(..., text=True)`. Received: {os.fsdecode(paths[0])!r}."
+            f"`{name}` holds strings. To read image files, pass `load=data.load_image(size=(96, 96))`; for sentences, "
+            f"pass `text=True` to a generator. Received: {os.fsdecode(paths[0])!r}."
         )
     paths = [os.fsdecode(path) for path in paths]
     for path in paths:

@@ -1,20 +1,30 @@
-"""Callback that detects collapsed embeddings."""
+"""Callbacks that measure the embeddings of fixed examples during training."""
 
 import warnings
 
 import keras
 import numpy as np
-from keras import ops
 
-from siamkeras import models
-from siamkeras._arrays import to_float
-from siamkeras._validation import check_images
+from siamkeras import evaluation, models, retrieval
+from siamkeras._validation import check_integer, check_labels
+from siamkeras.evaluation._distances import tower_and_distance
 
-__all__ = ["CollapseMonitor"]
+__all__ = ["CollapseMonitor", "RetrievalMonitor", "VerificationMonitor"]
 
 
-class CollapseMonitor(keras.callbacks.Callback):
-    """Warns when the tower maps all images to the same embedding.
+class _Monitor(keras.callbacks.Callback):
+    """Base of the callbacks: embeds images or sentences with the tower that is trained."""
+
+    def __init__(self, images, load=None, scale=True):
+        super().__init__()
+        self.images, self.load, self.scale = images, load, scale
+
+    def _embed(self, images):
+        return retrieval.embed(models.tower_of(self.model), images, self.load, scale=self.scale)
+
+
+class CollapseMonitor(_Monitor):
+    """Warns when the tower maps all images or sentences to the same embedding.
 
     After each epoch it embeds a few fixed images and logs `embedding_spread` beside the loss,
     `1 - |mean embedding|^2 / mean |embedding|^2`: 0 for equal embeddings, 1 for embeddings in all directions. A
@@ -22,15 +32,14 @@ class CollapseMonitor(keras.callbacks.Callback):
     the triplet loss at its margin.
 
     Args:
-        images: Images of several classes, such as 100 validation images: float32, or uint8 in 0-255.
+        images: Examples of several classes, such as 100 validation images, as for `retrieval.embed`.
         minimum: The callback warns once, when the spread falls below this value.
         stop: Whether to stop training then.
         scale: Whether uint8 images are divided by 255, see `generators.pairs`.
     """
 
     def __init__(self, images, minimum=0.01, stop=False, scale=True):
-        super().__init__()
-        self.images = to_float(check_images(images, scale=scale), scale)
+        super().__init__(images, scale=scale)
         if len(images) < 2:
             raise ValueError(f"`CollapseMonitor` needs at least two images. Received: {len(images)}.")
         self.minimum = minimum
@@ -38,12 +47,10 @@ class CollapseMonitor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._has_warned = False
-        models.tower_of(self.model)  # raises before training instead of after an epoch
+        self._embed(self.images[:1])  # raises before training instead of after an epoch
 
     def on_epoch_end(self, epoch, logs=None):
-        tower = models.tower_of(self.model)
-        (embeddings,) = keras.tree.flatten(tower(ops.convert_to_tensor(self.images), training=False))
-        spread = _spread(ops.convert_to_numpy(embeddings))
+        spread = _spread(self._embed(self.images))
         if logs is not None:
             logs["embedding_spread"] = spread
         if spread >= self.minimum or self._has_warned:
@@ -58,6 +65,78 @@ class CollapseMonitor(keras.callbacks.Callback):
             filename="<siamkeras.callbacks>",
             lineno=0,
         )
+
+
+class _ClassMonitor(_Monitor):
+    """Base of the callbacks that measure labelled examples and add the results to `logs`."""
+
+    def __init__(self, images, labels, load, every, scale):
+        super().__init__(images, load, scale)
+        self.labels = check_labels(labels, count=len(images))
+        self.every = check_integer("every", every, 1)
+
+    def on_train_begin(self, logs=None):
+        self._results = {}
+        example = self._embed(self.images[:1])
+        self._measure(np.repeat(example, len(self.images), axis=0))  # raises before training instead of after an epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not self._results or epoch % self.every == 0:
+            self._results = self._measure(self._embed(self.images))
+        logs.update(self._results)
+
+
+class RetrievalMonitor(_ClassMonitor):
+    """Measures retrieval on held-out classes after each epoch.
+
+    Logs `val_recall_at_1` (for each k) and `val_map_at_r`, see `evaluation.retrieval`. Callbacks run in the order of
+    the list, so place it before those that use these values:
+
+    ```python
+    monitor = callbacks.RetrievalMonitor(validation.images, validation.labels)
+    stopping = keras.callbacks.EarlyStopping("val_map_at_r", mode="max", patience=3, restore_best_weights=True)
+    model.fit(batches, steps_per_epoch=100, epochs=50, callbacks=[monitor, stopping])
+    ```
+
+    Args:
+        images: Examples of classes that are not in the training set, as for `retrieval.embed`.
+        labels: `(n,)` integers or strings.
+        k: An integer, or several.
+        distance: As for `evaluation.retrieval`.
+        load: Function that reads file paths, as for `retrieval.embed`.
+        every: Number of epochs between measurements. The epochs between log the last results again.
+        scale: Whether uint8 images are divided by 255, see `generators.pairs`.
+    """
+
+    def __init__(self, images, labels, k=1, distance="euclidean", load=None, every=1, scale=True):
+        self.k, self.distance = k, distance
+        super().__init__(images, labels, load, every, scale)
+
+    def _measure(self, embeddings):
+        report = evaluation.retrieval(embeddings, self.labels, k=self.k, distance=self.distance, resamples=0)
+        recall = {f"val_recall_at_{k}": value for k, value in report.recall_at_k.items()}
+        return recall | {"val_map_at_r": report.map_at_r}
+
+
+class VerificationMonitor(_ClassMonitor):
+    """Measures verification on all pairs of examples of held-out classes after each epoch; see `RetrievalMonitor`.
+
+    Logs `val_auc` and `val_eer`, see `evaluation.verification_from_embeddings`. For given pairs, use
+    `fit(validation_data=...)` and `metrics.PairAUC`.
+
+    Args:
+        images, labels, load, every, scale: As for `RetrievalMonitor`; at most a few thousand examples.
+        distance: As for `evaluation.verification_from_embeddings`. None: that of the model, else cosine.
+    """
+
+    def __init__(self, images, labels, distance=None, load=None, every=1, scale=True):
+        self.distance = distance
+        super().__init__(images, labels, load, every, scale)
+
+    def _measure(self, embeddings):
+        distance = self.distance or tower_and_distance(self.model)[1]
+        report = evaluation.verification_from_embeddings(embeddings, self.labels, None, distance, resamples=0)
+        return {"val_auc": report.auc, "val_eer": report.eer}
 
 
 def _spread(embeddings):

@@ -140,8 +140,8 @@ class TripletLossLayer(_Float32Layer):
 class InBatchSoftmaxLossLayer(_Float32Layer):
     """Adds the InfoNCE loss to the model: `[left, right]` embeddings -> cosine distance of each pair, `(batch,)`.
 
-    An endpoint for same pairs without y, as `ContrastiveLossLayer`. The loss is `losses.info_nce`;
-    `losses.in_batch_softmax` is for labelled examples.
+    An endpoint for same pairs without y, as `ContrastiveLossLayer`. The loss is `losses.info_nce`, with its `negatives`
+    as an optional third input; `losses.in_batch_softmax` is for labelled examples.
 
     Args:
         temperature: As for `losses.info_nce`.
@@ -152,8 +152,8 @@ class InBatchSoftmaxLossLayer(_Float32Layer):
         self.temperature = check_number("temperature", temperature, above=0)
 
     def call(self, inputs):
-        left, right = inputs
-        self.add_loss(_mean(losses.info_nce(left, right, self.temperature)))
+        left, right, *negatives = inputs
+        self.add_loss(_mean(losses.info_nce(left, right, self.temperature, *negatives)))
         return distances.cosine(left, right)
 
     def get_config(self):

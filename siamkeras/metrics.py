@@ -11,7 +11,7 @@ from siamkeras._validation import check_number
 from siamkeras.losses._inputs import flat_pairs
 from siamkeras.losses.triplet import _active_fraction
 
-__all__ = ["ActiveTriplets", "PairAccuracy"]
+__all__ = ["ActiveTriplets", "PairAUC", "PairAccuracy"]
 
 
 @keras.saving.register_keras_serializable("siamkeras")
@@ -37,6 +37,40 @@ class PairAccuracy(keras.metrics.Mean):
 
     def get_config(self):
         return {**super().get_config(), "threshold": self.threshold}
+
+
+@keras.saving.register_keras_serializable("siamkeras")
+class PairAUC(keras.metrics.AUC):
+    """Area under the ROC curve: probability that a same pair has a smaller distance than a different pair.
+
+    Labels are those of `PairAccuracy`. Distances d are counted in intervals of equal width in `1 / (1 + sqrt(d))`,
+    which suits small and large distances; a same and a different pair in one interval count 1/2. The exact value is
+    that of `evaluation.verification`.
+
+    Args:
+        num_thresholds: Number of intervals plus 1.
+
+    >>> from siamkeras import metrics
+    >>> auc = metrics.PairAUC()
+    >>> auc.update_state([1, 1, 0, 0], [0.1, 0.6, 0.5, 0.9])
+    >>> float(auc.result())  # 3 of the 4 combinations of a same and a different pair are in order
+    0.75
+    """
+
+    def __init__(self, num_thresholds=1000, name="pair_auc", dtype=None):
+        super().__init__(num_thresholds, name=name, dtype=dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        same, distance, valid = flat_pairs(y_true, y_pred)
+        valid = ops.logical_and(valid, ops.logical_not(ops.isnan(distance)))
+        score = ops.where(valid, 1 / (1 + ops.maximum(distance, 0.0) ** 0.5), 0.0)
+        weight = ops.where(valid, 1.0, float("nan"))
+        if sample_weight is not None:
+            weight = weight * ops.reshape(ops.cast(sample_weight, weight.dtype), (-1,))
+        super().update_state(same >= 0.5, score, weight)
+
+    def get_config(self):
+        return {**keras.metrics.Metric.get_config(self), "num_thresholds": self.num_thresholds}
 
 
 @keras.saving.register_keras_serializable("siamkeras")

@@ -108,21 +108,25 @@ def triplet(tower, margin=0.2, distance="euclidean"):
     return keras.Model(inputs, outputs, name="triplet")
 
 
-def in_batch_softmax(tower, temperature=0.1):
+def in_batch_softmax(tower, temperature=0.1, negatives=False):
     """A Siamese network with the InfoNCE loss inside: the rights of the other pairs are the negatives.
 
-    Train it on same pairs `{"left", "right"}`, each of another class, without y; call `compile` without a loss. As all
-    pairs count as same, `fit` and `evaluate` raise an error for data with y; a model that was loaded from a file or
-    cloned ignores y. The loss is `losses.info_nce`; `losses.in_batch_softmax` is for labelled examples.
+    Train it on same pairs, each of another class, without y: `generators.positive_pairs` of labelled examples,
+    `generators.from_pairs(left, right, None)` or `generators.two_views`. Call `compile` without a loss. As all pairs
+    count as same, `fit` and `evaluate` raise an error for data with y; a model that was loaded from a file or cloned
+    ignores y. The loss is `losses.info_nce`; `losses.in_batch_softmax` is for labelled examples.
 
     Args:
-        tower: As for `siamese`, with the roles "left" and "right".
+        tower: As for `siamese`, with the roles "left" and "right", or those of `negatives`.
         temperature: Divisor of the cosine similarities, above 0.
+        negatives: Whether to train on triplets, as of `generators.from_triplets`: the negatives of an anchor are then
+            the positives of all other triplets and the negatives of all triplets in the batch.
 
     Returns:
-        A `keras.Model` named "in_batch_softmax": `{"left", "right"}` -> cosine distance, `(batch,)`.
+        A `keras.Model` named "in_batch_softmax": `{"left", "right"}` -> cosine distance, `(batch,)`. With `negatives`,
+        `{"anchor", "positive", "negative"}` -> cosine distance of anchor and positive, `(batch,)`.
     """
-    inputs, embeddings = _embeddings(tower, ("left", "right"))
+    inputs, embeddings = _embeddings(tower, ("anchor", "positive", "negative") if negatives else ("left", "right"))
     endpoint = layers.InBatchSoftmaxLossLayer(temperature, name="in_batch_softmax_loss")
     return _without_y(keras.Model(inputs, endpoint(list(embeddings.values())), name="in_batch_softmax"))
 
@@ -179,7 +183,8 @@ def prototypical(tower, way, distance="squared_euclidean", scale=10.0):
 def classifier(tower, classes, scale=16.0, proxies=None):
     """A cosine classifier on a tower, to pretrain the tower on labelled examples or to fine-tune it on a support set.
 
-    Compile it with `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`. Fine-tuning starts from prototypes
+    Compile it with `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, or for a margin between the classes
+    with `losses.ArcFaceLoss` or `losses.CosFaceLoss` of the same `scale`. Fine-tuning starts from prototypes
     and changes the tower. If you need the original, `towers.freeze` the tower or pass a copy
     (`copy = keras.models.clone_model(tower); copy.set_weights(tower.get_weights())`):
 
@@ -282,8 +287,8 @@ def _without_y(model):
     def checked(x=None, y=None, *args, **kwargs):
         if y is not None and model.loss is None:
             raise ValueError(
-                f"`models.{model.name}` takes same pairs only, {{'left', 'right'}} without y. Received: data with y. "
-                "For same pairs without y: `generators.pairs(..., positive_fraction=1).map(lambda x, y: x)`."
+                f"`models.{model.name}` takes same pairs only, without y. Received: data with y. "
+                "Use `generators.positive_pairs`, or `generators.from_pairs` with `same=None`."
             )
         return compute_loss(x, y, *args, **kwargs)
 

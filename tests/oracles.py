@@ -233,9 +233,9 @@ def nearest(name, query, gallery, k):
 
 
 def retrieval(name, embeddings, labels, depths, gallery=None, gallery_labels=None):
-    """(number of hits among the first k for each k, average precision at R) of each query; None without any match.
+    """(hits among the first k for each k, average precision at R, R-precision, reciprocal rank) of each query.
 
-    On a tie, examples of another class come first.
+    None for a query without any match. On a tie, examples of another class come first.
     """
     results = []
     for query, (embedding, label) in enumerate(zip(embeddings, labels, strict=True)):
@@ -248,7 +248,9 @@ def retrieval(name, embeddings, labels, depths, gallery=None, gallery_labels=Non
         matches = [is_match for _, is_match in sorted(others)]
         r = sum(matches)
         precisions = [sum(matches[:i]) / i for i in range(1, r + 1) if matches[i - 1]]
-        results.append(([sum(matches[:k]) for k in depths], sum(precisions) / r) if r else None)
+        hits = [sum(matches[:k]) for k in depths]
+        measures = (hits, sum(precisions) / r, sum(matches[:r]) / r, 1 / (matches.index(True) + 1)) if r else None
+        results.append(measures)
     return results
 
 

@@ -34,6 +34,7 @@ BUILDERS = {
     "contrastive": models.contrastive,
     "triplet": models.triplet,
     "in_batch_softmax": models.in_batch_softmax,
+    "in_batch_softmax of triplets": lambda tower: models.in_batch_softmax(tower, negatives=True),
     "verifier": models.verifier,
     "prototypical": lambda tower: models.prototypical(tower, way=2),
     "classifier": lambda tower: models.classifier(tower, classes=2),
@@ -95,14 +96,18 @@ def test_triplet_returns_both_distances_and_computes_its_loss(tower):
     assert logs.get("active", np.mean(terms > 0)) == pytest.approx(np.mean(terms > 0))  # not available on JAX
 
 
-def test_in_batch_softmax_returns_the_cosine_distance_and_computes_info_nce(tower):
-    batch = {"left": vectors(8), "right": vectors(8)}
-    model = models.in_batch_softmax(tower, temperature=0.2)
-    np.testing.assert_allclose(predict(model, batch), distances_of(tower, *batch.values(), "cosine"), atol=1e-5)
-    model.compile(keras.optimizers.SGD(0.0))
-    left, right = (predict(tower, batch[role]) for role in batch)
-    expected = ops.convert_to_numpy(losses.info_nce(left, right, 0.2)).mean()
-    assert model.evaluate(batch, verbose=0) == pytest.approx(expected, rel=1e-4)
+@pytest.mark.parametrize("roles", [("left", "right"), ("anchor", "positive", "negative")])
+def test_in_batch_softmax_returns_the_cosine_distance_and_computes_info_nce(tower, roles, tmp_path):
+    batch = {role: vectors(8) for role in roles}
+    model = models.in_batch_softmax(tower, temperature=0.2, negatives=len(roles) == 3)
+    left, right = (batch[role] for role in roles[:2])
+    np.testing.assert_allclose(predict(model, batch), distances_of(tower, left, right, "cosine"), atol=1e-5)
+    left, right, *negatives = (predict(tower, batch[role]) for role in roles)
+    expected = ops.convert_to_numpy(losses.info_nce(left, right, 0.2, *negatives)).mean()
+    model.save(tmp_path / "model.keras")
+    for each in (model, keras.saving.load_model(tmp_path / "model.keras")):
+        each.compile(keras.optimizers.SGD(0.0))
+        assert each.evaluate(batch, verbose=0) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_prototypical_network_returns_scaled_distances_to_the_class_means(tower):
@@ -129,7 +134,7 @@ def test_in_batch_softmax_rejects_data_with_y(tower, method):
     pairs, same = two_clusters()
     model = models.in_batch_softmax(tower)
     model.compile(keras.optimizers.SGD(0.1))
-    with pytest.raises(ValueError, match="takes same pairs only, .* without y. Received: data with y"):
+    with pytest.raises(ValueError, match="takes same pairs only, without y. Received: data with y. .*positive_pairs"):
         getattr(model, method)(pairs, same, verbose=0)
 
 

@@ -59,7 +59,7 @@ def test_the_version_is_defined_once(wheel):
 
 
 def test_every_dependency_has_a_lower_bound_and_a_comment():
-    for requirement in NEEDED + EXTRAS["faiss"] + EXTRAS["torch"] + EXTRAS["gpu"]:
+    for requirement in NEEDED + EXTRAS["imagenet"] + EXTRAS["faiss"] + EXTRAS["torch"] + EXTRAS["gpu"]:
         lines = [line for line in text_of("pyproject.toml").splitlines() if f'"{requirement}"' in line]
         assert lines and all(re.search(r'".*".*# \w+', line) for line in lines), requirement
         assert ">=" in str(Requirement(requirement).specifier)

@@ -33,6 +33,8 @@ LOSSES = {
     "supervised contrastive": (losses.SupervisedContrastiveLoss(0.3), LABELS, X),
     "multi-similarity": (losses.MultiSimilarityLoss(3.0, 20.0, 0.4), LABELS, X),
     "fine-tuning": (losses.FineTuningLoss(0.3), np.array([0, 3, -1, 1, 2, -1, 0, 1]), X),
+    "arcface": (losses.ArcFaceLoss(0.4, 5.0), np.array([0, 3, 3, 1, 2, 2, 0, 1]), X),
+    "cosface": (losses.CosFaceLoss(0.2, 5.0), np.array([0, 3, 3, 1, 2, 2, 0, 1]), X),
 }
 BATCH_LOSSES = {name: each for name, each in LOSSES.items() if each[1] is LABELS}
 # Each layer with its inputs.
@@ -44,12 +46,14 @@ LAYERS = {
     "contrastive": (lambda: layers.ContrastiveLossLayer(0.7), [SAME, DISTANCE]),
     "triplet": (lambda: layers.TripletLossLayer("soft"), [DISTANCE, DISTANCE[::-1].copy()]),
     "in-batch softmax": (lambda: layers.InBatchSoftmaxLossLayer(0.3), [X, Y]),
+    "in-batch softmax with negatives": (lambda: layers.InBatchSoftmaxLossLayer(0.3), [X, Y, Y - X]),
     "weighted distance": (lambda: layers.WeightedDistance(kernel_regularizer=keras.regularizers.L2(0.1)), [X, Y]),
     "prototype logits": (lambda: layers.PrototypeLogits(2, "cosine", 3.0), [X, Y]),
     "cosine classifier": (lambda: layers.CosineClassifier(5, 20.0), X),
 }
 METRICS = {
     "pair accuracy": (metrics.PairAccuracy(0.7), SAME, DISTANCE),
+    "pair AUC": (metrics.PairAUC(300), SAME, DISTANCE),
     "active triplets": (metrics.ActiveTriplets("soft", "hard", "cosine"), LABELS, X),
     "active triplets function": (metrics.ActiveTriplets(0.4, "all", half_manhattan), LABELS, X),
 }

@@ -39,7 +39,7 @@ NAN_FAR_DOWN[2345, 1] = np.nan
         ("check_images", (np.zeros((0, 4, 4, 1)),), "non-empty array"),
         ("check_images", (np.zeros((2, 4), int),), "float32 in .* or uint8 in 0-255. Received: int64"),
         ("check_images", (NAN_FAR_DOWN,), "NaN or infinity in 2345"),
-        ("check_images", (["a.png"],), "holds strings. .* pass `load=data.load_image.* `generators.from_pairs"),
+        ("check_images", (["a.png"],), "holds strings. .* pass `load=data.load_image.* pass `text=True`"),
         ("check_images", ([["a", "b"]], len), r"one-dimensional, \(n,\). Received: `images` of shape \(1, 2\)"),
         ("check_images", (np.zeros((2, 2), "float32"), len), "`load` reads file paths, but"),
         ("check_sentences", ([],), "non-empty list of strings"),

@@ -130,22 +130,24 @@ def to_eight_bits(image):
     return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if image.mode.startswith("I") else image
 
 
-def read_image(file, height, width, channels=3, crop=False):
-    """A path or file as uint8, `(height, width, channels)`; `crop` as for `resize`."""
-    side = max(256, 3 * max(height, width) // 2)  # decoding smaller files at half their size saves little
+def read_image(file, height, width, channels=3, crop=False, central_fraction=1.0):
+    """A path or file as uint8, `(height, width, channels)`; `crop` and `central_fraction` as for `resize`."""
+    # Decoding smaller files at half their size saves little.
+    side = int(max(256, 3 * max(height, width) // 2) / central_fraction)
     image = open_image(file, side).convert("L" if channels == 1 else "RGB")
-    return np.asarray(resize(image, height, width, crop)).reshape(height, width, channels)
+    return np.asarray(resize(image, height, width, crop, central_fraction)).reshape(height, width, channels)
 
 
-def resize(image, height, width, crop=False):
-    """A Pillow image resized to `height` x `width`; with `crop` its largest central part of this aspect ratio."""
-    box = None
-    if crop:
-        box_height = min(image.height, -(-image.width * height // width))
-        box_width = min(image.width, -(-image.height * width // height))
-        top, left = (image.height - box_height) // 2, (image.width - box_width) // 2
-        box = left, top, left + box_width, top + box_height
-    return image.resize((width, height), Image.Resampling.BILINEAR, box)
+def resize(image, height, width, crop=False, central_fraction=1.0):
+    """A Pillow image resized to `height` x `width`, or a central part of it.
+
+    The part has a fraction of each side; with `crop`, it is the largest part within that of this aspect ratio.
+    """
+    full_height, full_width = (max(1, round(central_fraction * side)) for side in (image.height, image.width))
+    box_height = min(full_height, -(-full_width * height // width)) if crop else full_height
+    box_width = min(full_width, -(-full_height * width // height)) if crop else full_width
+    top, left = (image.height - box_height) // 2, (image.width - box_width) // 2
+    return image.resize((width, height), Image.Resampling.BILINEAR, (left, top, left + box_width, top + box_height))
 
 
 def decode_png(dataset, full_size, size, columns=(), invert=False):

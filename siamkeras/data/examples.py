@@ -1,5 +1,6 @@
 """Labelled examples in memory, and their division by class."""
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ class Examples(NamedTuple):
         )
 
     def __add__(self, other):
-        raise TypeError("Examples cannot be added: `+` would join the lists of fields. Concatenate the arrays instead.")
+        raise TypeError("Examples cannot be added: `+` would join the lists of fields. Use `data.concat_examples`.")
 
     def take(self, indices):
         """The examples at `indices`, integers or a boolean mask, as `Examples`."""
@@ -69,6 +70,55 @@ def _take_aligned(images, indices):
 
 def _names_of(values, names):
     return {value: names[value] for value in np.unique(values).tolist() if value in names}
+
+
+def concat_examples(*parts):
+    """Joins `Examples` of images of the same shape and dtype; classes of the same name become one class.
+
+    Labels that mean the same in all parts stay as they are; otherwise the classes are numbered from 0 in the order of
+    the parts. The same applies to groups, which are dropped unless all parts have them. It is an error if a label
+    occurs in several parts and has no name in one of them, or if two classes of one part have the same name.
+
+    >>> import numpy as np
+    >>> from siamkeras import data
+    >>> images = np.zeros((2, 8, 8, 1), "float32")
+    >>> mine = data.Examples(images, np.array([0, 1]), class_names={0: "cup", 1: "fork"})
+    >>> yours = data.Examples(images, np.array([0, 1]), class_names={0: "fork", 1: "pan"})
+    >>> both = data.concat_examples(mine, yours)
+    >>> both.labels.tolist(), both.class_names
+    ([0, 1, 1, 2], {0: 'cup', 1: 'fork', 2: 'pan'})
+    """
+    images = [np.asarray(part.images) for part in parts]
+    kinds = {f"{array.dtype} {array.shape[1:]}" if array.ndim > 1 else "file paths" for array in images}
+    if len(kinds) != 1:
+        raise ValueError(f"All parts must have images of the same shape and dtype. Received: {sorted(kinds)}.")
+    labels, class_names = _merge("labels", [part.labels for part in parts], [part.class_names for part in parts])
+    groups, group_names = None, {}
+    if all(part.groups is not None for part in parts):
+        groups, group_names = _merge("groups", [part.groups for part in parts], [part.group_names for part in parts])
+    source = " + ".join(dict.fromkeys(part.source for part in parts))
+    return Examples(np.concatenate(images), labels, groups, class_names, group_names, source)
+
+
+def _merge(field, columns, names):
+    """The labels or groups of all parts as one array, equal where their names are equal, and their names."""
+    columns = [check_labels(column, field) for column in columns]
+    values = [np.unique(column).tolist() for column in columns]
+    counts = Counter(value for part in values for value in part)
+    keys = [{v: known.get(v, v) for v in part} for part, known in zip(values, names, strict=True)]
+    unclear = [v for part, known in zip(values, names, strict=True) for v in part if v not in known and counts[v] > 1]
+    repeated = [name for key in keys for name, count in Counter(key.values()).items() if count > 1]
+    if unclear or repeated:
+        raise ValueError(
+            f"Equal {field} of several parts need a name in each, and a name must be unique within a part. Received: "
+            f"{(unclear or repeated)[:5]}. Set the names, or change the {field}: `part._replace({field}=...)`."
+        )
+    pairs = list(dict.fromkeys((name, value) for key in keys for value, name in key.items()))
+    new = dict(pairs)
+    if not len(new) == len(pairs) == len(set(new.values())):
+        new = {name: number for number, name in enumerate(new)}
+    merged = [new[key[value]] for key, column in zip(keys, columns, strict=True) for value in column.tolist()]
+    return np.array(merged), {number: name for name, number in new.items() if isinstance(name, str)}
 
 
 def split_by_class(examples, test=0.2, seed=0, by="labels"):

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from siamkeras._validation import check_sizes, plain
+from siamkeras._validation import check_number, check_sizes, plain
 from siamkeras.data import _images
 from siamkeras.data._sources import warn_once
 from siamkeras.data.examples import Examples
 
 
-def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop=False):
+def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop=False, central_fraction=1.0):
     """Decodes all images under `folder/<class>/` into memory.
 
     Args:
@@ -26,6 +26,8 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop
         groups: Whether there is a level of folders above the classes, such as alphabets, writers or patients.
         skip_broken: Whether to skip files that cannot be decoded, with a warning; otherwise they raise an error.
         crop: Whether to use the largest central part with the aspect ratio of `size`; otherwise the ratio changes.
+        central_fraction: Side of the central part that is used, as a fraction of the side of the image: 0.5 for photos
+            of Labeled Faces in the Wild, where the face fills the middle half. `crop` applies to this part.
 
     Returns:
         `Examples` with float32 images in [0, 1], `(n, height, width, channels)`. Labels are 0 to k-1 in the
@@ -36,10 +38,12 @@ def image_folder(folder, size, channels=3, groups=False, skip_broken=False, crop
         ValueError: no class folders; a class without images; files that cannot be decoded, or have more than
             `PIL.Image.MAX_IMAGE_PIXELS` pixels (89 million by default).
     """
-    height, width = _check_format(size, channels)
+    height, width = check_format(size, channels, central_fraction)
     files = image_paths(folder, groups)
     images, broken = _images.decode_files(
-        files.images, (height, width, channels), lambda path: _images.read_image(path, height, width, channels, crop)
+        files.images,
+        (height, width, channels),
+        lambda path: _images.read_image(path, height, width, channels, crop, central_fraction),
     )
     examples = files._replace(images=images, source=f"images of the folder {folder}, {height}x{width}")
     if not broken:
@@ -94,7 +98,8 @@ def image_paths(folder, groups=False):
     )
 
 
-def _check_format(size, channels):
+def check_format(size, channels, central_fraction):
+    check_number("central_fraction", central_fraction, above=0, maximum=1)
     if channels not in (1, 3):
         raise ValueError(f"`channels` must be 1 (grey) or 3 (RGB). Received: channels={plain(channels)!r}.")
     return check_sizes("size", size, 2)
@@ -107,25 +112,25 @@ def _subfolders(parent, level, skipped):
     return folders
 
 
-def load_image(size, channels=3, crop=False):
+def load_image(size, channels=3, crop=False, central_fraction=1.0):
     """A function that decodes an image file in a tf.data pipeline, for `load` of the generators.
 
     The values are those of `image_folder`. A file that cannot be decoded raises `tf.errors.InvalidArgumentError` with
     its path. The files are decoded in Python, so the pipeline must run in the process that created it.
 
     Args:
-        size, channels, crop: As for `image_folder`.
+        size, channels, crop, central_fraction: As for `image_folder`.
 
     Returns:
         A function from a path, a scalar string tensor, to a float32 tensor in [0, 1] of shape
         `(height, width, channels)`. Paths may be remote (`gs://...`) if `tf.io.read_file` supports them.
     """
-    height, width = _check_format(size, channels)
+    height, width = check_format(size, channels, central_fraction)
 
     def decode(*arguments):
         content, path = (value if isinstance(value, bytes) else value.item() for value in arguments)  # eager: arrays
         with _images.decoding(os.fsdecode(path)):
-            return _images.read_image(io.BytesIO(content), height, width, channels, crop)
+            return _images.read_image(io.BytesIO(content), height, width, channels, crop, central_fraction)
 
     def load(path):
         import tensorflow as tf

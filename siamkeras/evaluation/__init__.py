@@ -9,14 +9,17 @@ from siamkeras.evaluation.few_shot import few_shot, few_shot_from_embeddings
 from siamkeras.evaluation.one_shot import one_shot
 from siamkeras.evaluation.retrieval import retrieval
 from siamkeras.evaluation.verification import (
+    best_threshold,
     compare,
     pair_distances,
+    threshold_at,
     verification,
     verification_from_distances,
     verification_from_embeddings,
 )
 
 __all__ = [
+    "best_threshold",
     "compare",
     "correlation",
     "correlation_from_distances",
@@ -26,6 +29,7 @@ __all__ = [
     "pair_distances",
     "retrieval",
     "table",
+    "threshold_at",
     "verification",
     "verification_from_distances",
     "verification_from_embeddings",

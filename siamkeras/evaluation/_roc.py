@@ -26,11 +26,13 @@ class Curve:
             return np.pad(sums[:, self.last] / sums[:, -1:], ((0, 0), (1, 0)))
 
     def equal_error_threshold(self, far, tar):
-        """Threshold where FAR and FRR are closest: halfway between the last accepted distance and the next."""
-        point = int(np.argmin(np.abs(far[0] - (1 - tar[0]))))
-        if point == 0:
-            return float(self.thresholds[0])
-        return float((self.thresholds[point - 1] + self.thresholds[point]) / 2)
+        """Threshold where FAR and FRR are closest."""
+        return decision_threshold(self.thresholds, np.argmin(np.abs(far[0] - (1 - tar[0]))))
+
+
+def decision_threshold(thresholds, point):
+    """Threshold at a point of the curve: halfway between the last accepted distance and the next."""
+    return float(np.mean(thresholds[max(0, point - 1) : point + 1]))
 
 
 def area_under_curve(far, tar):
@@ -49,9 +51,13 @@ def equal_error_rate(far, tar):
 
 def true_accept_rate(far, tar, limit):
     """Largest TAR at which FAR is at most `limit`, `(r, k)` -> `(r,)`."""
+    return rates_within(far, tar, limit).max(axis=1)
+
+
+def rates_within(far, tar, limit):
+    """TAR of each point, 0 where FAR is above `limit`."""
     with np.errstate(invalid="ignore"):
-        within = np.where(far > limit + 1e-12, 0.0, tar)  # NaN stays NaN
-    return within.max(axis=1)
+        return np.where(far > limit + 1e-12, 0.0, tar)  # NaN stays NaN
 
 
 def balanced_accuracy(weights, same, accepted):

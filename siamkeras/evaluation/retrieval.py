@@ -11,7 +11,8 @@ from siamkeras.retrieval._search import DISTANCES
 
 # Distances per block of queries, as float64: 64 MB.
 BLOCK = 2**23
-# Distances below this fraction of the length of the query are rounding errors of float32.
+# Distances below this fraction of the length of the query are rounding errors of float32. Larger distances have
+# rounding errors too, but a tolerance for them would also merge distances that differ.
 ROUNDING = 1e-6
 
 
@@ -26,6 +27,8 @@ class Retrieval(NamedTuple):
     without: int
     hits: np.ndarray
     average_precision: np.ndarray
+    mrr: float
+    r_precision: float
 
     def __repr__(self):
         return _tables.table({"": self})
@@ -54,11 +57,12 @@ def retrieval(
     resamples=1000,
     seed=0,
 ):
-    """Evaluates nearest-neighbour retrieval by recall@k, precision@k and MAP@R.
+    """Evaluates nearest-neighbour retrieval by recall@k, precision@k, MAP@R, R-precision and MRR.
 
     Without a gallery, each embedding is searched among all others. At equal distances examples of other classes rank
-    first, so that a collapsed tower scores 0; distances below a millionth of the length of the query count as equal.
-    Queries whose class the gallery lacks are left out.
+    first, so that a collapsed tower has a MAP@R of 0; distances below a millionth of the length of the query count as
+    equal. Larger distances are compared as float32: if two different examples are equally far from a query only in
+    exact arithmetic, rounding errors can decide their order. Queries whose class the gallery lacks are left out.
 
     Args:
         embeddings: Queries `(n, dim)`.
@@ -77,12 +81,14 @@ def retrieval(
         - `recall_at_k`: `{k: fraction}` of queries with an example of their class among the k nearest.
         - `precision_at_k`: `{k: fraction}` of the k nearest that are of the class of the query, mean over queries.
         - `map_at_r`: Mean over queries of the average precision among the R nearest, with R examples of the class.
-        - `interval`: `{name: (low, high)}`, bootstrap 95 % intervals of "recall_at_1", "precision_at_5", "map_at_r"
-          and so on; empty for a single query.
+        - `interval`: `{name: (low, high)}`, bootstrap 95 % intervals of "recall_at_1", "precision_at_5", "map_at_r",
+          "mrr", "r_precision" and so on; empty for a single query.
         - `queries`: Indices of the evaluated queries, `(q,)`.
         - `without`: Number of queries left out because the gallery has no example of their class.
         - `hits`: How many of the k nearest are of the class of the query, `(q, number of k)`.
         - `average_precision`: Average precision at R of each query, `(q,)`.
+        - `mrr`: Mean reciprocal rank: mean over queries of 1 / (rank of the nearest example of the class).
+        - `r_precision`: Fraction of the R nearest that are of the class of the query, mean over queries.
 
     Raises:
         ValueError: embeddings not finite or not one per label; no query with an example of its class in the gallery.
@@ -116,8 +122,11 @@ def retrieval(
     hits = np.array([np.searchsorted(ranks[query], depths, side="right") for query in queries])
     recall, precision = hits > 0, hits / depths
     average_precision = np.array([_average_precision(ranks[query]) for query in queries])
-    names = [f"{name}_at_{depth}" for name in ("recall", "precision") for depth in depths] + ["map_at_r"]
-    values = np.column_stack([recall, precision, average_precision])
+    reciprocal_rank = np.array([1 / ranks[query][0] for query in queries])
+    r_precision = np.array([np.mean(ranks[query] <= len(ranks[query])) for query in queries])
+    names = [f"{name}_at_{depth}" for name in ("recall", "precision") for depth in depths]
+    names += ["map_at_r", "mrr", "r_precision"]
+    values = np.column_stack([recall, precision, average_precision, reciprocal_rank, r_precision])
     clusters = None if clusters is None else np.asarray(clusters)[queries]
     intervals = mean_intervals(values, resamples if len(queries) > 1 else 0, seed, clusters)
     return Retrieval(
@@ -129,6 +138,8 @@ def retrieval(
         without=len(labels) - len(queries),
         hits=hits,
         average_precision=average_precision,
+        mrr=float(reciprocal_rank.mean()),
+        r_precision=float(r_precision.mean()),
     )
 
 

@@ -1,5 +1,6 @@
 """Verification: do two inputs belong to the same class?"""
 
+import math
 import warnings
 from typing import NamedTuple
 
@@ -64,8 +65,8 @@ def verification(model, pairs, threshold=None, similarity=False, scale=True, **o
         pairs: A finite stream of `({"left", "right"}, same)`, such as `generators.pairs(..., steps=k)` or
             `generators.from_pairs(..., shuffle=False)`.
         threshold: Pairs with `distance < threshold` are accepted. Choose it on validation pairs:
-            `verification(model, validation_pairs).threshold`. None chooses the threshold of equal error rate on these
-            pairs, which is optimistic.
+            `verification(model, validation_pairs).threshold`, or with `threshold_at` or `best_threshold`. None chooses
+            the threshold of equal error rate on these pairs, which is optimistic.
         similarity: Whether the model returns similarities, such as the probability of "same" from your own head. The
             distance is then `1 - similarity`, and `threshold` applies to this distance.
         scale: False allows images outside [0, 1], which otherwise cause a warning; see `generators.pairs`.
@@ -233,6 +234,50 @@ def verification_from_embeddings(embeddings, labels, threshold=None, distance="e
     return verification_from_distances(distances, same, threshold, **options)
 
 
+def threshold_at(report, far=0.01):
+    """Finds the decision threshold with the largest true accept rate at a false accept rate of at most `far`.
+
+    The threshold lies halfway between the last accepted distance and the next. Choose it on validation pairs, and pass
+    it to the evaluation of the test pairs.
+
+    Args:
+        report: `Verification`, from `verification` or a function that returns the same.
+        far: False accept rate, above 0 and below 1.
+
+    Returns:
+        The threshold, a float, for the decision `distance < threshold`.
+
+    Raises:
+        ValueError: `far * (number of different pairs)` is below 10.
+
+    >>> from siamkeras import evaluation
+    >>> report = evaluation.verification_from_distances([1, 4, 50] + [*range(5, 105)], [1] * 3 + [0] * 100)
+    >>> evaluation.threshold_at(report, far=0.1)  # 4 is accepted, 5 is not
+    4.5
+    """
+    far = check_number("far", far, above=0, below=1)
+    different = int(np.sum(~report.same))
+    if far * different < FEWEST_FALSE_ACCEPTS:
+        raise ValueError(
+            f"A threshold at far={far:g} needs at least {math.ceil(FEWEST_FALSE_ACCEPTS / far):,} different pairs. "
+            f"Received: {different:,}. Use more pairs or a larger `far`."
+        )
+    rates = _roc.rates_within(report.false_accept_rate, report.true_accept_rate, far)
+    return _roc.decision_threshold(report.thresholds, np.argmax(rates))
+
+
+def best_threshold(report):
+    """Finds the decision threshold with the highest balanced accuracy, `1 - (far + frr) / 2`; see `threshold_at`.
+
+    >>> from siamkeras import evaluation
+    >>> report = evaluation.verification_from_distances([1, 2, 3, 10, 5, 7, 8, 9], [1, 1, 1, 1, 0, 0, 0, 0])
+    >>> evaluation.best_threshold(report)  # 3 of 4 same pairs are accepted and all different pairs rejected
+    4.0
+    """
+    balanced = report.true_accept_rate - report.false_accept_rate
+    return _roc.decision_threshold(report.thresholds, np.argmax(balanced))
+
+
 class Comparison(NamedTuple):
     """The result of `compare`, which documents it."""
 
@@ -252,7 +297,8 @@ def compare(model, left, right, threshold=None, similarity=False, scale=True):
     Args:
         model: As for `verification`.
         left: One input, or `(n, ...)`; images are float32 in [0, 1] or uint8 in 0-255.
-        right: The same number of inputs; `right[i]` is compared with `left[i]`.
+        right: The same number of inputs: `right[i]` is compared with `left[i]`. If one side has a single input, it is
+            compared with each input of the other side.
         threshold: Decision threshold from `verification` on validation pairs; None for no decision.
         similarity: As for `verification`.
         scale: Whether uint8 images are divided by 255, see `generators.pairs`.
@@ -260,6 +306,13 @@ def compare(model, left, right, threshold=None, similarity=False, scale=True):
     Returns:
         `Comparison`, a named tuple of `distance`; `score`, the negative distance, for tools that expect large =
         similar; and `same` (booleans, or None), each `(n,)`. One input on each side gives n = 1.
+
+    >>> import numpy as np
+    >>> from siamkeras import evaluation, models, towers
+    >>> siamese = models.siamese(towers.pixels((2,)))
+    >>> evaluation.compare(siamese, np.float32([0, 0]), np.float32([[3, 4], [0, 1]]), threshold=2)
+    distance 5.000: different
+    distance 1.000: same
     """
     template = pair_inputs(model)[0]
     if template.dtype == "string":
@@ -267,12 +320,12 @@ def compare(model, left, right, threshold=None, similarity=False, scale=True):
         left, right = (check_sentences([side] if isinstance(side, str) else side, name) for name, side in sides)
     left, right = np.asarray(left), np.asarray(right)
     threshold = None if threshold is None else check_number("threshold", threshold)
-    if left.ndim == right.ndim == len(template.shape) - 1:
-        left, right = left[None], right[None]
-    # Keras would broadcast one input against many.
+    left, right = (side[None] if side.ndim == len(template.shape) - 1 else side for side in (left, right))
+    count = max(left.shape[:1] + right.shape[:1], default=1)
+    left, right = (np.repeat(side, count, axis=0) if side.shape[:1] == (1,) else side for side in (left, right))
     if left.shape != right.shape or not left.size:
         raise ValueError(
-            "`left` and `right` must be one input each, or the same number of inputs. "
+            "`left` and `right` must be the same number of inputs, or one of them a single input. "
             f"Received: shapes {left.shape} and {right.shape}."
         )
     starts = range(0, len(left), 256)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from siamkeras._arrays import aligned_empty
-from siamkeras._validation import check_images, check_integer, check_labels
+from siamkeras._validation import check_images, check_integer, check_labels, check_text
 
 # The largest `start`: pairs are counted in float64, which is exact up to 2^53.
 LAST_STEP = 2**31
@@ -23,13 +23,23 @@ class StreamOptions(NamedTuple):
     scale: bool = True
 
 
-def check_labelled(images, labels, steps, seed, start, load, augment, scale=True):
+def check_labelled(images, labels, steps, seed, start, load, augment, scale=True, text=False):
     """The checked `(images, labels, StreamOptions)` of a generator."""
-    images = check_images(images, load, scale=scale)
+    images = check_text(images, "images") if text else check_images(images, load, scale=scale)
     labels = check_labels(labels, count=len(images))
     steps = None if steps is None else check_integer("steps", steps, 1)
     seed, start = check_integer("seed", seed), check_integer("start", start, maximum=LAST_STEP)
     return images, labels, StreamOptions(steps, seed, start, load, augment, scale)
+
+
+def by_role(*roles):
+    """A `to_batch` for `sampled_batches`: a dict of the images, keyed by role, and labels as y if there are any."""
+
+    def to_batch(images, labels):
+        batch = dict(zip(roles, images, strict=True))
+        return batch if isinstance(labels, tuple) else (batch, labels)
+
+    return to_batch
 
 
 def sampled_batches(sample, images, to_batch, batch_size, options):
@@ -37,7 +47,7 @@ def sampled_batches(sample, images, to_batch, batch_size, options):
 
     Args:
         sample: Function from a step to `(indices, extra)`: a tuple of indices `(batch_size,)`, one for each role; and
-            tensors that belong to the examples, such as labels.
+            tensors that belong to the examples, such as labels, or an empty tuple.
         images: All images or paths, `(n, ...)`.
         to_batch: Function from `(images, extra)` to what the stream yields; `images` has one tensor for each role.
         batch_size: Examples of each role in a batch.
@@ -51,10 +61,50 @@ def sampled_batches(sample, images, to_batch, batch_size, options):
     return load_batches(indices, (images,), to_batch, batch_size, options)
 
 
-def load_batches(indices, arrays, to_batch, batch_size, options, drop_remainder=True):
+def given_batches(inputs, same, batch_size, shuffle, options, text=False, roles=None):
+    """A stream of the user's own examples, each once in a pass; see `generators.from_pairs`.
+
+    `inputs` has the images, paths or text of each role. Or it has one array of images, and each of `roles` gets a view.
+    """
+    import tensorflow as tf
+
+    load, scale = options.load, options.scale
+    arrays = [check_text(x, role) if text else check_images(x, load, role, scale) for role, x in inputs.items()]
+    lengths = [len(array) for array in (*arrays, same) if array is not None]
+    if len(set(lengths)) > 1:
+        names = "`, `".join(inputs if same is None else [*inputs, "same"])
+        raise ValueError(f"`{names}` must have the same length. Received: {', '.join(map(str, lengths))}.")
+    batch_size, count, roles = check_integer("batch_size", batch_size, 1), lengths[0], roles or tuple(inputs)
+    if shuffle not in (True, False):
+        raise ValueError(f"`shuffle` must be True or False. Received: shuffle={shuffle!r}.")
+    options = options._replace(steps=-(-count // batch_size), seed=check_integer("seed", options.seed))
+
+    def one_pass(number):
+        order = tf.range(count)
+        if shuffle:
+            key = tf.stack([tf.cast(options.seed, tf.int64), number])
+            order = tf.random.experimental.stateless_shuffle(order, key)
+
+        def sample(step):
+            indices = order[step * batch_size : (step + 1) * batch_size]
+            labels = () if same is None else tf.gather(tf.constant(same), indices)
+            return (indices,) * len(arrays), labels, number * options.steps + step
+
+        return tf.data.Dataset.range(options.steps).map(sample, tf.data.AUTOTUNE)
+
+    indices = one_pass(tf.constant(0, tf.int64))
+    if shuffle:
+        # A new number whenever the dataset is iterated; below 2^31, so that `number * steps` cannot overflow.
+        numbers = tf.data.Dataset.random(options.seed, rerandomize_each_iteration=True).map(lambda n: n % 2**31)
+        indices = numbers.take(1).flat_map(one_pass)
+    views = len(roles) // len(arrays)
+    return load_batches(indices, arrays, by_role(*roles), batch_size, options, drop_remainder=False, views=views)
+
+
+def load_batches(indices, arrays, to_batch, batch_size, options, drop_remainder=True, views=1):
     """A dataset of `(indices, extra, step)`, see `sampled_batches`, as a dataset of batches.
 
-    `arrays` holds one array for each role, or a single one for all roles.
+    `arrays` holds one array for each role, or a single one for all roles. An image is loaded once for all its `views`.
     """
     import tensorflow as tf
 
@@ -75,11 +125,11 @@ def load_batches(indices, arrays, to_batch, batch_size, options, drop_remainder=
         return to_batch(tuple(map(scale, images)), extra)
 
     def add_keys(images, extra, step):
-        shape = (tf.shape(images[0])[0], len(images), 2)
+        shape = (tf.shape(images[0])[0], len(images) * views, 2)
         return images, extra, tf.random.stateless_uniform(shape, [options.seed + 1, step], None, None, tf.int32)
 
     def load_example(images, extra, keys):
-        images = [scale(image if load is None else load(image)) for image in images]
+        images = [scale(image if load is None else load(image)) for image in images] * views
         if augment is not None:
             images = [augmented(augment, image, keys[i]) for i, image in enumerate(images)]
         return tuple(images), extra

@@ -109,6 +109,15 @@ def triplet_indices(table, batch_size, seed, step):
     return tuple(tf.unstack(tf.gather(order, tf.stack([start + anchor, positive, negative]))))
 
 
+def balanced_table(labels, groups, classes, per_class, name="classes"):
+    """The table for `balanced_indices`, after a check that it has enough classes; `name` is the user's argument."""
+    table = ClassTable.from_labels(labels, groups, per_class)
+    count = len(table.counts)
+    if count < classes:
+        raise ValueError(f"`{name}` must be at most {count}, the number of classes. Received: {name}={classes}.")
+    return table
+
+
 def balanced_indices(table, classes, per_class, seed, step):
     """One batch of `classes` different classes with `per_class` different examples each, int64 `(batch,)`.
 
@@ -127,6 +136,33 @@ def balanced_indices(table, classes, per_class, seed, step):
     # Classes sorted by group and, within a group, by uniform keys.
     chosen = tf.math.top_k(-(tf.gather(rank, group) + class_uniform), classes).indices
     return tf.reshape(_members(table, chosen, per_class, member_uniform), (-1,))
+
+
+def round_indices(table, classes, per_class, seed, step):
+    """A batch as of `balanced_indices`, from rounds that visit every class once; the visits go through all examples.
+
+    The last batch of a round is filled up with the first classes of the round, one visit ahead. A pass over the n
+    examples of a class takes `ceil(n / per_class)` visits, and the last one is filled up with the first examples.
+    """
+    import tensorflow as tf
+
+    total = len(table.counts)
+    batches = -(-total // classes)
+    number, slot = step // batches, step % batches * classes + np.arange(classes)
+    chosen = tf.gather(tf.argsort(uniform_numbers((total,), seed, -1 - number)), slot % total)
+    visit = number + slot // total
+
+    def members(arguments):
+        label, start, count, visit = arguments
+        visits = -(-count // per_class)
+        # Each pass over a class has an order of its own.
+        order = tf.argsort(uniform_numbers((count,), seed, visit // visits * total + tf.cast(label, tf.int64)))
+        place = (visit % visits * per_class + np.arange(per_class)) % count
+        return start + tf.cast(tf.gather(order, place), tf.int64)
+
+    starts, counts = (tf.gather(tf.constant(column, tf.int64), chosen) for column in table[1:3])
+    places = tf.map_fn(members, (chosen, starts, counts, visit), fn_output_signature=tf.TensorSpec(per_class, tf.int64))
+    return tf.gather(tf.constant(table.order, tf.int64), tf.reshape(places, (-1,)))
 
 
 def episode_table(labels, groups, way, shot, query):

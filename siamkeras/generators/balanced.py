@@ -19,35 +19,43 @@ def balanced(
     load=None,
     augment=None,
     scale=True,
+    text=False,
+    every_image=False,
 ):
     """Balanced batches: `per_class` different images of each of `classes` different classes, with their labels.
 
     For losses that mine positives and negatives inside the batch. All classes have the same probability.
 
     Args:
-        images, labels, steps, seed, start, load, augment, scale: As for `generators.pairs`.
+        images, labels, steps, seed, start, load, augment, scale, text: As for `generators.pairs`.
         classes: Classes in a batch, at least 2.
         per_class: Images of each class in a batch, at least 2.
         groups: As for `generators.pairs`. The classes of a batch then belong to one group; if it has fewer than
             `classes` classes, the batch has all of them, and is filled up with classes of other groups.
+        every_image: Whether to go through all images, instead of sampling each batch independently of the others. A
+            round visits every class once, in random order, for the next `per_class` of its shuffled images. Every image
+            is in the first `ceil(C / classes) * ceil(n / per_class)` batches, with C classes and n images in the
+            largest. Without `groups`.
 
     Returns:
-        A `tf.data.Dataset` of `(images, labels)`: float32 `(classes * per_class, ...)` and int64
-        `(classes * per_class,)`, class after class. Integer labels up to 2^24 are yielded unchanged. Strings and larger
-        integers, which float32 cannot represent, are yielded as indices: `np.unique(labels)[index]` is the label.
+        A `tf.data.Dataset` of `(images, labels)`: `(classes * per_class, ...)` float32, or strings or int32 with
+        `text`; and int64 `(classes * per_class,)`, class after class. Integer labels up to 2^24 are yielded unchanged.
+        Strings and larger integers, which float32 cannot represent, are yielded as indices: `np.unique(labels)[index]`
+        is the label.
     """
-    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
     classes = check_integer("classes", classes, 2, hint="With one class in a batch no image has a negative.")
     per_class = check_integer("per_class", per_class, 2, hint="With one image per class no image has a positive.")
-    table = _sampling.ClassTable.from_labels(labels, groups, per_class)
-    if len(table.counts) < classes:
-        raise ValueError(f"Lower `classes`: `labels` has {len(table.counts)}. Received: classes={classes}.")
+    if every_image and groups is not None:
+        raise ValueError("`every_image` orders the classes without regard to `groups`. Received: both.")
+    table = _sampling.balanced_table(labels, groups, classes, per_class)
+    sample_indices = _sampling.round_indices if every_image else _sampling.balanced_indices
     numbers = _exact_in_float32(labels)
 
     def sample(step):
         import tensorflow as tf
 
-        indices = _sampling.balanced_indices(table, classes, per_class, options.seed, step)
+        indices = sample_indices(table, classes, per_class, options.seed, step)
         return (indices,), tf.gather(tf.constant(numbers), indices)
 
     return sampled_batches(sample, images, lambda images, labels: (images[0], labels), classes * per_class, options)

@@ -17,6 +17,7 @@ def episodes(
     load=None,
     augment=None,
     scale=True,
+    text=False,
 ):
     """Episodes of `way` classes: a support set with `shot` images and a query set with `query` images of each class.
 
@@ -24,7 +25,7 @@ def episodes(
     `i // query`, and that of support i is `i // shot`.
 
     Args:
-        images, labels, seed, start, load, augment, scale: As for `generators.pairs`.
+        images, labels, seed, start, load, augment, scale, text: As for `generators.pairs`.
         way: Classes in an episode, at least 2.
         shot: Images of each class in the support set.
         query: Images of each class in the query set.
@@ -33,8 +34,9 @@ def episodes(
             same probability.
 
     Returns:
-        A `tf.data.Dataset` of `({"support", "query"}, classes)`: float32 `(way * shot, ...)` and `(way * query, ...)`,
-        and the class of each query within the episode, int64 `(way * query,)` from 0 to `way - 1`.
+        A `tf.data.Dataset` of `({"support", "query"}, classes)`: `(way * shot, ...)` and `(way * query, ...)`, float32,
+        or strings or int32 with `text`; and the class of each query within the episode, int64 `(way * query,)` from 0
+        to `way - 1`.
 
     >>> import numpy as np
     >>> from siamkeras import generators
@@ -45,7 +47,7 @@ def episodes(
     >>> classes.numpy().tolist()
     [0, 0, 1, 1]
     """
-    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
     table, way, shot, query = _sampling.episode_table(labels, groups, way, shot, query)
 
     def sample(step):

@@ -1,12 +1,12 @@
-"""Streams of pairs, sampled from labelled images or given by the user."""
-
-import functools
+"""Streams of pairs: sampled from labelled images, given by the user, or two views of an image."""
 
 import numpy as np
 
-from siamkeras._validation import check_images, check_integer, check_labels, check_number, check_text
+from siamkeras._validation import check_integer, check_labels, check_number
 from siamkeras.generators import _sampling
-from siamkeras.generators._batching import StreamOptions, check_labelled, load_batches, sampled_batches
+from siamkeras.generators._batching import StreamOptions, by_role, check_labelled, given_batches, sampled_batches
+
+left_right = by_role("left", "right")
 
 
 def pairs(
@@ -21,6 +21,7 @@ def pairs(
     load=None,
     augment=None,
     scale=True,
+    text=False,
 ):
     """Batches of pairs sampled from labelled images: same pairs from one class, different pairs from two.
 
@@ -29,7 +30,8 @@ def pairs(
     yields the same pairs.
 
     Args:
-        images: `(n, ...)` float32 in [0, 1]; or uint8 in 0-255, see `scale`; or file paths `(n,)`, with `load`.
+        images: `(n, ...)` float32 in [0, 1]; or uint8 in 0-255, see `scale`; or file paths `(n,)`, with `load`; or
+            text, see `text`.
         labels: `(n,)` integers or strings, the class of each image.
         batch_size: Pairs in a batch.
         steps: Batches in one pass; None for an endless stream.
@@ -45,9 +47,12 @@ def pairs(
             `tf.image.stateless_random_*`. It is called for each image with a seed of its own.
         scale: Whether uint8 images are divided by 255. Use False for a tower that expects values in 0-255, such as most
             networks of `keras.applications`; the towers of `towers.pretrained` expect [0, 1].
+        text: Whether `images` are sentences, strings `(n,)`, or token ids, integers `(n, length)`. Strings are yielded
+            in Unicode normal form C; a tower with a tokenizer takes them, see `towers.recurrent`.
 
     Returns:
-        A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)` and `(batch_size,)`.
+        A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)`, or strings or int32 with
+        `text`; and float32 `(batch_size,)`.
 
     Raises:
         ValueError: different numbers of images and labels; fewer than two classes (in a group); a class with too few
@@ -61,7 +66,7 @@ def pairs(
     >>> bool(np.all((batch["left"][:, 0] // 3 == batch["right"][:, 0] // 3) == (same == 1)))
     True
     """
-    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
     batch_size = check_integer("batch_size", batch_size, 1)
     positive_fraction = check_number("positive_fraction", positive_fraction, minimum=0, maximum=1)
     table = _sampling.ClassTable.from_labels(labels, groups, 2 if positive_fraction > 0 else 1)
@@ -73,9 +78,48 @@ def pairs(
     return sampled_batches(sample, images, left_right, batch_size, options)
 
 
-def left_right(images, same):
-    """A batch of pairs."""
-    return {"left": images[0], "right": images[1]}, same
+def positive_pairs(
+    images,
+    labels,
+    batch_size=64,
+    steps=None,
+    seed=0,
+    start=0,
+    groups=None,
+    load=None,
+    augment=None,
+    scale=True,
+    text=False,
+):
+    """Batches of same pairs of different classes, without y, for `models.in_batch_softmax`.
+
+    That loss takes all other rights of the batch as negatives, so no class occurs twice in a batch. All classes have
+    the same probability.
+
+    Args:
+        images, labels, steps, seed, start, load, augment, scale, text: As for `pairs`.
+        batch_size: Pairs in a batch, from 2 to the number of classes.
+        groups: As for `balanced`, with `classes=batch_size`.
+
+    Returns:
+        A `tf.data.Dataset` of `{"left", "right"}`, `(batch_size, ...)` each: two different images of each class.
+
+    >>> import numpy as np
+    >>> from siamkeras import generators
+    >>> images = np.arange(6, dtype="float32").reshape(6, 1)
+    >>> batch = next(iter(generators.positive_pairs(images, [5, 5, 7, 7, 9, 9], batch_size=3)))
+    >>> sorted((batch["left"] + batch["right"])[:, 0].numpy().tolist())  # 0 + 1, 2 + 3, 4 + 5
+    [1.0, 5.0, 9.0]
+    """
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
+    batch_size = check_integer("batch_size", batch_size, 2, hint="With one pair in a batch there is no negative.")
+    table = _sampling.balanced_table(labels, groups, batch_size, 2, name="batch_size")
+
+    def sample(step):
+        indices = _sampling.balanced_indices(table, batch_size, 2, options.seed, step)
+        return (indices[::2], indices[1::2]), ()
+
+    return sampled_batches(sample, images, left_right, batch_size, options)
 
 
 def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None, augment=None, text=False, scale=True):
@@ -84,15 +128,13 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
     Args:
         left: `(n, ...)` float32 or uint8 images; or file paths `(n,)`, with `load`; or text (see `text`).
         right: As `left`; `right[i]` is compared with `left[i]`.
-        same: `(n,)`: 1 = same, 0 = different, or a degree of similarity in between; `(n, 1)` also works.
+        same: `(n,)`: 1 = same, 0 = different, or a degree of similarity in between; `(n, 1)` also works. None if all
+            are same pairs, for `models.in_batch_softmax`; the stream then has no y.
         batch_size: Pairs in a batch; the last batch of a pass can be smaller.
         shuffle: Whether to shuffle the pairs in every pass. Use False for evaluation, so that distances keep the order
             of the pairs.
         seed: Integer that determines the order of every pass.
-        load, augment, scale: As for `pairs`.
-        text: Whether `left` and `right` are sentences, strings `(n,)`, or token ids, integers `(n, length)`, rather
-            than images. Strings are yielded in Unicode normal form C; a tower with a tokenizer takes them, see
-            `towers.recurrent`.
+        load, augment, text, scale: As for `pairs`.
 
     Returns:
         A `tf.data.Dataset` of `({"left", "right"}, same)`: `(batch, ...)` float32, or strings or int32 with `text`; and
@@ -108,38 +150,34 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
     >>> [same.numpy().tolist() for batch, same in stream]
     [[1.0, 0.0, 0.25, 1.0], [0.0, 1.0]]
     """
-    import tensorflow as tf
+    same = None if same is None else _check_same(same)
+    options = StreamOptions(None, seed, load=load, augment=augment, scale=scale)
+    return given_batches({"left": left, "right": right}, same, batch_size, shuffle, options, text)
 
-    check = check_text if text else functools.partial(check_images, load=load, scale=scale)
-    left, right, same = check(left, name="left"), check(right, name="right"), _check_same(same)
-    if not len(left) == len(right) == len(same):
-        raise ValueError(
-            "`left`, `right` and `same` must have the same length. "
-            f"Received: {len(left)}, {len(right)} and {len(same)}."
-        )
-    batch_size, count = check_integer("batch_size", batch_size, 1), len(same)
-    if shuffle not in (True, False):
-        raise ValueError(f"`shuffle` must be True or False. Received: shuffle={shuffle!r}.")
-    options = StreamOptions(-(-count // batch_size), check_integer("seed", seed), 0, load, augment, scale)
 
-    def one_pass(number):
-        order = tf.range(count)
-        if shuffle:
-            key = tf.stack([tf.cast(options.seed, tf.int64), number])
-            order = tf.random.experimental.stateless_shuffle(order, key)
+def two_views(images, augment, batch_size=64, shuffle=True, seed=0, load=None, scale=True):
+    """Batches of two augmented views of each image, without labels. One pass yields each image once.
 
-        def sample(step):
-            indices = order[step * batch_size : (step + 1) * batch_size]
-            return (indices, indices), tf.gather(tf.constant(same), indices), number * options.steps + step
+    Train `models.in_batch_softmax` on them: the other images of the batch are the negatives, as in SimCLR.
 
-        return tf.data.Dataset.range(options.steps).map(sample, tf.data.AUTOTUNE)
+    Args:
+        images, augment, load, scale: As for `pairs`.
+        batch_size, shuffle, seed: As for `from_pairs`. Every pass has new views, except with `shuffle=False`.
 
-    indices = one_pass(tf.constant(0, tf.int64))
-    if shuffle:
-        # A new number whenever the dataset is iterated; below 2^31, so that `number * steps` cannot overflow.
-        numbers = tf.data.Dataset.random(options.seed, rerandomize_each_iteration=True).map(lambda n: n % 2**31)
-        indices = numbers.take(1).flat_map(one_pass)
-    return load_batches(indices, (left, right), left_right, batch_size, options, drop_remainder=False)
+    Returns:
+        A `tf.data.Dataset` of `{"left", "right"}`, float32 `(batch, ...)` each: two views of each image.
+
+    >>> import numpy as np
+    >>> from siamkeras import augmentation, generators
+    >>> images = np.eye(8, dtype="float32").reshape(4, 4, 4, 1)
+    >>> stream = generators.two_views(images, augmentation.flip(), batch_size=3)
+    >>> [tuple(batch["right"].shape) for batch in stream]
+    [(3, 4, 4, 1), (1, 4, 4, 1)]
+
+    Reference: https://arxiv.org/abs/2002.05709 (Chen et al., 2020)
+    """
+    options = StreamOptions(None, seed, load=load, augment=augment, scale=scale)
+    return given_batches({"images": images}, None, batch_size, shuffle, options, roles=("left", "right"))
 
 
 def same_as_input(stream):

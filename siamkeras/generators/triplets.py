@@ -2,11 +2,21 @@
 
 from siamkeras._validation import check_integer
 from siamkeras.generators import _sampling
-from siamkeras.generators._batching import check_labelled, sampled_batches
+from siamkeras.generators._batching import StreamOptions, by_role, check_labelled, given_batches, sampled_batches
 
 
 def triplets(
-    images, labels, batch_size=64, steps=None, seed=0, start=0, groups=None, load=None, augment=None, scale=True
+    images,
+    labels,
+    batch_size=64,
+    steps=None,
+    seed=0,
+    start=0,
+    groups=None,
+    load=None,
+    augment=None,
+    scale=True,
+    text=False,
 ):
     """Batches of triplets: an anchor, another image of its class (positive) and an image of another class (negative).
 
@@ -14,21 +24,45 @@ def triplets(
     probability.
 
     Args:
-        images, labels, steps, seed, start, load, augment, scale: As for `generators.pairs`.
+        images, labels, steps, seed, start, load, augment, scale, text: As for `generators.pairs`.
         batch_size: Triplets in a batch.
         groups: As for `generators.pairs`; the negative belongs to the group of the anchor.
 
     Returns:
-        A `tf.data.Dataset` of `{"anchor", "positive", "negative"}`, float32 `(batch_size, ...)` each.
+        A `tf.data.Dataset` of `{"anchor", "positive", "negative"}`, `(batch_size, ...)` each: float32, or strings or
+        int32 with `text`.
     """
-    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
     batch_size = check_integer("batch_size", batch_size, 1)
     table = _sampling.ClassTable.from_labels(labels, groups)
 
     def sample(step):
         return _sampling.triplet_indices(table, batch_size, options.seed, step), ()
 
-    def to_batch(images, _):
-        return dict(zip(("anchor", "positive", "negative"), images, strict=True))
+    return sampled_batches(sample, images, by_role("anchor", "positive", "negative"), batch_size, options)
 
-    return sampled_batches(sample, images, to_batch, batch_size, options)
+
+def from_triplets(
+    anchor, positive, negative, batch_size=64, shuffle=True, seed=0, load=None, augment=None, text=False, scale=True
+):
+    """Batches of triplets that you already have. One pass yields each triplet once.
+
+    For `models.triplet`, or as hard negatives for `models.in_batch_softmax(tower, negatives=True)`.
+
+    Args:
+        anchor: `(n, ...)` float32 or uint8 images; or file paths `(n,)`, with `load`; or text (see `text`).
+        positive, negative: As `anchor`; `positive[i]` and `negative[i]` are compared with `anchor[i]`.
+        batch_size, shuffle, seed, load, augment, text, scale: As for `generators.from_pairs`.
+
+    Returns:
+        A `tf.data.Dataset` of `{"anchor", "positive", "negative"}`, `(batch, ...)` each: float32, or strings or int32
+        with `text`.
+
+    >>> from siamkeras import generators
+    >>> stream = generators.from_triplets(["big", "hot"], ["large", "warm"], ["small", "cold"], text=True, batch_size=1)
+    >>> sorted(batch["negative"].numpy().tolist() for batch in stream)
+    [[b'cold'], [b'small']]
+    """
+    inputs = {"anchor": anchor, "positive": positive, "negative": negative}
+    options = StreamOptions(None, seed, load=load, augment=augment, scale=scale)
+    return given_batches(inputs, None, batch_size, shuffle, options, text)

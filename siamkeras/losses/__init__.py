@@ -1,8 +1,8 @@
-"""Losses: contrastive, triplet, in-batch softmax, supervised contrastive, multi-similarity, fine-tuning.
+"""Losses: contrastive, triplet, in-batch softmax, supervised contrastive, multi-similarity, fine-tuning, ArcFace.
 
 Each loss is a function that returns one value per example, pair or anchor. All except `triplet` and `info_nce`, which
-`models` builds in, have a class for `compile`. The layers in `layers` add a loss to a model whose data have no y. All
-losses compute in at least float32.
+`models` builds in, have a class for `compile`; `ArcFaceLoss` and `CosFaceLoss` are classes only. The layers in `layers`
+add a loss to a model whose data have no y. All losses compute in at least float32.
 
 Labels of pairs: **1 = same class, 0 = different class**; values in between are degrees of similarity. Some texts use
 the opposite convention. The labels of single examples are class indices; losses that compare the examples of a
@@ -14,6 +14,8 @@ from siamkeras.losses.contrastive import ContrastiveLoss, contrastive
 from siamkeras.losses.fine_tuning import FineTuningLoss, fine_tuning
 from siamkeras.losses.multi_similarity import MultiSimilarityLoss, multi_similarity
 from siamkeras.losses.softmax import (
+    ArcFaceLoss,
+    CosFaceLoss,
     InBatchSoftmaxLoss,
     SupervisedContrastiveLoss,
     in_batch_softmax,
@@ -23,7 +25,9 @@ from siamkeras.losses.softmax import (
 from siamkeras.losses.triplet import TripletLoss, batch_triplet, triplet
 
 __all__ = [
+    "ArcFaceLoss",
     "ContrastiveLoss",
+    "CosFaceLoss",
     "FineTuningLoss",
     "InBatchSoftmaxLoss",
     "MultiSimilarityLoss",

@@ -39,7 +39,7 @@ def flat_pairs(same, distance):
             f"Received: labels of shape {tuple(same.shape)}, distances of shape {tuple(distance.shape)}."
         )
     same = ops.reshape(ops.cast(same, distance.dtype), (-1,))
-    _check_known(same, _is_degree, "1 = same, 0 = different, or a degree of similarity in between")
+    check_known(same, _is_degree, "1 = same, 0 = different, or a degree of similarity in between")
     return same, ops.reshape(distance, (-1,)), _is_degree(same)
 
 
@@ -56,7 +56,7 @@ def flat_labels(labels, embeddings):
             f"Received: labels of shape {shape}, embeddings of shape {tuple(embeddings.shape)}."
         )
     if _is_float(labels):
-        _check_known(labels, _is_class_id, "integers, or integer-valued floats below 2^24")
+        check_known(labels, _is_class_id, "integers, or integer-valued floats below 2^24")
     return ops.reshape(labels, (-1,)), embeddings
 
 
@@ -66,7 +66,7 @@ def flat_indices(labels, embeddings, classes, lowest=0):
     def is_index(values):
         return (values >= lowest) & (values < classes) & (values % 1 == 0)
 
-    _check_known(labels, is_index, f"class indices from {lowest} to {classes - 1}")
+    check_known(labels, is_index, f"class indices from {lowest} to {classes - 1}")
     labels, embeddings = flat_labels(labels, embeddings)
     valid = is_index(as_float(labels))
     return ops.where(valid, ops.cast(labels, "int32"), lowest), embeddings, valid
@@ -85,15 +85,15 @@ def _is_float(tensor):
     return "float" in keras.backend.standardize_dtype(tensor.dtype)
 
 
-def _check_known(labels, is_valid, expected):
-    """Raises an error for invalid labels if their values are known; otherwise the loss must be NaN."""
+def check_known(values, is_valid, expected, name="Labels"):
+    """Raises an error for invalid values if they are known; otherwise the loss must be NaN."""
     try:
-        labels = np.asarray(labels)
+        values = np.asarray(values)
     except (TypeError, RuntimeError):  # in a compiled graph, or with torch on a GPU, where reading them is slow
         return
-    valid = is_valid(labels) if labels.dtype.kind in "biuf" else np.zeros(labels.shape, bool)
+    valid = is_valid(values) if values.dtype.kind in "biuf" else np.zeros(values.shape, bool)
     if not valid.all():
-        raise ValueError(f"Labels must be {expected}. Received: {labels[~valid][0]}.")
+        raise ValueError(f"{name} must be {expected}. Received: {values[~valid][0]}.")
 
 
 def check_margin(margin, allow_soft=False):

@@ -1,7 +1,10 @@
-"""Softmax losses over a batch: InfoNCE of pairs, in-batch softmax and supervised contrastive loss of labelled examples.
+"""Softmax losses over a batch: InfoNCE of pairs, in-batch softmax and supervised contrastive loss of labelled examples;
+and of a classifier, with a margin: ArcFace and CosFace.
 
-In all formulas `s` is a cosine similarity and `T` the temperature.
+In the formulas of a batch, `s` is a cosine similarity and `T` the temperature.
 """
+
+import math
 
 import keras
 from keras import ops
@@ -10,16 +13,17 @@ from siamkeras import distances
 from siamkeras._tensors import as_float
 from siamkeras._validation import check_number
 from siamkeras.losses import _mining
-from siamkeras.losses._inputs import BatchLoss, flat_labels, mean_per_example
+from siamkeras.losses._inputs import BatchLoss, Float32Loss, check_known, flat_indices, flat_labels, mean_per_example
 
 # Logit of an entry to ignore: its exponential is 0 in float32, and unlike minus infinity it gives no NaN.
 _IGNORED = -1e30
 
 
-def info_nce(left, right, temperature=0.1):
+def info_nce(left, right, temperature=0.1, negatives=None):
     """InfoNCE of same pairs: each left must pick its own right among all rights of the batch.
 
-    `-log(exp(s_ii / T) / sum_j exp(s_ij / T))`, where `s_ij` is the cosine similarity of left i and right j
+    `-log(exp(s_ii / T) / sum_j exp(s_ij / T))`, where `s_ij` is the cosine similarity of left i and right j, and j
+    also runs over the `negatives`
 
     A variant of the N-pair and multiple-negatives ranking losses, in one direction only, left to right. All other
     rights count as negatives, so each class should occur only once in a batch.
@@ -28,6 +32,8 @@ def info_nce(left, right, temperature=0.1):
         left: Embeddings, `(batch, dim)`.
         right: Embeddings, `(batch, dim)`; `right[i]` is the positive of `left[i]`.
         temperature: Divisor of the similarities, above 0. The smaller it is, the more the nearest negatives weigh.
+        negatives: Embeddings of further negatives of all lefts, `(m, dim)`, such as hard negatives (Karpukhin et al.,
+            2020, https://arxiv.org/abs/2004.04906).
 
     Returns:
         One value per pair, `(batch,)`.
@@ -45,7 +51,8 @@ def info_nce(left, right, temperature=0.1):
             "Expected two sets of embeddings (batch, dim) of the same shape. "
             f"Received: shapes {tuple(left.shape)} and {tuple(right.shape)}."
         )
-    logits = (1.0 - distances.pairwise(left, right, "cosine")) / temperature
+    candidates = right if negatives is None else ops.concatenate([right, as_float(negatives)], axis=0)
+    logits = (1.0 - distances.pairwise(left, candidates, "cosine")) / temperature
     return ops.logsumexp(logits, axis=1) - ops.diagonal(logits)
 
 
@@ -129,6 +136,78 @@ class SupervisedContrastiveLoss(_TemperatureLoss):
 
     def call(self, y_true, y_pred):
         return supervised_contrastive(y_true, y_pred, self.temperature)
+
+
+class _MarginLoss(Float32Loss):
+    """Cross-entropy of `scale * cosine`, with `with_margin(cosine)` for the class of the label."""
+
+    def __init__(self, margin, scale, name, below=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.margin = check_number("margin", margin, minimum=0, below=below)
+        self.scale = check_number("scale", scale, above=0)
+
+    def call(self, y_true, y_pred):
+        def is_cosine(values):
+            return abs(values) <= 1.01 * self.scale  # tolerates rounding in half precision
+
+        logits = as_float(y_pred)
+        check_known(logits, is_cosine, f"at most {self.scale}, the scale of this loss and of the classifier", "Logits")
+        labels, logits, valid = flat_indices(y_true, logits, logits.shape[-1])
+        with_margin = self.scale * self.with_margin(logits / self.scale)
+        changed = ops.where(ops.one_hot(labels, logits.shape[1], dtype="bool"), with_margin, logits)
+        values = keras.losses.sparse_categorical_crossentropy(labels, changed, from_logits=True)
+        return ops.where(ops.logical_and(valid, ops.all(is_cosine(logits), axis=1)), values, float("nan"))
+
+    def get_config(self):
+        return {**super().get_config(), "margin": self.margin, "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("siamkeras")
+class ArcFaceLoss(_MarginLoss):
+    """Cross-entropy of `models.classifier` with a margin on the angle to the own class (ArcFace, Deng et al., 2019).
+
+    With the angle `a_c` between an embedding and the proxy of class c, and the label y,
+    `-log(exp(scale cos(a_y + margin)) / (exp(scale cos(a_y + margin)) + sum_{c != y} exp(scale cos a_c)))`
+
+    For `a_y > pi - margin`, where `cos(a_y + margin)` would increase, `cos a_y - margin sin(margin)` replaces it, as in
+    the implementation of the authors, https://github.com/deepinsight/insightface. `y_true` is the class index,
+    `(batch,)` or `(batch, 1)`, and `y_pred` are the logits `scale * cos a_c` of the classifier, `(batch, classes)`.
+
+    Args:
+        margin: Angle in radians, at least 0 and below pi; 0 gives the cross-entropy without a margin.
+        scale: The `scale` of the classifier, which has the same default; the papers use 64. Logits beyond it raise an
+            error; in a compiled graph, as in `fit`, they give NaN. A value that is too large is not noticed.
+        **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
+
+    >>> from siamkeras import losses
+    >>> loss = losses.ArcFaceLoss(margin=3.1416 / 6)
+    >>> print(round(float(loss([0], [[8.0, 0.0]])), 3))  # 60 + 30 degrees to the own class, 90 to the other: log 2
+    0.693
+
+    Reference: https://arxiv.org/abs/1801.07698
+    """
+
+    def __init__(self, margin=0.5, scale=16.0, name="arcface_loss", **kwargs):
+        super().__init__(margin, scale, name, below=math.pi, **kwargs)
+
+    def with_margin(self, cosine):
+        angle = ops.arccos(ops.clip(cosine, -1 + 1e-7, 1 - 1e-7))  # its slope is infinite at -1 and 1
+        lower = cosine - self.margin * math.sin(self.margin)
+        return ops.where(cosine > -math.cos(self.margin), ops.cos(angle + self.margin), lower)
+
+
+@keras.saving.register_keras_serializable("siamkeras")
+class CosFaceLoss(_MarginLoss):
+    """As `ArcFaceLoss`, with `cos a_y - margin` in place of `cos(a_y + margin)` (CosFace, Wang et al., 2018).
+
+    Reference: https://arxiv.org/abs/1801.09414
+    """
+
+    def __init__(self, margin=0.35, scale=16.0, name="cosface_loss", **kwargs):
+        super().__init__(margin, scale, name, **kwargs)
+
+    def with_margin(self, cosine):
+        return cosine - self.margin
 
 
 def _batch_logits(labels, embeddings, temperature):

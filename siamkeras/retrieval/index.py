@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels, check_number
+from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels, check_number, check_rows
 from siamkeras.retrieval._search import DISTANCES, METHODS, search_points
 
 # Version of the file that `Index.save` writes.
@@ -61,13 +61,17 @@ class Index:
     def __init__(
         self, embeddings, labels=None, names=None, distance="euclidean", method="exact", threshold=None, _centroids=None
     ):
-        self.embeddings = check_embeddings(embeddings)
-        self.labels = None if labels is None else check_labels(labels, "labels", len(self))
-        self.names = None if names is None else check_labels([os.fspath(name) for name in names], "names", len(self))
         self.distance = check_choice("distance", distance, DISTANCES)
         self.method = check_choice("method", method, METHODS)
         self.threshold = None if threshold is None else check_number("threshold", threshold, minimum=0)
-        self._search = METHODS[method](search_points(self.embeddings, distance), distance, _centroids)
+        self._set(embeddings, labels, names, _centroids)
+
+    def _set(self, embeddings, labels, names, centroids):
+        embeddings = check_embeddings(embeddings)
+        labels = None if labels is None else check_labels(labels, "labels", len(embeddings))
+        names = None if names is None else check_labels(list(map(os.fspath, names)), "names", len(embeddings))
+        self._search = METHODS[self.method](search_points(embeddings, self.distance), self.distance, centroids)
+        self.embeddings, self.labels, self.names = embeddings, labels, names
 
     def __len__(self):
         return len(self.embeddings)
@@ -77,13 +81,45 @@ class Index:
         labels = "" if self.labels is None else f", {len(np.unique(self.labels)):,} labels"
         return f"Index: {n:,} embeddings of dimension {dim}, {self.distance}, {self.method}{labels}"
 
-    def nearest(self, queries, k=5, threshold=None):
+    def add(self, embeddings, labels=None, names=None):
+        """Appends embeddings `(m, dim)` and, if the index has them, labels and names `(m,)`.
+
+        Each call prepares the search again, so add many at once. An approximate index keeps its k-means cells; create a
+        new index when it has grown several times.
+        """
+        embeddings = check_embeddings(embeddings, dim=self.embeddings.shape[1])
+        names = None if names is None else list(map(os.fspath, names))
+        labels = _joined("labels", self.labels, labels, len(embeddings))
+        names = _joined("names", self.names, names, len(embeddings))
+        self._set(np.concatenate([self.embeddings, embeddings]), labels, names, self._search.centroids)
+
+    def remove(self, positions):
+        """Removes embeddings with their labels and names; at least one must remain.
+
+        Args:
+            positions: Positions in the index, or booleans `(n,)` such as `index.labels == "b"`. Later embeddings move
+                up, so positions from an earlier search are no longer valid.
+
+        >>> from siamkeras import retrieval
+        >>> index = retrieval.Index([[0.0], [1.0], [2.0]], labels=["a", "b", "c"])
+        >>> index.remove(index.labels == "b")
+        >>> index.add([[1.5]], labels=["d"])
+        >>> index.labels.tolist()
+        ['a', 'c', 'd']
+        """
+        contents = (self.embeddings, self.labels, self.names)
+        rest = (None if values is None else np.delete(values, positions, axis=0) for values in contents)
+        self._set(*rest, self._search.centroids)
+
+    def nearest(self, queries, k=5, threshold=None, exclude=None):
         """Finds the k nearest embeddings of each query. The order of equal distances is arbitrary.
 
         Args:
             queries: Embeddings `(q, dim)`, or one, `(dim,)`.
-            k: Number of neighbours, at most `len(index)`.
+            k: Number of neighbours, at most `len(index)`, or one less with `exclude`.
             threshold: Replaces the threshold of the index.
+            exclude: Position of each query in the index, `(q,)`, to leave the query out of its own neighbours:
+                `index.nearest(index.embeddings, exclude=np.arange(len(index)))`.
 
         Returns:
             `Neighbours`, a named tuple of arrays `(q, k)`, nearest first:
@@ -93,12 +129,16 @@ class Index:
             - `label`, `name`: Labels and names, or None.
             - `match`: `distance < threshold`; all True without a threshold.
         """
-        k = check_integer("k", k, 1, len(self))
+        k = check_integer("k", k, 1, len(self) - (exclude is not None))
         threshold = self.threshold if threshold is None else check_number("threshold", threshold, minimum=0)
         queries = np.asarray(queries)
         queries = queries[None] if queries.ndim == 1 else queries
         points = search_points(check_embeddings(queries, "queries", self.embeddings.shape[1]), self.distance)
-        distance, index = self._search.nearest(points, k)
+        distance, index = self._search.nearest(points, k + (exclude is not None))
+        if exclude is not None:
+            keep = index != check_rows("exclude", exclude, len(queries), len(self))[:, None]
+            keep[keep.all(axis=1), -1] = False  # the excluded position is not among the k + 1 nearest
+            distance, index = distance[keep].reshape(-1, k), index[keep].reshape(-1, k)
         if self.distance == "cosine":
             distance = np.minimum(np.square(distance) / 2, 2)  # |x - y|^2 = 2 - 2 cos for unit vectors
             distance[points[:, -1] == 1] = 1  # zero queries
@@ -110,6 +150,34 @@ class Index:
             name=None if self.names is None else self.names[index],
             match=np.full(index.shape, True) if threshold is None else distance.astype("float64") < threshold,
         )
+
+    def within(self, queries, threshold=None, exclude=None):
+        """Finds all embeddings with `distance < threshold` of each query. An approximate search can miss some.
+
+        Args:
+            queries, exclude: As for `nearest`.
+            threshold: Replaces the threshold of the index; required if the index has none.
+
+        Returns:
+            `Neighbours` as from `nearest`, with k = the largest number of matches of a query. Where a query has fewer,
+            `match` is False.
+
+        >>> from siamkeras import retrieval
+        >>> index = retrieval.Index([[0.0], [1.0], [2.5]], threshold=2.0)
+        >>> found = index.within(index.embeddings, exclude=[0, 1, 2])
+        >>> [near[match].tolist() for near, match in zip(found.index, found.match)]
+        [[1], [0, 2], [1]]
+        """
+        threshold = check_number("threshold", self.threshold if threshold is None else threshold, minimum=0)
+        k, largest = 32, len(self) - (exclude is not None)
+        while True:
+            k = min(k, largest)
+            found = self.nearest(queries, k, threshold, exclude)
+            if k == largest or not found.match[:, -1].any():
+                break
+            k *= 8
+        k = max(1, found.match.sum(axis=1).max())
+        return Neighbours(*(None if values is None else values[:, :k] for values in found))
 
     def save(self, path):
         """Writes the index to one file (`.npz`, under any name), which `load` reads.
@@ -146,3 +214,15 @@ class Index:
             raise ValueError(
                 f"Expected an undamaged file written by `Index.save`. Received: {os.fspath(path)!r}: {error}"
             ) from error
+
+
+def _joined(name, old, new, count):
+    """The labels or names of an index, followed by those of `count` new embeddings; None if it has none."""
+    if (old is None) != (new is None):
+        raise ValueError(f"`{name}` must be given if the index has {name}, and only then. Received: {name}={new!r}.")
+    if old is None:
+        return None
+    new = check_labels(new, name, count)
+    if (old.dtype.kind in "US") != (new.dtype.kind in "US"):  # NumPy would turn the integers into strings
+        raise ValueError(f"`{name}` must be all integers or all strings. Received: {new.dtype} after {old.dtype}.")
+    return np.concatenate([old, new])

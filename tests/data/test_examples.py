@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from siamkeras.data import Examples, folds_by_class, split_by_class
+from siamkeras.data import Examples, concat_examples, folds_by_class, split_by_class
 
 LABELS = np.repeat([70, 30, 11, 12, 5, 90], 4)
 GROUPS = np.repeat([3, 3, 8, 8, 9, 9], 4)
@@ -45,8 +45,55 @@ def test_images_keep_their_labels_groups_names_and_order_in_aligned_memory(chara
 
 
 def test_examples_cannot_be_added(characters):
-    with pytest.raises(TypeError, match="Examples cannot be added"):
+    with pytest.raises(TypeError, match="Examples cannot be added: .* Use `data.concat_examples`"):
         characters + characters
+
+
+def test_the_parts_of_a_split_are_joined_with_their_labels_and_names(characters):
+    train, test = split_by_class(characters, test=0.5, by="groups")
+    joined = concat_examples(test, train)
+    for field in ("images", "labels", "groups"):
+        parts = [getattr(part, field) for part in (test, train)]
+        np.testing.assert_array_equal(getattr(joined, field), np.concatenate(parts))
+    assert joined.class_names == characters.class_names and joined.group_names == characters.group_names
+    assert joined.source == "a test"
+
+
+def named(labels, names, **fields):
+    return Examples(np.zeros((len(labels), 2, 2, 1), "float32"), np.array(labels), class_names=names, **fields)
+
+
+def test_classes_of_the_same_name_are_joined_and_others_kept_apart():
+    """cup 0, fork 1 and pan 2, in the order of the parts."""
+    first = named([0, 1, 1], {0: "cup", 1: "fork"}, groups=np.array([0, 0, 0]), source="mine")
+    second = named([1, 0, 0], {0: "fork", 1: "pan"}, source="yours")
+    joined = concat_examples(first, second)
+    assert joined.labels.tolist() == [0, 1, 1, 2, 1, 1]
+    assert joined.class_names == {0: "cup", 1: "fork", 2: "pan"}
+    assert joined.groups is None and joined.source == "mine + yours"
+
+
+def test_different_labels_without_names_stay_as_they_are():
+    joined = concat_examples(named([7, 3], {3: "cup"}), named([9, 2**40], {}))
+    assert joined.labels.tolist() == [7, 3, 9, 2**40] and joined.class_names == {3: "cup"}
+    paths = concat_examples(Examples(["a", "b"], [0, 1]), Examples([pathlib.Path("c")], [2]))
+    assert [str(path) for path in paths.images] == ["a", "b", "c"] and paths.labels.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([named([0, 1], {}), named([1, 2], {})], r"Equal labels of several parts .* Received: \[1, 1\]"),
+        ([named([0], {0: "cup"}), named([0], {})], r"need a name in each.*Received: \[0\]"),
+        ([named([0, 1], {0: "cup", 1: "cup"}), named([2], {})], r"unique within a part. Received: \['cup'\]"),
+        ([named([0], {}), Examples(np.zeros((1, 3, 2, 1)), [1])], r"same shape and dtype. Received: \['float32 \(2, 2"),
+        ([named([0], {}), Examples(["a.png"], [1])], "Received: .*'file paths'"),
+        ([], r"Received: \[\]"),
+    ],
+)
+def test_examples_that_do_not_fit_are_not_joined(parts, message):
+    with pytest.raises(ValueError, match=message):
+        concat_examples(*parts)
 
 
 @pytest.mark.parametrize("by", ["labels", "groups"])

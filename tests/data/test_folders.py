@@ -221,6 +221,34 @@ def test_crop_uses_the_largest_central_part_with_the_aspect_ratio(tmp_path, size
     np.testing.assert_allclose(image, expected, atol=0.01)
 
 
+@pytest.mark.parametrize(
+    ("size", "crop", "part"),
+    [
+        ((30, 40), False, np.s_[15:45, 20:60]),
+        ((30, 30), True, np.s_[15:45, 25:55]),  # the largest square of the middle half
+    ],
+)
+def test_a_central_fraction_of_each_side_is_used(tmp_path, size, crop, part):
+    (tmp_path / "faces").mkdir()
+    file = tmp_path / "faces" / "a.png"
+    gradient().save(file)
+    for channels, mode in ((1, "L"), (3, "RGB")):
+        options = {"channels": channels, "crop": crop, "central_fraction": 0.5}
+        (image,) = data.image_folder(tmp_path, size, **options).images
+        expected = np.asarray(gradient().convert(mode)).reshape(60, 80, channels)[part]
+        np.testing.assert_array_equal(image, np.float32(expected) / 255)
+        (streamed,) = stream([file], size, **options).as_numpy_iterator()
+        np.testing.assert_array_equal(streamed, image)
+
+
+def test_a_large_jpeg_is_decoded_large_enough_for_its_central_fraction(tmp_path):
+    """A quarter of 960 x 1280 is 240 x 320: at half its size the file would have 120 x 160 pixels for 240 x 320."""
+    (tmp_path / "faces").mkdir()
+    gradient(960, 1280).save(tmp_path / "faces" / "1.jpg", **BEST)
+    (image,) = data.image_folder(tmp_path, (240, 320), central_fraction=0.25).images
+    np.testing.assert_allclose(image * 255, np.asarray(gradient(960, 1280))[360:600, 480:800], atol=16)
+
+
 def test_pgm_files_of_8_and_16_bits_have_the_same_range(tmp_path):
     """257 * 100 of 65535 is 100 / 255."""
     (tmp_path / "faces").mkdir()
@@ -335,6 +363,10 @@ def test_a_wrong_layout_is_an_error_that_describes_it(photos, tmp_path):
     [
         ({"size": 64}, "`size` must be 2 positive integers. Received: size=64"),
         ({"size": (8, 8), "channels": 4}, r"`channels` must be 1 \(grey\) or 3 \(RGB\). Received: channels=4"),
+        (
+            {"size": (8, 8), "central_fraction": 2},
+            "`central_fraction` must be a number above 0 and at most 1. Received",
+        ),
     ],
 )
 def test_wrong_arguments_are_errors(arguments, message):

@@ -1,4 +1,4 @@
-"""Recall, precision and MAP@R against plain loops and by hand; ties, blocks and intervals."""
+"""Recall, precision, MAP@R, R-precision and MRR against plain loops and by hand; ties, blocks and intervals."""
 
 import numpy as np
 import oracles
@@ -30,6 +30,8 @@ def check(report, expected, depths):
         assert report.recall_at_k[k] == pytest.approx(np.mean(hits[:, column] > 0))
         assert report.precision_at_k[k] == pytest.approx(np.mean(hits[:, column]) / k)
     assert report.map_at_r == pytest.approx(report.average_precision.mean())
+    assert report.r_precision == pytest.approx(np.mean([expected[query][2] for query in evaluated]))
+    assert report.mrr == pytest.approx(np.mean([expected[query][3] for query in evaluated]))
 
 
 @pytest.mark.parametrize("digits", [6, 0])
@@ -55,9 +57,11 @@ def test_measures_in_a_gallery_agree_with_plain_loops(names):
 def test_measures_by_hand():
     """On a line: a at 0, 1, 3 and b at 4, 4.5. The ranking of a at 0 is a a b b: R = 2, AP = 1. Of a at 1: a a b b, 1.
     Of a at 3: b (4), b (4.5), a (1), a (0): 0. Of b at 4: b (4.5), then a: R = 1, 1. Of b at 4.5: 1. MAP@R = 4/5.
-    Recall at 1 = 4/5; at 3 = 1, since the third ranking has an a at rank 3. Precision at 3: (2+2+1+1+1) / 15."""
+    Recall at 1 = 4/5; at 3 = 1, since the third ranking has an a at rank 3. Precision at 3: (2+2+1+1+1) / 15.
+    MRR: (1 + 1 + 1/3 + 1 + 1) / 5. R-precision: as MAP@R, since each R nearest are all or none of the class."""
     report = evaluate([[0], [1], [3], [4], [4.5]], [*"aaabb"], k=[3, 1])
-    assert report.map_at_r == pytest.approx(4 / 5)
+    assert report.map_at_r == report.r_precision == pytest.approx(4 / 5)
+    assert report.mrr == pytest.approx(13 / 15)
     assert report.recall_at_k == {1: pytest.approx(4 / 5), 3: 1.0}
     assert report.precision_at_k == {1: pytest.approx(4 / 5), 3: pytest.approx(7 / 15)}
 
@@ -119,7 +123,7 @@ def test_blocks_of_queries_give_the_same_result(monkeypatch, gallery):
 def test_every_measure_has_an_interval_that_contains_it():
     labels, options = LABELS % 3, {"resamples": 200}
     one, again, other = (evaluate(EMBEDDINGS, labels, seed=seed, **options) for seed in (1, 1, 2))
-    values = {"map_at_r": one.map_at_r}
+    values = {name: getattr(one, name) for name in ("map_at_r", "mrr", "r_precision")}
     for k in (1, 2, 6):
         values |= {f"recall_at_{k}": one.recall_at_k[k], f"precision_at_{k}": one.precision_at_k[k]}
     assert set(one.interval) == set(values)

@@ -90,6 +90,42 @@ def test_true_accept_rate_at_a_false_accept_rate_by_hand():
     assert np.isnan(report.tar_at_far[0.09])  # fewer than ten false accepts
 
 
+@pytest.mark.parametrize("digits", [6, 1])
+def test_the_threshold_at_a_false_accept_rate_accepts_the_most_same_pairs(digits):
+    """Against a loop over all thresholds between two distances."""
+    distance, same = simulated(400)
+    distance = distance.round(digits)
+    report = evaluate(distance, same)
+    values = np.unique(distance)
+    candidates = [(oracles.rates(distance, same, each), each) for each in (values[1:] + values[:-1]) / 2]
+    for far in (0.05, 0.2):
+        threshold = evaluation.threshold_at(report, far)
+        again = evaluate(distance, same, threshold)
+        fewest, smallest = min((rates[::-1], each) for rates, each in candidates if rates[0] <= far)
+        assert (again.frr, again.far, threshold) == pytest.approx((*fewest, smallest))
+    best = evaluate(distance, same, evaluation.best_threshold(report))
+    assert best.accuracy == pytest.approx(1 - min(sum(rates) for rates, _ in candidates) / 2)
+
+
+def test_thresholds_lie_halfway_to_the_next_distance_or_reject_all():
+    """Different pairs at 1 to 100. Below 10 are three of four same pairs and nine different pairs, the last is 8.5."""
+    report = evaluate([0.5, 0.7, 8.5, 50.5, *range(1, 101)], [1] * 4 + [0] * 100)
+    assert evaluation.threshold_at(report, far=0.1) == evaluation.best_threshold(report) == 8.75
+    assert evaluation.threshold_at(report, far=0.999) == 50.75
+    reversed_report = evaluate([7.0] * 4 + [1.5] * 20, [1] * 4 + [0] * 20)
+    assert evaluation.best_threshold(reversed_report) == 1.5  # accepts no pair
+    assert evaluation.threshold_at(reversed_report, far=0.999) == 1.5
+
+
+def test_a_threshold_needs_ten_false_accepts():
+    report = evaluate([0.5, *range(1, 100)], [1] + [0] * 99)
+    with pytest.raises(ValueError, match="far=0.1 needs at least 100 different pairs. Received: 99"):
+        evaluation.threshold_at(report, 0.1)
+    for far in (0, 1, "1%"):
+        with pytest.raises(ValueError, match="`far` must be a number above 0 and below 1"):
+            evaluation.threshold_at(report, far)
+
+
 def test_similarities_evaluated_as_distances_raise_a_warning():
     distance, same = simulated()
     with pytest.warns(UserWarning, match="below 0.5.*similarity=True"):
@@ -268,6 +304,27 @@ def test_new_inputs_are_compared_one_or_many(siamese):
     assert without.same is None and repr(without).splitlines()[-1] == "and 590 more"
 
 
+def test_one_input_is_compared_with_many(siamese):
+    """Also as a batch of one, in both orders, for more than one batch and for sentences."""
+    many = RNG.normal(size=(600, 2)).astype("float32")
+    expected = np.linalg.norm(many - many[7], axis=1)
+    for one in (many[7], many[7:8]):
+        for sides in ((one, many), (many, one)):
+            comparison = evaluation.compare(siamese, *sides, threshold=1.0)
+            np.testing.assert_allclose(comparison.distance, expected, rtol=1e-4, atol=1e-5)
+            assert (comparison.same == (comparison.distance < 1.0)).all()
+    text = models.siamese(towers.bag_of_ngrams(5, 4, buckets=64))
+    tokens = RNG.integers(1, 9, (3, 5))
+    expected = evaluation.compare(text, tokens[[1, 1, 1]], tokens).distance
+    np.testing.assert_allclose(evaluation.compare(text, tokens, tokens[1]).distance, expected, atol=1e-6)
+    if keras.backend.backend() == "tensorflow":
+        text = models.siamese(towers.bag_of_ngrams(embedding_dim=None, buckets=64))
+        sentences = ["A cat sleeps.", "A dog barks.", "A cat sleeps here."]
+        distance = evaluation.compare(text, "A cat sleeps.", sentences).distance
+        assert distance.argsort().tolist() == [0, 2, 1]
+        np.testing.assert_allclose(evaluation.compare(text, sentences, sentences[:1]).distance, distance, atol=1e-6)
+
+
 def test_uint8_images_are_divided_by_255_and_token_ids_are_not(siamese):
     """(0, 0) and (153, 204) have the distance 255, divided by 255."""
     for scale, distance in ((True, 1.0), (False, 255.0)):
@@ -315,7 +372,8 @@ def test_errors_of_embeddings_streams_and_models(siamese):
         ),
         (lambda: evaluation.compare(towers.pixels((2,)), zeros, zeros), "`model` must be a built keras.Model with"),
         (lambda: evaluation.verification("siamese", [({"left": zeros, "right": zeros}, [1, 0, 1])]), "`model` must be"),
-        (lambda: evaluation.compare(siamese, zeros, zeros[:1]), r"Received: shapes \(3, 2\) and \(1, 2\)"),
+        (lambda: evaluation.compare(siamese, zeros, zeros[:2]), r"Received: shapes \(3, 2\) and \(2, 2\)"),
+        (lambda: evaluation.compare(siamese, zeros[0], zeros[:0]), r"Received: shapes \(1, 2\) and \(0, 2\)"),
         (lambda: evaluation.compare(siamese, zeros[:0], zeros[:0]), r"Received: shapes \(0, 2\)"),
         (lambda: evaluation.compare(siamese, zeros, zeros * np.nan), "`right` must be finite. Received: NaN"),
         (lambda: evaluation.compare(siamese, zeros, zeros.astype(bool)), "float32 in .* or uint8 .* Received: bool"),

@@ -43,13 +43,27 @@ def test_a_loss_gets_labels_of_static_shape():
     assert np.isfinite(history.history["val_loss"]).all()
 
 
+def test_every_image_is_visited_in_the_number_of_batches_that_the_docstring_says():
+    """Two batches make a round of four classes, and three rounds a pass over the five images of class 7."""
+    batches = [
+        (images.numpy()[:, 0].astype(int), labels.numpy()) for images, labels in balanced(steps=6, every_image=True)
+    ]
+    assert set(np.concatenate([images for images, _ in batches])) == set(range(12))
+    for images, labels in batches:
+        assert labels.tolist() == LABELS[images].tolist()
+        assert len(set(images)) == 6 and len(set(labels)) == 3
+    resumed, _ = next(iter(balanced(start=5, every_image=True)))
+    assert resumed.numpy()[:, 0].tolist() == batches[5][0].tolist()
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
         ({"classes": 1}, "`classes` .* at least 2. Received: classes=1. .* no image has a negative"),
         ({"per_class": 1}, "`per_class` .* at least 2. Received: per_class=1. .* no image has a positive"),
         ({"per_class": 3}, "at least 3 examples. Received: class 11 with 2, and 2 such classes"),
-        ({"classes": 5}, "`labels` has 4. Received: classes=5"),
+        ({"classes": 5}, "`classes` must be at most 4, the number of classes. Received: classes=5"),
+        ({"every_image": True, "groups": LABELS}, "`every_image` .* without regard to `groups`. Received: both"),
     ],
 )
 def test_invalid_arguments_raise(arguments, message):

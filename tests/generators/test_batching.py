@@ -38,7 +38,11 @@ def episodes(images=IMAGES, labels=LABELS, **arguments):
     return generators.episodes(images, labels, **{"way": 2, "query": 1, **arguments})
 
 
-every_stream = pytest.mark.parametrize("stream", [pairs, triplets, balanced, episodes])
+def positive_pairs(images=IMAGES, labels=LABELS, **arguments):
+    return generators.positive_pairs(images, labels, **{"batch_size": 2, **arguments})
+
+
+every_stream = pytest.mark.parametrize("stream", [pairs, positive_pairs, triplets, balanced, episodes])
 
 
 def parts(batch):
@@ -54,9 +58,9 @@ def indices(images):
 def check_labels(batch, index=indices):
     """Whether the images of a batch have the labels that their roles say."""
     if isinstance(batch, dict):
-        anchor, positive, negative = (LABELS[index(images)] for images in batch.values())
+        anchor, positive, *negatives = (LABELS[index(images)] for images in batch.values())
         np.testing.assert_array_equal(anchor, positive)
-        assert (anchor != negative).all()
+        assert all((anchor != negative).all() for negative in negatives)
     elif not isinstance(batch[0], dict):
         np.testing.assert_array_equal(LABELS[index(batch[0])], batch[1])
     elif "left" in batch[0]:
@@ -262,6 +266,23 @@ def test_files_are_read_and_augmented(stream, files):
     for batch in stream(files, steps=3, load=read, augment=augment):
         check_labels(batch, lambda images: indices(np.asarray(images) * 255 / 20))
         assert all(part.shape[1:] == (4, 4, 1) for part in parts(batch))
+
+
+@every_stream
+def test_text_is_yielded_unchanged(stream):
+    def number(sentences):
+        return [int(sentence.split()[1]) for sentence in sentences.numpy()]
+
+    def first_token(ids):
+        assert ids.dtype == tf.int32
+        return ids.numpy()[:, 0] // 2
+
+    for batch in stream([f"word {i}" for i in range(12)], text=True, steps=5):
+        check_labels(batch, number)
+    for batch in stream(np.arange(24).reshape(12, 2), text=True, steps=5):
+        check_labels(batch, first_token)
+    with pytest.raises(ValueError, match="`images` must be non-empty strings. Received: 1 of 12"):
+        stream([*"abcdefghijk", ""], text=True)
 
 
 def test_load_returns_floats_or_uint8(files):

@@ -120,16 +120,68 @@ def test_fit_gets_every_pair_in_every_epoch_in_a_new_order():
     assert siamese.optimizer.iterations == 9
 
 
-def test_pairs_of_files_are_loaded_and_augmented(tmp_path):
+def test_without_labels_all_are_same_pairs_and_there_is_no_y():
+    batches = list(from_pairs(right=IMAGES + 100, same=None))
+    assert all(batch.keys() == {"left", "right"} for batch in batches)
+    left, right = (np.concatenate([value(batch[role]) for batch in batches]) for role in ("left", "right"))
+    assert sorted(left) == list(range(12)) and (right == left + 100).all()
+
+
+def test_positive_pairs_are_two_images_of_each_of_several_classes():
+    for batch in generators.positive_pairs(IMAGES, LABELS, batch_size=3, steps=20):
+        left, right = (value(batch[role]).astype(int) for role in ("left", "right"))
+        assert (LABELS[left] == LABELS[right]).all() and (left != right).all()
+        assert len(set(LABELS[left])) == 3
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_two_views_of_each_image_differ_and_are_new_in_every_shuffled_pass(shuffle):
+    def noise(image, seed):
+        return image + tf.random.stateless_uniform((), seed, -0.4, 0.4)
+
+    stream = generators.two_views(IMAGES, noise, batch_size=5, shuffle=shuffle)
+    assert [len(batch["left"]) for batch in stream] == [5, 5, 2] and stream.cardinality() == 3
+    passes = [np.concatenate([[value(batch[role]) for role in ("left", "right")] for batch in stream], 1) for _ in "ab"]
+    for left, right in passes:
+        np.testing.assert_array_equal(np.rint(left), np.rint(right))
+        assert sorted(np.rint(left)) == list(range(12))
+        assert (left != right).all()
+    repeated = np.intersect1d(*passes)
+    assert len(repeated) == (0 if shuffle else 24)
+
+
+def read_number(path):
+    return tf.fill((2, 2, 1), tf.strings.to_number(tf.io.read_file(path)))
+
+
+@pytest.fixture
+def paths(tmp_path):
     for i in range(12):
         (tmp_path / str(i)).write_text(f"{i}")
+    return [tmp_path / str(i) for i in range(12)]
+
+
+def test_a_file_is_loaded_once_for_its_two_views(paths):
+    loaded = []
 
     def load(path):
-        return tf.fill((2, 2, 1), tf.strings.to_number(tf.io.read_file(path)))
+        image = tf.numpy_function(lambda path: loaded.append(path) or np.float32(0), [path], tf.float32)
+        return read_number(path) + tf.ensure_shape(image, ())
 
-    paths = [tmp_path / str(i) for i in range(12)]
+    batches = list(generators.two_views(paths, lambda image, seed: image / 2, load=load, shuffle=False))
+    np.testing.assert_array_equal(value(batches[0]["left"]), np.arange(12) / 2)
+    np.testing.assert_array_equal(batches[0]["left"], batches[0]["right"])
+    assert len(loaded) == 13 and len(set(loaded)) == 12  # the first one also to check its values
+
+
+def test_pairs_of_files_are_loaded_and_augmented(paths):
     stream = from_pairs(
-        left=paths, right=paths[::-1], shuffle=False, batch_size=12, load=load, augment=lambda image, _: image / 2
+        left=paths,
+        right=paths[::-1],
+        shuffle=False,
+        batch_size=12,
+        load=read_number,
+        augment=lambda image, _: image / 2,
     )
     ((batch, same),) = stream
     np.testing.assert_array_equal(value(batch["left"]), np.arange(12) / 2)
@@ -145,6 +197,12 @@ def test_text_is_yielded_unchanged():
     ((batch, _),) = from_pairs(left=ids, right=ids + 1, text=True, shuffle=False, batch_size=12)
     assert batch["left"].dtype == tf.int32
     np.testing.assert_array_equal(batch["right"], ids + 1)
+
+
+@pytest.mark.parametrize("batch_size, message", [(5, "at most 4, the number of classes"), (1, "negative")])
+def test_positive_pairs_need_two_classes_and_at_most_all(batch_size, message):
+    with pytest.raises(ValueError, match=f"`batch_size` must be .*{message}"):
+        generators.positive_pairs(IMAGES, LABELS, batch_size=batch_size)
 
 
 def test_all_pairs_are_listed_once():
@@ -174,11 +232,11 @@ def test_invalid_arguments_of_pairs_raise(arguments, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"right": IMAGES[:3]}, "the same length. Received: 12, 3 and 12"),
+        ({"right": IMAGES[:3]}, "the same length. Received: 12, 3, 12"),
         ({"same": SAME * 2}, r"in \[0, 1\].* Received: 1.09\d* at index 6"),
         ({"same": np.full(12, np.nan)}, r"in \[0, 1\].* Received: nan at index 0"),
         ({"same": ["yes"] * 12}, r"numbers \(n,\)"),
-        ({"left": ["a"] * 12}, r"`left` holds strings. .* sentences, use `generators.from_pairs\(..., text=True\)`"),
+        ({"left": ["a"] * 12}, r"`left` holds strings. .* sentences, pass `text=True`"),
         ({"left": ["a", None] * 6, "right": ["b"] * 12, "text": True}, "`left` must be non-empty .* None at position"),
         ({"left": IMAGES.astype("int32")}, "`left` must be float32"),
         ({"right": np.full_like(IMAGES, np.inf)}, "`right` must be finite"),

@@ -16,6 +16,7 @@ from siamkeras.generators._sampling import (
     episode_indices,
     episode_table,
     pair_indices,
+    round_indices,
     triplet_indices,
     uniform_numbers,
 )
@@ -34,10 +35,10 @@ def sample_triplets(groups=None, batch_size=4000, seed=1, step=0):
     return [part.numpy() for part in triplet_indices(table, batch_size, seed, np.int64(step))]
 
 
-def sample_balanced(labels=LABELS, groups=None, classes=2, per_class=2, seed=1, steps=4000):
+def sample_balanced(labels=LABELS, groups=None, classes=2, per_class=2, seed=1, steps=4000, sample=balanced_indices):
     """Indices `(steps, classes, per_class)`."""
     table = ClassTable.from_labels(labels, groups, per_class)
-    stream = tf.data.Dataset.range(steps).map(lambda step: balanced_indices(table, classes, per_class, seed, step))
+    stream = tf.data.Dataset.range(steps).map(lambda step: sample(table, classes, per_class, seed, step))
     return stream.batch(steps).get_single_element().numpy().reshape(steps, classes, per_class)
 
 
@@ -102,6 +103,7 @@ SAMPLERS = {
     "triplets": lambda table, step: triplet_indices(table, 64, 3, step),
     "balanced": lambda table, step: balanced_indices(table, 2, 2, 3, step),
     "episodes": lambda table, step: episode_indices(table, 2, 1, 1, 3, step),
+    "rounds": lambda table, step: round_indices(table, 3, 2, 3, step),
 }
 
 
@@ -116,6 +118,7 @@ SAMPLERS = {
         ("balanced", GROUPS, "6abbdbfa555079fe"),
         ("episodes", None, "d8f0eccc78d6df51"),
         ("episodes", GROUPS, "baee34af808cd409"),
+        ("rounds", None, "4480786daffda63c"),
     ],
 )
 def test_batches_are_functions_of_seed_and_step_that_do_not_change_between_versions(name, groups, recorded):
@@ -178,6 +181,39 @@ def test_classes_of_balanced_batches_are_uniform():
     assert all(abs(np.sum(classes == label) - 2000) < 158 for label in (7, 3, 11, 40))
     counts = collections.Counter(map(tuple, classes.tolist()))
     assert len(counts) == 6 and all(abs(count - 667) < 118 for count in counts.values())
+
+
+def test_rounds_visit_every_example_once_in_each_pass_in_a_new_order():
+    """Four classes of six: two batches of 2 x 3 are a round, and two rounds a pass over all 24 examples."""
+    labels = np.repeat([7, 3, 40, 11], 6)
+    passes = sample_balanced(labels, per_class=3, steps=8, sample=round_indices).reshape(2, 2, 2, 6)
+    for each in passes:
+        assert sorted(each.ravel()) == list(range(24))
+        assert [sorted(set(labels[examples.ravel()])) for examples in each] == [[3, 7, 11, 40]] * 2
+    assert (passes[0] != passes[1]).any()
+
+
+def test_rounds_fill_up_their_last_batch_and_the_last_visit_of_a_pass():
+    """Three visits of two examples are a pass over the five of class 7; one of them is shown twice. A round of four
+    classes takes two batches of three, in which two classes are shown twice, but not in one batch."""
+    batches = sample_balanced(classes=4, steps=300, sample=round_indices)
+    visits = batches[LABELS[batches[..., 0]] == 7].reshape(-1, 6)
+    assert len(visits) == 100 and all(len(set(examples)) == 5 for examples in visits.tolist())
+    batches = sample_balanced(classes=3, steps=300, sample=round_indices)
+    assert all_different(LABELS[batches[..., 0]]) and all_different(batches)
+    rounds = LABELS[batches[..., 0]].reshape(-1, 6)
+    assert all(sorted(collections.Counter(names).values()) == [1, 1, 2, 2] for names in rounds.tolist())
+
+
+def test_the_order_of_classes_and_examples_in_rounds_is_uniform():
+    """3,000 rounds of four classes: each of the 24 orders 125 times, standard deviation 11. Of class 7 the three visits
+    of a pass start with 1,000 pairs of examples, each of the 20 pairs 50 times, standard deviation 7."""
+    batches = sample_balanced(classes=4, steps=3000, sample=round_indices)
+    names = LABELS[batches[..., 0]]
+    orders = collections.Counter(map(tuple, names.tolist()))
+    assert len(orders) == 24 and all(abs(count - 125) < 55 for count in orders.values())
+    first = collections.Counter(map(tuple, batches[names == 7][::3].tolist()))
+    assert len(first) == 20 and all(abs(count - 50) < 35 for count in first.values())
 
 
 # Groups 5, 9 and 2 have six, four and two classes of two examples each.

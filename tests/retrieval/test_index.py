@@ -140,6 +140,102 @@ def test_without_faiss_the_error_names_the_package(monkeypatch):
         retrieval.Index(EMBEDDINGS, method="approximate")
 
 
+@each_search
+def test_a_changed_index_is_that_of_its_embeddings(distance, method, tmp_path):
+    """Forty embeddings, then twenty more, then all but five: as an index of the rest, also after loading."""
+    index = make_index(EMBEDDINGS[:40], LABELS[:40], NAMES[:40], distance=distance, method=method, threshold=0.9)
+    index.add(EMBEDDINGS[40:], LABELS[40:], [Path(name) for name in NAMES[40:]])
+    whole = make_index(EMBEDDINGS, LABELS, NAMES, distance=distance, method=method, threshold=0.9)
+    assert_equal(index.nearest(QUERIES, k=9), whole.nearest(QUERIES, k=9))
+    rest = np.setdiff1d(np.arange(60), [0, 7, 39, 40, 59])
+    index.remove([7, 0, 59, 40, 39])
+    smaller = make_index(
+        EMBEDDINGS[rest], LABELS[rest], np.array(NAMES)[rest], distance=distance, method=method, threshold=0.9
+    )
+    index.save(tmp_path / "one")
+    for changed in (index, retrieval.Index.load(tmp_path / "one")):
+        assert_equal(changed.nearest(QUERIES, k=9), smaller.nearest(QUERIES, k=9))
+        assert repr(changed) == repr(smaller) and len(changed) == 55
+
+
+def assert_equal(one, other):
+    for values, expected in zip(one, other, strict=True):
+        np.testing.assert_array_equal(values, expected)
+
+
+def test_an_approximate_index_keeps_its_centroids_when_it_changes(monkeypatch):
+    """K-means does not run again, and the added embeddings are found in the old cells."""
+    embeddings = clustered(3_000)
+    index = make_index(embeddings[:2_000], method="approximate")
+    monkeypatch.setattr("faiss.Kmeans", None)
+    index.add(embeddings[2_000:])
+    assert (index.nearest(embeddings, k=1).index[:, 0] == np.arange(3_000)).all()
+    index.remove(np.arange(3_000) % 2 == 0)
+    assert (index.nearest(embeddings[1::2], k=1).index[:, 0] == np.arange(1_500)).all()
+
+
+def test_embeddings_are_removed_by_position_or_mask():
+    for positions in (1, [1], np.array([False, True, False]), [False, True, False], -2):
+        index = retrieval.Index([[0.0], [1.0], [2.0]], labels=["a", "b", "c"])
+        index.remove(positions)
+        assert (index.labels.tolist(), index.names, index.embeddings.tolist()) == (["a", "c"], None, [[0.0], [2.0]])
+
+
+def test_an_index_is_unchanged_after_an_invalid_change():
+    index = retrieval.Index(EMBEDDINGS, LABELS)
+    for change, message in (
+        (lambda: index.add(EMBEDDINGS), "`labels` must be given if the index has labels, and only then.*labels=None"),
+        (lambda: index.add(EMBEDDINGS, LABELS, NAMES), "`names` must be given if the index has names, and only then"),
+        (lambda: index.add(EMBEDDINGS, LABELS[1:]), "`labels` must have one entry for each of the 60 .* Received: 59"),
+        (lambda: index.add(EMBEDDINGS, NAMES), "`labels` must be all integers or all strings. Received: <U.*int64"),
+        (lambda: index.add(EMBEDDINGS[:, :4], LABELS), r"`embeddings` must have 5 columns. Received: shape \(60, 4\)"),
+        (lambda: index.remove(range(60)), r"`embeddings` must be .* n >= 1. Received: float32, shape \(0, 5\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            change()
+    for positions in (60, 0.5):
+        with pytest.raises(IndexError):
+            index.remove(positions)
+    assert_equal(index.nearest(QUERIES), retrieval.Index(EMBEDDINGS, LABELS).nearest(QUERIES))
+
+
+@each_search
+def test_a_query_of_the_index_is_excluded_from_its_neighbours(distance, method):
+    """Each embedding occurs three times; position 59 is not among the neighbours of the query at position 3."""
+    embeddings = np.repeat(EMBEDDINGS[:20], 3, axis=0)
+    index = make_index(embeddings, distance=distance, method=method)
+    neighbours = index.nearest(embeddings, k=7, exclude=np.arange(60))
+    for query, row in enumerate(embeddings):
+        assert len({*neighbours.index[query]} - {query}) == 7
+        expected = oracles.nearest(distance, row, np.delete(embeddings, query, axis=0), 7)
+        np.testing.assert_allclose(neighbours.distance[query], [value for value, _ in expected], rtol=1e-3, atol=1e-3)
+    far = index.nearest(embeddings[3], k=7, exclude=int(index.nearest(embeddings[3], k=60).index[0, -1]))
+    np.testing.assert_array_equal(far.distance, index.nearest(embeddings[3:4], k=7).distance)
+    everything = index.nearest(embeddings[:2], k=59, exclude=[0, 1]).index
+    assert [sorted(row) for row in everything] == [[*range(1, 60)], [0, *range(2, 60)]]
+
+
+@each_search
+def test_all_neighbours_within_a_threshold_agree_with_plain_loops(distance, method):
+    """Of 400 embeddings a query has none, a few or nearly all within the threshold."""
+    embeddings = np.random.default_rng(5).normal(size=(400, 5)).astype("float32") * np.linspace(0.1, 2, 400)[:, None]
+    index = make_index(embeddings, np.arange(400) % 9, distance=distance, method=method, threshold=9.0)
+    own = np.arange(5)
+    for threshold in (1e-3, 0.4, 5.0, None):
+        limit = 9.0 if threshold is None else threshold
+        found = index.within(embeddings[own], threshold, exclude=own)
+        counts = []
+        for query in own:
+            ranking = oracles.nearest(distance, embeddings[query], embeddings, 400)
+            expected = [position for value, position in ranking if value < limit and position != query]
+            counts.append(len(expected))
+            assert sorted(found.index[query][found.match[query]]) == sorted(expected)
+        assert found.match.shape == found.index.shape == (5, max(1, *counts))
+        assert (found.label == found.index % 9).all() and found.name is None
+    itself = index.within(embeddings[3], 1e-5)
+    assert itself.index[itself.match].tolist() == [3]
+
+
 @pytest.fixture
 def saved(tmp_path):
     path = tmp_path / "people.index"
@@ -258,8 +354,22 @@ def test_save_replaces_the_target_of_a_link_and_no_other_file(tmp_path, saved):
         ({}, {"queries": np.full((1, 5), np.nan)}, "`queries` must be finite"),
         ({}, {"k": 61}, "`k` must be an integer of at least 1 and at most 60. Received: k=61"),
         ({}, {"threshold": -1}, "`threshold` must be a number of at least 0"),
+        ({}, {"k": 60, "exclude": range(7)}, "`k` must be an integer of at least 1 and at most 59. Received: k=60"),
+        (
+            {},
+            {"exclude": [0, 1]},
+            r"`exclude` must be one integer .* for each of 7 queries.*exclude=\[0, 1\]",
+        ),
+        ({}, {"exclude": [60] * 7}, "`exclude` must be one integer from 0 to 59"),
+        ({}, {"exclude": [-1] * 7}, "`exclude` must be one integer from 0 to 59"),
+        ({}, {"exclude": [True] * 7}, "`exclude` must be one integer from 0 to 59"),
     ],
 )
 def test_argument_errors(index, query, message):
     with pytest.raises(ValueError, match=message):
         retrieval.Index(**{"embeddings": EMBEDDINGS} | index).nearest(**{"queries": QUERIES} | query)
+
+
+def test_within_needs_a_threshold():
+    with pytest.raises(ValueError, match="`threshold` must be a number of at least 0. Received: threshold=None"):
+        retrieval.Index(EMBEDDINGS).within(QUERIES)

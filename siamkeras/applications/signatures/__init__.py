@@ -1,6 +1,6 @@
 """Signature verification: data sets with forgeries, streams of pairs, enrolment trials, synthetic signatures."""
 
-from siamkeras.applications.signatures.data import cedar, sigcomp2009, signature_folder
+from siamkeras.applications.signatures.data import cedar, sigcomp2009, sigcomp2011, signature_folder
 from siamkeras.applications.signatures.evaluation import Trials, eer_difference, pair_trials, reference_trials
 from siamkeras.applications.signatures.examples import Signatures
 from siamkeras.applications.signatures.generators import genuine_forged_pairs
@@ -17,6 +17,7 @@ __all__ = [
     "preprocess",
     "reference_trials",
     "sigcomp2009",
+    "sigcomp2011",
     "signature_folder",
     "synthetic_signatures",
 ]

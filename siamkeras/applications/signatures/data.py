@@ -1,4 +1,4 @@
-"""Signature data sets: SigComp2009, CEDAR and your own folders of scans."""
+"""Signature data sets: SigComp2009, SigComp2011, CEDAR and your own folders of scans."""
 
 import re
 from pathlib import Path
@@ -12,9 +12,13 @@ from siamkeras.applications.signatures.synthetic import synthetic_signatures
 from siamkeras.data import _images
 from siamkeras.data._sources import find, manual_download_error, reading, real_or_stand_in
 
-KINDS = {"genuine": True, "forged": False}
-# File names of the SigComp competitions: author, sample, imitated writer.
-SIGCOMP_NAME = re.compile(r"(\d{3})\d{2}(\d{3})")
+# Author and imitated writer in the file names of SigComp2009, and in both forms of those of SigComp2011.
+SIGCOMP_NAMES = (r"(\d{3})\d{2}(\d{3})", r"(\d{4})(\d{3})_\d{2}", r"\d{2}_(\d{4})(\d{3})")
+BHSIG_NAME = re.compile(r"[BH]-S-\d+-([GF])-\d+", re.IGNORECASE)
+LAYOUTS = (
+    "Known layouts: <writer>/genuine/ and <writer>/forged/; <writer>/ and <writer>_forg/; <writer>/B-S-1-G-01.tif "
+    "(BHSig260: G genuine, F forged; B Bengali, H Hindi); full_org/original_1_1.png and full_forg/forgeries_1_1.png"
+)
 # Folders and file names (writer, sample) of CEDAR.
 CEDAR = {"full_org": (True, r"original_(\d+)_(\d+)"), "full_forg": (False, r"forgeries_(\d+)_(\d+)")}
 
@@ -41,6 +45,21 @@ def sigcomp2009(size=(64, 128), source="auto"):
     return _load("SigComp2009", "signatures_sigcomp2009", 30, url, size, source)
 
 
+def sigcomp2011(size=(64, 128), source="auto"):
+    """SigComp2011, Dutch (Liwicki et al., 2011): 64 writers, 12 to 24 genuine signatures and 8 to 20 forgeries of each.
+
+    As `sigcomp2009`, with the folder `signatures_sigcomp2011` in a layout of `signature_folder`; it may contain only
+    some of the writers. The forgeries are by about forty people who imitated two to five writers each, which connects
+    all writers into one group: in a split by writers, the same forgers are on both sides. It is not known whether
+    forgers are also among the writers.
+
+    The forgeries have darker ink, and wider strokes even after `preprocess`, which binarises the scans. Compare with
+    the stroke width as a baseline.
+    """
+    url = "http://www.iapr-tc11.org/mediawiki/index.php/ICDAR_2011_Signature_Verification_Competition_(SigComp2011)"
+    return _load("SigComp2011", "signatures_sigcomp2011", 64, url, size, source, complete=False)
+
+
 def cedar(size=(64, 128), source="auto"):
     """CEDAR (Kalera, Srihari and Xu, 2004): 55 writers, 24 genuine signatures and 24 skilled forgeries of each.
 
@@ -51,7 +70,7 @@ def cedar(size=(64, 128), source="auto"):
     return _load("CEDAR", "signatures_cedar", 55, url, size, source)
 
 
-def _load(title, folder, writers, url, size, source):
+def _load(title, folder, writers, url, size, source, complete=True):
     size = _check_size(size)
 
     def real():
@@ -60,9 +79,10 @@ def _load(title, folder, writers, url, size, source):
             raise manual_download_error(title, url, folder)
         with reading(title, path):
             signatures = signature_folder(path, size)
-            if len(signatures.class_names) != writers:
-                raise ValueError(f"expected {writers} writers, found {len(signatures.class_names)}")
-        return signatures._replace(source=f"{title} ({writers} writers)")
+            found = len(signatures.class_names)
+            if complete and found != writers:
+                raise ValueError(f"expected {writers} writers, found {found}")
+        return signatures._replace(source=f"{title} ({found} writers)")
 
     def stand_in():
         source = f"synthetic signatures standing in for {title} ({writers} writers)"
@@ -72,24 +92,35 @@ def _load(title, folder, writers, url, size, source):
 
 
 def signature_folder(folder, size=(64, 128)):
-    """Signatures of any size from `folder/<writer>/genuine/` and `folder/<writer>/forged/`.
+    """Signatures of any size from a folder in one of these layouts:
+
+    - `<writer>/genuine/` and `<writer>/forged/`;
+    - `<writer>/` for genuine signatures and `<writer>_forg/`, as in copies of SigComp2011 on Kaggle;
+    - `<writer>/B-S-1-G-01.tif`, with F in place of G for forgeries: `BHSig260/Bengali` or `BHSig260/Hindi`;
+    - `full_org/original_1_1.png` and `full_forg/forgeries_1_1.png`: CEDAR.
 
     Args:
-        folder: Folder with a folder for each writer, or with `full_org` and `full_forg` as in CEDAR.
+        folder: Path of the folder.
         size: `(height, width)` in pixels, each at least 16; see `preprocess`.
 
     Returns:
         `Signatures`, sorted by writer, genuine ones first. If the files are named as in the SigComp competitions,
-        `FFFSSWWW.png` (FFF the author, WWW the imitated writer), writers that share an author form a group. As with
-        `data.image_folder`, a warning lists the paths that are not read.
+        `FFFSSWWW.png`, `FFFFWWW_SS.png` or `SS_FFFFWWW.png` (F the author, W the imitated writer), writers that share
+        an author form a group. As with `data.image_folder`, a warning lists the paths that are not read.
 
     Raises:
-        ValueError: a writer with fewer than two genuine signatures or without forgeries; fewer than two writers;
-            files that cannot be decoded or contain no ink.
+        ValueError: another layout; a writer with fewer than two genuine signatures or without forgeries; fewer than two
+            writers; files that cannot be decoded or contain no ink.
     """
     size, folder, skipped = _check_size(size), Path(folder), []
-    list_entries = _list_cedar if any((folder / name).is_dir() for name in CEDAR) else _list_writers
-    entries = list_entries(folder, skipped)
+    if any((folder / name).is_dir() for name in CEDAR):
+        entries = _list_cedar(folder, skipped)
+    elif any(BHSIG_NAME.fullmatch(path.stem) for path in folder.glob("*/*")):
+        entries = _list_bhsig(folder, skipped)
+    else:
+        entries = _list_writers(folder, skipped)
+    if not entries:
+        raise ValueError(f"There are no folders in {folder}. {LAYOUTS}.")
     _images.warn_skipped(folder, skipped)
     names = list(dict.fromkeys(writer for writer, _, _ in entries))
     class_names, groups = dict(enumerate(names)), _groups(names, entries)
@@ -117,15 +148,33 @@ def _check_size(size):
 
 def _list_writers(folder, skipped):
     """`(writer, is genuine, path)` of each signature, sorted by writer; adds other paths to the list `skipped`."""
+    names, entries = [path.name for path in _images.list_subfolders(folder, skipped)], []
+    is_kaggle = any(name.endswith("_forg") for name in names)
+    for writer in sorted({name.removesuffix("_forg") for name in names}) if is_kaggle else names:
+        if is_kaggle:
+            places = folder / writer, folder / f"{writer}_forg"
+        else:
+            places = folder / writer / "genuine", folder / writer / "forged"
+            skipped += [path for path in _images.list_folder(folder / writer) if path not in places]
+        for is_genuine, place in zip((True, False), places, strict=True):
+            paths = _images.list_images(place, skipped) if place.is_dir() else []
+            if not paths:
+                raise ValueError(f"There are no images in {place}. {LAYOUTS}.")
+            entries += [(writer, is_genuine, path) for path in paths]
+    return entries
+
+
+def _list_bhsig(folder, skipped):
+    """As `_list_writers`, for the layout of BHSig260."""
     entries = []
     for writer in _images.list_subfolders(folder, skipped):
-        skipped += [path for path in _images.list_folder(writer) if path.name not in KINDS]
-        for kind, is_genuine in KINDS.items():
-            paths = _images.list_images(writer / kind, skipped)
-            if not paths:
-                raise ValueError(f"There are no images in {writer / kind}.")
-            entries += [(writer.name, is_genuine, path) for path in paths]
-    return entries
+        for path in _images.list_images(writer, skipped):
+            match = BHSIG_NAME.fullmatch(path.stem)
+            if match is None:
+                skipped.append(path)
+            else:
+                entries.append((writer.name, match[1].upper() == "G", path))
+    return sorted(entries, key=lambda entry: (entry[0], not entry[1]))
 
 
 def _list_cedar(folder, skipped):
@@ -147,7 +196,7 @@ def _groups(names, entries):
     """The group of each writer `(writers,)`: connected components of writers that share an author."""
     groups, first_of_author = np.arange(len(names)), {}
     for name, _, path in entries:
-        match = SIGCOMP_NAME.fullmatch(path.stem)
+        match = next(filter(None, (re.fullmatch(pattern, path.stem) for pattern in SIGCOMP_NAMES)), None)
         if match and name.endswith(match[2]):
             # Author numbers are unique within a collection only, such as "nfi_" of the writer "nfi_002".
             author, writer = (name.removesuffix(match[2]), match[1]), names.index(name)

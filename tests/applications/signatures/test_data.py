@@ -86,6 +86,70 @@ def test_an_unexpected_file_beside_cedar_raises(tmp_path, extra, message):
         signatures.signature_folder(tmp_path, SIZE)
 
 
+def write_kaggle(root, writers=("001", "002", "013"), forgers=("0119", "0119", "0203")):
+    """The layout of SigComp2011 on Kaggle, with both forms of its file names."""
+    for index, (writer, forger) in enumerate(zip(writers, forgers, strict=True)):
+        for sample in ("01", "02"):
+            name, forged = (
+                (f"{sample}_{writer}", f"{sample}_{forger}{writer}")
+                if index % 2
+                else (f"{writer}_{sample}", f"{forger}{writer}_{sample}")
+            )
+            write_scan(root / writer / f"{name}.PNG")
+            write_scan(root / f"{writer}_forg" / f"{forged}.PNG")
+    return root
+
+
+def write_bhsig(root, letter="B"):
+    """Files named as in BHSig260. In its folder Hindi/123 the file names contain another writer, 124."""
+    for writer, number in (("001", 1), ("010", 10), ("123", 124)):
+        for kind, samples in (("F", (1,)), ("G", (1, 2))):
+            for sample in samples:
+                write_scan(root / writer / f"{letter}-S-{number}-{kind}-{sample:02d}.tif")
+    (root / "list.genuine").touch()
+    return root
+
+
+def test_the_layout_of_kaggle_is_read_and_writers_that_share_a_forger_form_a_group(tmp_path):
+    examples = signatures.signature_folder(write_kaggle(tmp_path), SIZE)
+    assert examples.class_names == {0: "001", 1: "002", 2: "013"}
+    assert examples.labels.tolist() == np.repeat([0, 1, 2], 4).tolist()
+    assert examples.genuine.tolist() == [True, True, False, False] * 3
+    assert examples.group_names == {0: "001 + 002", 1: "013"}
+
+
+@pytest.mark.parametrize("letter", ["B", "H"])
+def test_the_layout_of_bhsig260_is_read_with_the_folder_as_the_writer(tmp_path, letter):
+    examples = signatures.signature_folder(write_bhsig(tmp_path, letter), SIZE)
+    assert examples.class_names == {0: "001", 1: "010", 2: "123"}
+    assert examples.labels.tolist() == np.repeat([0, 1, 2], 3).tolist() == examples.groups.tolist()
+    assert examples.genuine.tolist() == [True, True, False] * 3
+
+
+def test_other_images_in_the_layout_of_bhsig260_are_named_in_a_warning(tmp_path):
+    write_scan(write_bhsig(tmp_path) / "001" / "scan.png")
+    with pytest.warns(UserWarning, match=r"images in an unexpected place \(1\): 001/scan.png"):
+        assert len(signatures.signature_folder(tmp_path, SIZE).labels) == 9
+
+
+@pytest.mark.parametrize(
+    "write, message",
+    [
+        (
+            lambda root: write_bhsig(root / "Bengali"),
+            "no images in .*Bengali/genuine. Known layouts: <writer>/genuine/",
+        ),
+        (lambda root: write_scan(root / "1.png"), "There are no folders in .* Known layouts: .*_forg/; .*BHSig260"),
+        (lambda root: shutil.rmtree(write_kaggle(root) / "002_forg"), "no images in .*002_forg. Known layouts"),
+        (lambda root: shutil.rmtree(write_kaggle(root) / "002"), "no images in .*002. Known layouts"),
+    ],
+)
+def test_another_layout_raises_and_the_known_ones_are_named(tmp_path, write, message):
+    write(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        signatures.signature_folder(tmp_path, SIZE)
+
+
 @pytest.mark.parametrize(
     "writers, forgers, groups",
     [
@@ -136,6 +200,8 @@ def test_the_data_sets_are_read_from_their_folders(data_folder):
     assert len(examples.group_names) == 2
     write_cedar(data_folder / "signatures_cedar", range(1, 56))
     assert signatures.cedar(SIZE, source="real").source == "CEDAR (55 writers)"
+    write_kaggle(data_folder / "signatures_sigcomp2011")
+    assert signatures.sigcomp2011(SIZE, source="real").source == "SigComp2011 (3 writers)"
 
 
 def test_an_incomplete_copy_raises_instead_of_being_replaced(data_folder):

@@ -1,0 +1,119 @@
+"""Tests of the GloVe word vectors, from files that the tests write."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from siamkeras import tokenizers, towers
+from siamkeras.applications import text
+
+REAL = os.environ.get("SIAMKERAS_DATA", "")
+LINES = [b"the 0.5 -1 2", b"caf\xc3\xa9 1 1 1", b". . . 9 9 9", b"cat 3 2.5e-1 -4"]
+
+
+@pytest.fixture
+def tokenizer():
+    """0 padding, 1 out of vocabulary, then by frequency and in alphabetical order backwards: the, tzk, caf\u00e9."""
+    return tokenizers.words(["the the the", "tzk tzk caf\u00e9"], length=4)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIAMKERAS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "data" / "glove").mkdir(parents=True)
+    return tmp_path / "data" / "glove"
+
+
+def write_text(folder, lines=LINES):
+    (folder / "glove.6B.3d.txt").write_bytes(b"\n".join(lines) + b"\n")
+    return folder / "glove.6B.3d.txt"
+
+
+def write_zip(folder, lines=LINES):
+    with zipfile.ZipFile(folder / "glove.6B.zip", "w") as archive:
+        archive.writestr("glove.6B.13d.txt", "the " + "0 " * 13)
+        archive.writestr("glove.6B.3d.txt", b"\n".join(lines))
+    return folder / "glove.6B.zip"
+
+
+def write_npz(folder, name="glove_6B_3d_top20k.npz"):
+    vectors = np.float32([[0.5, -1, 2], [1, 1, 1], [3, 0.25, -4]])
+    np.savez(folder / name, words=np.array(["the", "caf\u00e9", "cat"]), vectors=vectors)
+    return folder / name
+
+
+@pytest.mark.parametrize("write", [write_text, write_zip, write_npz])
+@pytest.mark.parametrize("is_given", [True, False])
+def test_known_words_have_their_vectors_others_small_random_ones(folder, tokenizer, write, is_given, capsys):
+    path = write(folder)
+    vectors = text.glove(tokenizer, str(path) if is_given else None, dim=3, seed=1)
+    vocabulary = tokenizer.get_vocabulary()
+    assert vectors.shape == (5, 3) and vectors.dtype == np.float32
+    assert vectors[0].tolist() == [0, 0, 0]
+    assert vectors[vocabulary.index("the")].tolist() == [0.5, -1, 2]
+    assert vectors[vocabulary.index("caf\u00e9")].tolist() == [1, 1, 1]
+    others = vectors[[1, vocabulary.index("tzk")]]
+    assert 0 < np.abs(others).min() and np.abs(others).max() < 0.3
+    assert "GloVe has vectors of 2 of 3 words." in capsys.readouterr().err
+    np.testing.assert_array_equal(vectors, text.glove(tokenizer, path, 3, seed=1))
+    assert not (others == text.glove(tokenizer, path, 3, seed=2)[[1, vocabulary.index("tzk")]]).any()
+
+
+def test_they_are_the_initial_word_vectors_of_a_tower(folder, tokenizer):
+    vectors = text.glove(tokenizer, write_text(folder), 3)
+    tower = towers.recurrent(tokenizer, 4, word_vectors=vectors, units=2)
+    np.testing.assert_array_equal(tower.get_layer("word_vectors").get_weights()[0], vectors)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"cat 3 2.5", "Line 5 of .*glove.6B.3d.txt must be a word and dim=3 numbers. Received: 3 fields, b'cat 3 2.5"),
+        (b"cat 3 2.5 1O", "Line 5 of .* b'cat 3 2.5 1O"),
+        (b"c\xe9t 3 2.5 1", "Line 5 of"),
+        (b"", "Line 5 of .* Received: 0 fields"),
+    ],
+)
+@pytest.mark.parametrize("write", [write_text, write_zip])
+def test_a_damaged_line_is_named(folder, tokenizer, write, line, message):
+    path = write(folder, [*LINES, line, b"dog 1 2 3"])
+    with pytest.raises(ValueError, match=message):
+        text.glove(tokenizer, path, 3)
+
+
+@pytest.mark.parametrize(
+    ("write", "dim", "message"),
+    [
+        (write_text, 2, "Line 1 of .* must be a word and dim=2 numbers. Received: 4 fields"),
+        (write_text, 4, "dim=4 numbers. Received: 4 fields"),
+        (write_zip, 2, r"no file \*.2d.txt in .*glove.6B.zip. It contains: glove.6B.13d.txt, glove.6B.3d.txt"),
+        (write_npz, 2, r"Expected vectors \(3, 2\) in .*npz. Received: shape \(3, 3\)"),
+        (write_npz, 0, "`dim` must be an integer of at least 1"),
+    ],
+)
+def test_another_dimension_is_an_error(folder, tokenizer, write, dim, message):
+    with pytest.raises(ValueError, match=message):
+        text.glove(tokenizer, write(folder), dim)
+
+
+def test_without_a_file_the_error_says_where_to_get_it(tokenizer, folder):
+    write_text(folder)
+    with pytest.raises(FileNotFoundError, match=r"GloVe was not found in .*glove.6B.zip or .* Download it \(862 MB\)"):
+        text.glove(tokenizer, dim=50)
+
+
+@pytest.mark.skipif(not Path(REAL or "-", "glove").is_dir(), reason="needs glove in SIAMKERAS_DATA")
+def test_real_vectors_of_similar_words_are_similar():
+    """The fixture `folder` hides the real folder, so the path is given."""
+    tokenizer = tokenizers.words(["king queen banana"])
+    path = Path(REAL, "glove", "glove_6B_50d_top20k.npz")
+    vectors = dict(zip(tokenizer.get_vocabulary(), text.glove(tokenizer, path), strict=True))
+
+    def cosine(a, b):
+        return vectors[a] @ vectors[b] / np.linalg.norm(vectors[a]) / np.linalg.norm(vectors[b])
+
+    assert cosine("king", "queen") > 0.7 > 0.4 > cosine("king", "banana")
