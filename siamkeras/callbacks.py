@@ -13,7 +13,7 @@ __all__ = ["CollapseMonitor", "RetrievalMonitor", "VerificationMonitor"]
 
 
 class _Monitor(keras.callbacks.Callback):
-    """Base of the callbacks: embeds images or sentences with the tower that is trained."""
+    """Base of the callbacks: embeds images or sentences with the tower of the model."""
 
     def __init__(self, images, load=None, scale=True):
         super().__init__()
@@ -32,10 +32,9 @@ class CollapseMonitor(_Monitor):
     the triplet loss at its margin.
 
     Args:
-        images: Examples of several classes, such as 100 validation images, as for `retrieval.embed`.
+        images, scale: As for `retrieval.embed`; examples of several classes, such as 100 validation images.
         minimum: The callback warns once, when the spread falls below this value.
         stop: Whether to stop training then.
-        scale: Whether uint8 images are divided by 255, see `generators.pairs`.
     """
 
     def __init__(self, images, minimum=0.01, stop=False, scale=True):
@@ -89,8 +88,8 @@ class _ClassMonitor(_Monitor):
 class RetrievalMonitor(_ClassMonitor):
     """Measures retrieval on held-out classes after each epoch.
 
-    Logs `val_recall_at_1` (for each k) and `val_map_at_r`, see `evaluation.retrieval`. Callbacks run in the order of
-    the list, so place it before those that use these values:
+    Logs `val_recall_at_{k}` for each k and `val_map_at_r`, see `evaluation.retrieval`. Callbacks run in list order, so
+    place it before those that use these values:
 
     ```python
     monitor = callbacks.RetrievalMonitor(validation.images, validation.labels)
@@ -99,13 +98,10 @@ class RetrievalMonitor(_ClassMonitor):
     ```
 
     Args:
-        images: Examples of classes that are not in the training set, as for `retrieval.embed`.
+        images, load, scale: As for `retrieval.embed`; examples of classes that are not in the training set.
         labels: `(n,)` integers or strings.
-        k: An integer, or several.
-        distance: As for `evaluation.retrieval`.
-        load: Function that reads file paths, as for `retrieval.embed`.
-        every: Number of epochs between measurements. The epochs between log the last results again.
-        scale: Whether uint8 images are divided by 255, see `generators.pairs`.
+        k, distance: As for `evaluation.retrieval`.
+        every: Number of epochs from one measurement to the next; the epochs in between log the last results again.
     """
 
     def __init__(self, images, labels, k=1, distance="euclidean", load=None, every=1, scale=True):
@@ -119,14 +115,14 @@ class RetrievalMonitor(_ClassMonitor):
 
 
 class VerificationMonitor(_ClassMonitor):
-    """Measures verification on all pairs of examples of held-out classes after each epoch; see `RetrievalMonitor`.
+    """Measures verification on all pairs from held-out classes after each epoch; see `RetrievalMonitor`.
 
-    Logs `val_auc` and `val_eer`, see `evaluation.verification_from_embeddings`. For given pairs, use
+    Logs `val_auc` and `val_eer`, see `evaluation.verification_from_embeddings`. For your own pairs, use
     `fit(validation_data=...)` and `metrics.PairAUC`.
 
     Args:
         images, labels, load, every, scale: As for `RetrievalMonitor`; at most a few thousand examples.
-        distance: As for `evaluation.verification_from_embeddings`. None: that of the model, else cosine.
+        distance: As for `evaluation.verification_from_embeddings`; None for that of the model, or else cosine.
     """
 
     def __init__(self, images, labels, distance=None, load=None, every=1, scale=True):

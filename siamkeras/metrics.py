@@ -43,12 +43,12 @@ class PairAccuracy(keras.metrics.Mean):
 class PairAUC(keras.metrics.AUC):
     """Area under the ROC curve: probability that a same pair has a smaller distance than a different pair.
 
-    Labels are those of `PairAccuracy`. Distances d are counted in intervals of equal width in `1 / (1 + sqrt(d))`,
-    which suits small and large distances; a same and a different pair in one interval count 1/2. The exact value is
-    that of `evaluation.verification`.
+    Labels are those of `PairAccuracy`. Distances d are counted in bins of equal width in `1 / (1 + sqrt(d))`, which
+    suits small and large distances; a same and a different pair in one bin count 1/2. `evaluation.verification`
+    computes the exact value.
 
     Args:
-        num_thresholds: Number of intervals plus 1.
+        num_thresholds: Number of bins plus 1.
 
     >>> from siamkeras import metrics
     >>> auc = metrics.PairAUC()

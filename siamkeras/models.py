@@ -111,16 +111,16 @@ def triplet(tower, margin=0.2, distance="euclidean"):
 def in_batch_softmax(tower, temperature=0.1, negatives=False):
     """A Siamese network with the InfoNCE loss inside: the rights of the other pairs are the negatives.
 
-    Train it on same pairs, each of another class, without y: `generators.positive_pairs` of labelled examples,
-    `generators.from_pairs(left, right, None)` or `generators.two_views`. Call `compile` without a loss. As all pairs
-    count as same, `fit` and `evaluate` raise an error for data with y; a model that was loaded from a file or cloned
-    ignores y. The loss is `losses.info_nce`; `losses.in_batch_softmax` is for labelled examples.
+    Train it on positive pairs, each of another class, without y: `generators.positive_pairs` of labelled examples,
+    `generators.from_pairs(left, right, None)` or `generators.two_views`. Call `compile` without a loss. `fit` and
+    `evaluate` raise an error for data with y; a model that was loaded from a file or cloned ignores y. The loss is
+    `losses.info_nce`; `losses.in_batch_softmax` is for labelled examples.
 
     Args:
         tower: As for `siamese`, with the roles "left" and "right", or those of `negatives`.
         temperature: Divisor of the cosine similarities, above 0.
-        negatives: Whether to train on triplets, as of `generators.from_triplets`: the negatives of an anchor are then
-            the positives of all other triplets and the negatives of all triplets in the batch.
+        negatives: Whether to train on triplets, as from `generators.from_triplets`: an anchor then has as negatives the
+            positives of all other triplets and the negatives of all triplets in the batch.
 
     Returns:
         A `keras.Model` named "in_batch_softmax": `{"left", "right"}` -> cosine distance, `(batch,)`. With `negatives`,
@@ -183,9 +183,9 @@ def prototypical(tower, way, distance="squared_euclidean", scale=10.0):
 def classifier(tower, classes, scale=16.0, proxies=None):
     """A cosine classifier on a tower, to pretrain the tower on labelled examples or to fine-tune it on a support set.
 
-    Compile it with `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, or for a margin between the classes
-    with `losses.ArcFaceLoss` or `losses.CosFaceLoss` of the same `scale`. Fine-tuning starts from prototypes
-    and changes the tower. If you need the original, `towers.freeze` the tower or pass a copy
+    Compile it with `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, or, for a margin between classes,
+    `losses.ArcFaceLoss` or `losses.CosFaceLoss` with the same `scale`. Fine-tuning starts from prototypes and changes
+    the tower. If you need the original, `towers.freeze` the tower or pass a copy
     (`copy = keras.models.clone_model(tower); copy.set_weights(tower.get_weights())`):
 
     ```python

@@ -77,7 +77,7 @@ SEPARATION = [0.1, 0.5, 2.0, 0.4, 0.3, 0.2, 5.0]
 
 
 def scripted(model=None):
-    """A tower with the weights of `SEPARATION`, `fit` that sets them, and the embeddings of an epoch."""
+    """A model, and a `fit` that sets the weights of its tower to `SEPARATION` after each epoch."""
     inputs = keras.Input((2,))
     tower = keras.Model(inputs, keras.layers.Dense(2, use_bias=False)(inputs), name="tower")
     model = models.siamese(tower, "manhattan") if model is None else model(tower)
@@ -116,7 +116,7 @@ def test_retrieval_of_held_out_classes_stops_training_and_selects_the_checkpoint
     np.testing.assert_allclose(loaded.get_weights()[0], np.diag([2.0, 1.0]))
 
 
-def test_a_monitor_after_early_stopping_comes_too_late():
+def test_a_monitor_listed_after_early_stopping_is_too_late():
     _, fit = scripted()
     stopping = keras.callbacks.EarlyStopping("val_map_at_r", mode="max", patience=0)
     with pytest.warns(UserWarning, match="conditioned on metric `val_map_at_r` which is not available"):

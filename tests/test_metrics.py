@@ -50,8 +50,8 @@ def test_pair_accuracy_uses_sample_weights():
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
 @pytest.mark.parametrize("num_thresholds", [20, 1000])
-def test_pair_auc_agrees_with_scikit_learn_up_to_the_pairs_in_one_interval(scale, num_thresholds):
-    """A same and a different pair in one of the `num_thresholds - 1` intervals count 1/2 instead of 0 or 1."""
+def test_pair_auc_agrees_with_scikit_learn_up_to_the_pairs_in_one_bin(scale, num_thresholds):
+    """A same and a different pair in one of the `num_thresholds - 1` bins count 1/2 instead of 0 or 1."""
     rng = np.random.default_rng(3)
     same = rng.integers(0, 2, 500).astype("float32")
     distance = (scale * (rng.gamma(3.0, size=500) + 2 * (1 - same))).astype("float32")
@@ -66,8 +66,8 @@ def test_pair_auc_agrees_with_scikit_learn_up_to_the_pairs_in_one_interval(scale
 
 
 def test_pair_auc_counts_extreme_distances_and_labels_from_one_half():
-    """Two same pairs at 0, slightly negative by rounding; of different pairs two are far and then two at 0, which count
-    1/2: 4 + 4 / 2 of 8 combinations."""
+    """Two same pairs at 0 or slightly below by rounding; two different pairs far away, then two at 0, which count 1/2:
+    4 + 4 / 2 of 8 combinations."""
     metric = metrics.PairAUC()
     metric.update_state([1.0, 0.5, 0.4, 0.0], [-1e-7, 0.0, 1e30, np.inf])
     assert float(metric.result()) == 1.0

@@ -139,10 +139,7 @@ def read_image(file, height, width, channels=3, crop=False, central_fraction=1.0
 
 
 def resize(image, height, width, crop=False, central_fraction=1.0):
-    """A Pillow image resized to `height` x `width`, or a central part of it.
-
-    The part has a fraction of each side; with `crop`, it is the largest part within that of this aspect ratio.
-    """
+    """A Pillow image cut to `central_fraction` of each side, with `crop` also to the new aspect ratio, and resized."""
     full_height, full_width = (max(1, round(central_fraction * side)) for side in (image.height, image.width))
     box_height = min(full_height, -(-full_width * height // width)) if crop else full_height
     box_width = min(full_width, -(-full_height * width // height)) if crop else full_width

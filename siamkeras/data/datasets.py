@@ -13,17 +13,17 @@ from siamkeras.data.folders import check_format
 
 
 def from_dataset(dataset, image="image", label="label", size=None, crop=False, central_fraction=1.0):
-    """Reads a labelled image data set of Hugging Face, `tf.data`, TensorFlow Datasets or Keras into memory.
+    """Reads a labelled image data set from Hugging Face, `tf.data`, TensorFlow Datasets or Keras into memory.
 
     Args:
-        dataset: A `datasets.Dataset` with a column of type `Image`; or a `tf.data.Dataset` of `(image, label)` or of
-            dicts, in batches or not, whose images are uint8, or floats in [0, 1].
-        image, label: The columns, or the keys of the dicts. Labels are integers or strings.
-        size, crop, central_fraction: As for `image_folder`. `size=None` leaves the images, of equal size, as they are.
+        dataset: A `datasets.Dataset` with a column of type `Image`; or a `tf.data.Dataset` of `(image, label)` or
+            dicts, batched or not, with images that are uint8 or floats in [0, 1].
+        image, label: Names of the columns, or keys of the dicts. Labels are integers or strings.
+        size, crop, central_fraction: As for `image_folder`; `size=None` for images that all have the same size.
 
     Returns:
-        `Examples`. The class names are those of the data set, or its strings as labels. TensorFlow Datasets stores them
-        elsewhere: `examples._replace(class_names=dict(enumerate(info.features["label"].names)))`.
+        `Examples` with the class names or string labels of the data set. With TensorFlow Datasets, set the names:
+        `examples._replace(class_names=dict(enumerate(info.features["label"].names)))`.
 
     >>> import tensorflow as tf
     >>> from siamkeras import data
@@ -49,7 +49,7 @@ def from_dataset(dataset, image="image", label="label", size=None, crop=False, c
     if labels.dtype.kind == "U":
         names, labels = np.unique(labels, return_inverse=True)
     elif names is not None and labels.min() < 0:
-        raise ValueError("Every image needs a label. Received: the label -1, which stands for none.")
+        raise ValueError("Every image needs a label. Received: the label -1, which means no label.")
     class_names = {} if names is None else {value: str(names[value]) for value in np.unique(labels).tolist()}
     source = f"a data set of the library {type(dataset).__module__.partition('.')[0]}"
     return Examples(_stack(images), labels, class_names=class_names, source=source)
@@ -75,7 +75,7 @@ def _tf_rows(dataset, image, label):
     if not (set(columns) <= set(spec) if isinstance(spec, dict) else isinstance(spec, tuple) and len(spec) == 2):
         raise ValueError(f"Elements must be (image, label) or dicts with {image!r} and {label!r}. Received: {spec}.")
     if dataset.cardinality() == -1:
-        raise ValueError("The data set repeats without end. Pass `dataset.take(n)`.")
+        raise ValueError("The data set repeats endlessly. Pass `dataset.take(n)`.")
     for element in dataset.as_numpy_iterator():
         images, labels = (np.asarray(element[column]) for column in columns)
         if labels.ndim == 0:
@@ -88,7 +88,7 @@ def _tf_rows(dataset, image, label):
 
 
 def _resize(array, *options):
-    """A uint8 or float image as float32, resized channel by channel: Pillow has no colour images of floats."""
+    """A uint8 or float image as float32, resized channel by channel: Pillow has no float colour images."""
     channels = np.moveaxis(np.float32(to_float(array)), -1, 0)
     return np.stack([_images.resize(Image.fromarray(channel), *options) for channel in channels], axis=-1)
 

@@ -73,11 +73,11 @@ def _names_of(values, names):
 
 
 def concat_examples(*parts):
-    """Joins `Examples` of images of the same shape and dtype; classes of the same name become one class.
+    """Concatenates `Examples` with images of the same shape and dtype; classes with the same name are merged.
 
-    Labels that mean the same in all parts stay as they are; otherwise the classes are numbered from 0 in the order of
-    the parts. The same applies to groups, which are dropped unless all parts have them. It is an error if a label
-    occurs in several parts and has no name in one of them, or if two classes of one part have the same name.
+    Labels are unchanged if they do not conflict; otherwise classes are numbered from 0 in the order of the parts. A
+    label in several parts needs a name in each, and a name must be unique within a part. The same applies to groups,
+    which are dropped unless all parts have them.
 
     >>> import numpy as np
     >>> from siamkeras import data

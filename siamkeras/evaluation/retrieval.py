@@ -11,8 +11,8 @@ from siamkeras.retrieval._search import DISTANCES
 
 # Distances per block of queries, as float64: 64 MB.
 BLOCK = 2**23
-# Distances below this fraction of the length of the query are rounding errors of float32. Larger distances have
-# rounding errors too, but a tolerance for them would also merge distances that differ.
+# Distances below this fraction of the norm of the query are float32 rounding errors. A tolerance for larger distances
+# would also merge distances that differ.
 ROUNDING = 1e-6
 
 
@@ -60,9 +60,9 @@ def retrieval(
     """Evaluates nearest-neighbour retrieval by recall@k, precision@k, MAP@R, R-precision and MRR.
 
     Without a gallery, each embedding is searched among all others. At equal distances examples of other classes rank
-    first, so that a collapsed tower has a MAP@R of 0; distances below a millionth of the length of the query count as
-    equal. Larger distances are compared as float32: if two different examples are equally far from a query only in
-    exact arithmetic, rounding errors can decide their order. Queries whose class the gallery lacks are left out.
+    first, so that a collapsed tower has a MAP@R of 0; distances below a millionth of the norm of the query count as
+    equal. Larger distances are compared in float32, so rounding can decide the order of equidistant examples. Queries
+    whose class the gallery lacks are left out.
 
     Args:
         embeddings: Queries `(n, dim)`.

@@ -237,15 +237,12 @@ def verification_from_embeddings(embeddings, labels, threshold=None, distance="e
 def threshold_at(report, far=0.01):
     """Finds the decision threshold with the largest true accept rate at a false accept rate of at most `far`.
 
-    The threshold lies halfway between the last accepted distance and the next. Choose it on validation pairs, and pass
-    it to the evaluation of the test pairs.
-
     Args:
-        report: `Verification`, from `verification` or a function that returns the same.
+        report: `Verification` of validation pairs, from `verification` or its variants.
         far: False accept rate, above 0 and below 1.
 
     Returns:
-        The threshold, a float, for the decision `distance < threshold`.
+        A float for the decision `distance < threshold`, halfway between the last accepted distance and the next.
 
     Raises:
         ValueError: `far * (number of different pairs)` is below 10.
@@ -297,8 +294,8 @@ def compare(model, left, right, threshold=None, similarity=False, scale=True):
     Args:
         model: As for `verification`.
         left: One input, or `(n, ...)`; images are float32 in [0, 1] or uint8 in 0-255.
-        right: The same number of inputs: `right[i]` is compared with `left[i]`. If one side has a single input, it is
-            compared with each input of the other side.
+        right: The same number of inputs: `right[i]` is compared with `left[i]`. A single input on either side is
+            compared with each input on the other.
         threshold: Decision threshold from `verification` on validation pairs; None for no decision.
         similarity: As for `verification`.
         scale: Whether uint8 images are divided by 255, see `generators.pairs`.
@@ -325,7 +322,7 @@ def compare(model, left, right, threshold=None, similarity=False, scale=True):
     left, right = (np.repeat(side, count, axis=0) if side.shape[:1] == (1,) else side for side in (left, right))
     if left.shape != right.shape or not left.size:
         raise ValueError(
-            "`left` and `right` must be the same number of inputs, or one of them a single input. "
+            "`left` and `right` must have the same number of inputs, or one of them a single input. "
             f"Received: shapes {left.shape} and {right.shape}."
         )
     starts = range(0, len(left), 256)

@@ -1,8 +1,8 @@
 """`tf.data` streams of pairs, triplets, balanced batches and episodes.
 
 A batch is a dict keyed by role ("left", "right", "anchor", ...), and the inputs of the models have the same names.
-Every batch of labelled images is a function of `(seed, step)`; your own pairs and triplets, and `two_views`, have a new
-order in each pass. Arrays are not copied; files are read when they are needed.
+Batches sampled from labelled examples are functions of `(seed, step)`; `from_pairs`, `from_triplets` and `two_views`
+shuffle anew in each pass. Arrays are not copied; files are read when they are needed.
 """
 
 from siamkeras.generators.balanced import balanced

@@ -33,7 +33,7 @@ def check_labelled(images, labels, steps, seed, start, load, augment, scale=True
 
 
 def by_role(*roles):
-    """A `to_batch` for `sampled_batches`: a dict of the images, keyed by role, and labels as y if there are any."""
+    """A `to_batch` for `sampled_batches`: a dict of images keyed by role, and the labels, if any, as y."""
 
     def to_batch(images, labels):
         batch = dict(zip(roles, images, strict=True))
@@ -64,7 +64,7 @@ def sampled_batches(sample, images, to_batch, batch_size, options):
 def given_batches(inputs, same, batch_size, shuffle, options, text=False, roles=None):
     """A stream of the user's own examples, each once in a pass; see `generators.from_pairs`.
 
-    `inputs` has the images, paths or text of each role. Or it has one array of images, and each of `roles` gets a view.
+    `inputs` has the images, paths or text of each role; or a single array of images, one view for each of `roles`.
     """
     import tensorflow as tf
 

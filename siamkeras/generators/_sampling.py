@@ -139,10 +139,10 @@ def balanced_indices(table, classes, per_class, seed, step):
 
 
 def round_indices(table, classes, per_class, seed, step):
-    """A batch as of `balanced_indices`, from rounds that visit every class once; the visits go through all examples.
+    """As `balanced_indices`, in rounds that visit every class once; successive visits go through all its examples.
 
-    The last batch of a round is filled up with the first classes of the round, one visit ahead. A pass over the n
-    examples of a class takes `ceil(n / per_class)` visits, and the last one is filled up with the first examples.
+    The last batch of a round is filled up with the first classes of the round and the examples of their next visit. A
+    pass over n examples of a class takes `ceil(n / per_class)` visits; the last is filled up with the first examples.
     """
     import tensorflow as tf
 
@@ -155,7 +155,7 @@ def round_indices(table, classes, per_class, seed, step):
     def members(arguments):
         label, start, count, visit = arguments
         visits = -(-count // per_class)
-        # Each pass over a class has an order of its own.
+        # Each pass over a class has its own order.
         order = tf.argsort(uniform_numbers((count,), seed, visit // visits * total + tf.cast(label, tf.int64)))
         place = (visit % visits * per_class + np.arange(per_class)) % count
         return start + tf.cast(tf.gather(order, place), tf.int64)

@@ -32,16 +32,14 @@ def balanced(
         per_class: Images of each class in a batch, at least 2.
         groups: As for `generators.pairs`. The classes of a batch then belong to one group; if it has fewer than
             `classes` classes, the batch has all of them, and is filled up with classes of other groups.
-        every_image: Whether to go through all images, instead of sampling each batch independently of the others. A
-            round visits every class once, in random order, for the next `per_class` of its shuffled images. Every image
-            is in the first `ceil(C / classes) * ceil(n / per_class)` batches, with C classes and n images in the
-            largest. Without `groups`.
+        every_image: Whether to iterate over all images instead of sampling batches independently; not with `groups`.
+            Each round visits the classes in random order and takes the next `per_class` shuffled images of each. With C
+            classes of at most n images, the first `ceil(C / classes) * ceil(n / per_class)` batches contain all images.
 
     Returns:
-        A `tf.data.Dataset` of `(images, labels)`: `(classes * per_class, ...)` float32, or strings or int32 with
-        `text`; and int64 `(classes * per_class,)`, class after class. Integer labels up to 2^24 are yielded unchanged.
-        Strings and larger integers, which float32 cannot represent, are yielded as indices: `np.unique(labels)[index]`
-        is the label.
+        A `tf.data.Dataset` of `(images, labels)`: float32 or text `(classes * per_class, ...)` and int64
+        `(classes * per_class,)`, class after class. Integer labels up to 2^24 are yielded unchanged; strings and larger
+        integers, which float32 cannot represent, as indices into `np.unique(labels)`.
     """
     images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
     classes = check_integer("classes", classes, 2, hint="With one class in a batch no image has a negative.")

@@ -34,9 +34,8 @@ def episodes(
             same probability.
 
     Returns:
-        A `tf.data.Dataset` of `({"support", "query"}, classes)`: `(way * shot, ...)` and `(way * query, ...)`, float32,
-        or strings or int32 with `text`; and the class of each query within the episode, int64 `(way * query,)` from 0
-        to `way - 1`.
+        A `tf.data.Dataset` of `({"support", "query"}, classes)`: float32 or text `(way * shot, ...)` and
+        `(way * query, ...)`; and the class of each query within the episode, int64 `(way * query,)`, 0 to `way - 1`.
 
     >>> import numpy as np
     >>> from siamkeras import generators

@@ -47,12 +47,12 @@ def pairs(
             `tf.image.stateless_random_*`. It is called for each image with a seed of its own.
         scale: Whether uint8 images are divided by 255. Use False for a tower that expects values in 0-255, such as most
             networks of `keras.applications`; the towers of `towers.pretrained` expect [0, 1].
-        text: Whether `images` are sentences, strings `(n,)`, or token ids, integers `(n, length)`. Strings are yielded
-            in Unicode normal form C; a tower with a tokenizer takes them, see `towers.recurrent`.
+        text: Whether `images` are sentences, strings `(n,)`, or token ids, integers `(n, length)`. Strings, for a tower
+            with a tokenizer (see `towers.recurrent`), are yielded in Unicode normal form C, and token ids as int32.
 
     Returns:
-        A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)`, or strings or int32 with
-        `text`; and float32 `(batch_size,)`.
+        A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 or text `(batch_size, ...)`, and float32
+        `(batch_size,)`.
 
     Raises:
         ValueError: different numbers of images and labels; fewer than two classes (in a group); a class with too few
@@ -91,10 +91,10 @@ def positive_pairs(
     scale=True,
     text=False,
 ):
-    """Batches of same pairs of different classes, without y, for `models.in_batch_softmax`.
+    """Batches of positive pairs, each of another class, without y, for `models.in_batch_softmax`.
 
-    That loss takes all other rights of the batch as negatives, so no class occurs twice in a batch. All classes have
-    the same probability.
+    Its loss uses the rights of all other pairs as negatives, so no class occurs twice in a batch. All classes have the
+    same probability.
 
     Args:
         images, labels, steps, seed, start, load, augment, scale, text: As for `pairs`.
@@ -128,8 +128,8 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
     Args:
         left: `(n, ...)` float32 or uint8 images; or file paths `(n,)`, with `load`; or text (see `text`).
         right: As `left`; `right[i]` is compared with `left[i]`.
-        same: `(n,)`: 1 = same, 0 = different, or a degree of similarity in between; `(n, 1)` also works. None if all
-            are same pairs, for `models.in_batch_softmax`; the stream then has no y.
+        same: `(n,)`: 1 = same, 0 = different, or a degree of similarity in between; `(n, 1)` also works. None for
+            positive pairs only, without y, as for `models.in_batch_softmax`.
         batch_size: Pairs in a batch; the last batch of a pass can be smaller.
         shuffle: Whether to shuffle the pairs in every pass. Use False for evaluation, so that distances keep the order
             of the pairs.
@@ -137,8 +137,7 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
         load, augment, text, scale: As for `pairs`.
 
     Returns:
-        A `tf.data.Dataset` of `({"left", "right"}, same)`: `(batch, ...)` float32, or strings or int32 with `text`; and
-        float32 `(batch,)`.
+        A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 or text `(batch, ...)`, and float32 `(batch,)`.
 
     Raises:
         ValueError: different numbers of `left`, `right` and `same`; `same` outside [0, 1].
@@ -158,11 +157,11 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
 def two_views(images, augment, batch_size=64, shuffle=True, seed=0, load=None, scale=True):
     """Batches of two augmented views of each image, without labels. One pass yields each image once.
 
-    Train `models.in_batch_softmax` on them: the other images of the batch are the negatives, as in SimCLR.
+    For `models.in_batch_softmax`, with the other images of the batch as negatives, as in SimCLR.
 
     Args:
         images, augment, load, scale: As for `pairs`.
-        batch_size, shuffle, seed: As for `from_pairs`. Every pass has new views, except with `shuffle=False`.
+        batch_size, shuffle, seed: As for `from_pairs`. With `shuffle`, every pass also has new views.
 
     Returns:
         A `tf.data.Dataset` of `{"left", "right"}`, float32 `(batch, ...)` each: two views of each image.

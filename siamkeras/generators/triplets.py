@@ -29,8 +29,7 @@ def triplets(
         groups: As for `generators.pairs`; the negative belongs to the group of the anchor.
 
     Returns:
-        A `tf.data.Dataset` of `{"anchor", "positive", "negative"}`, `(batch_size, ...)` each: float32, or strings or
-        int32 with `text`.
+        A `tf.data.Dataset` of `{"anchor", "positive", "negative"}`, float32 or text `(batch_size, ...)` each.
     """
     images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
     batch_size = check_integer("batch_size", batch_size, 1)
@@ -45,7 +44,7 @@ def triplets(
 def from_triplets(
     anchor, positive, negative, batch_size=64, shuffle=True, seed=0, load=None, augment=None, text=False, scale=True
 ):
-    """Batches of triplets that you already have. One pass yields each triplet once.
+    """Batches of ready-made triplets. One pass yields each triplet once.
 
     For `models.triplet`, or as hard negatives for `models.in_batch_softmax(tower, negatives=True)`.
 
@@ -55,8 +54,7 @@ def from_triplets(
         batch_size, shuffle, seed, load, augment, text, scale: As for `generators.from_pairs`.
 
     Returns:
-        A `tf.data.Dataset` of `{"anchor", "positive", "negative"}`, `(batch, ...)` each: float32, or strings or int32
-        with `text`.
+        A `tf.data.Dataset` of `{"anchor", "positive", "negative"}`, float32 or text `(batch, ...)` each.
 
     >>> from siamkeras import generators
     >>> stream = generators.from_triplets(["big", "hot"], ["large", "warm"], ["small", "cold"], text=True, batch_size=1)

@@ -1,7 +1,6 @@
-"""Softmax losses over a batch: InfoNCE of pairs, in-batch softmax and supervised contrastive loss of labelled examples;
-and of a classifier, with a margin: ArcFace and CosFace.
+"""Softmax losses: InfoNCE, in-batch softmax and supervised contrastive over a batch; ArcFace and CosFace over classes.
 
-In the formulas of a batch, `s` is a cosine similarity and `T` the temperature.
+In the formulas over a batch, `s` is a cosine similarity and `T` the temperature.
 """
 
 import math
@@ -22,8 +21,8 @@ _IGNORED = -1e30
 def info_nce(left, right, temperature=0.1, negatives=None):
     """InfoNCE of same pairs: each left must pick its own right among all rights of the batch.
 
-    `-log(exp(s_ii / T) / sum_j exp(s_ij / T))`, where `s_ij` is the cosine similarity of left i and right j, and j
-    also runs over the `negatives`
+    `-log(exp(s_ii / T) / sum_j exp(s_ij / T))`, where `s_ij` is the cosine similarity of left i and right j; the
+    sum also runs over the `negatives`
 
     A variant of the N-pair and multiple-negatives ranking losses, in one direction only, left to right. All other
     rights count as negatives, so each class should occur only once in a batch.
@@ -139,7 +138,7 @@ class SupervisedContrastiveLoss(_TemperatureLoss):
 
 
 class _MarginLoss(Float32Loss):
-    """Cross-entropy of `scale * cosine`, with `with_margin(cosine)` for the class of the label."""
+    """Cross-entropy of `scale * cosine`, with `with_margin(cosine)` for the target class."""
 
     def __init__(self, margin, scale, name, below=None, **kwargs):
         super().__init__(name=name, **kwargs)
@@ -164,19 +163,19 @@ class _MarginLoss(Float32Loss):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class ArcFaceLoss(_MarginLoss):
-    """Cross-entropy of `models.classifier` with a margin on the angle to the own class (ArcFace, Deng et al., 2019).
+    """Cross-entropy of `models.classifier` with an angular margin for the target class (ArcFace, Deng et al., 2019).
 
     With the angle `a_c` between an embedding and the proxy of class c, and the label y,
     `-log(exp(scale cos(a_y + margin)) / (exp(scale cos(a_y + margin)) + sum_{c != y} exp(scale cos a_c)))`
 
     For `a_y > pi - margin`, where `cos(a_y + margin)` would increase, `cos a_y - margin sin(margin)` replaces it, as in
-    the implementation of the authors, https://github.com/deepinsight/insightface. `y_true` is the class index,
-    `(batch,)` or `(batch, 1)`, and `y_pred` are the logits `scale * cos a_c` of the classifier, `(batch, classes)`.
+    the authors' code, https://github.com/deepinsight/insightface. `y_true` are class indices, `(batch,)` or
+    `(batch, 1)`; `y_pred` are the logits `scale * cos a_c` of the classifier, `(batch, classes)`.
 
     Args:
-        margin: Angle in radians, at least 0 and below pi; 0 gives the cross-entropy without a margin.
-        scale: The `scale` of the classifier, which has the same default; the papers use 64. Logits beyond it raise an
-            error; in a compiled graph, as in `fit`, they give NaN. A value that is too large is not noticed.
+        margin: Angle in radians, at least 0 and below pi; 0 gives the plain cross-entropy.
+        scale: The `scale` of the classifier, which has the same default; the papers use 64. Larger logits raise an
+            error; in a compiled graph, as in `fit`, they give NaN. A `scale` that is too large is not detected.
         **kwargs: `name`, `reduction` and `dtype` of `keras.losses.Loss`.
 
     >>> from siamkeras import losses
@@ -198,7 +197,7 @@ class ArcFaceLoss(_MarginLoss):
 
 @keras.saving.register_keras_serializable("siamkeras")
 class CosFaceLoss(_MarginLoss):
-    """As `ArcFaceLoss`, with `cos a_y - margin` in place of `cos(a_y + margin)` (CosFace, Wang et al., 2018).
+    """As `ArcFaceLoss`, with `cos a_y - margin` instead of `cos(a_y + margin)` (CosFace, Wang et al., 2018).
 
     Reference: https://arxiv.org/abs/1801.09414
     """

@@ -84,8 +84,8 @@ class Index:
     def add(self, embeddings, labels=None, names=None):
         """Appends embeddings `(m, dim)` and, if the index has them, labels and names `(m,)`.
 
-        Each call prepares the search again, so add many at once. An approximate index keeps its k-means cells; create a
-        new index when it has grown several times.
+        Each call rebuilds the search, so add many at once. An approximate index keeps its k-means cells; create a new
+        one when it has become several times as large.
         """
         embeddings = check_embeddings(embeddings, dim=self.embeddings.shape[1])
         names = None if names is None else list(map(os.fspath, names))
@@ -152,15 +152,14 @@ class Index:
         )
 
     def within(self, queries, threshold=None, exclude=None):
-        """Finds all embeddings with `distance < threshold` of each query. An approximate search can miss some.
+        """Finds all embeddings at `distance < threshold` from each query. An approximate search can miss some.
 
         Args:
             queries, exclude: As for `nearest`.
             threshold: Replaces the threshold of the index; required if the index has none.
 
         Returns:
-            `Neighbours` as from `nearest`, with k = the largest number of matches of a query. Where a query has fewer,
-            `match` is False.
+            `Neighbours` as from `nearest`, k being the largest number of matches of a query; `match` marks them.
 
         >>> from siamkeras import retrieval
         >>> index = retrieval.Index([[0.0], [1.0], [2.5]], threshold=2.0)
@@ -217,7 +216,7 @@ class Index:
 
 
 def _joined(name, old, new, count):
-    """The labels or names of an index, followed by those of `count` new embeddings; None if it has none."""
+    """The labels or names of an index and those of `count` new embeddings; None for an index without them."""
     if (old is None) != (new is None):
         raise ValueError(f"`{name}` must be given if the index has {name}, and only then. Received: {name}={new!r}.")
     if old is None:

@@ -1,8 +1,8 @@
 """Towers: networks from one input to one embedding, each a plain `keras.Model` named "tower".
 
-Any `keras.Model` with one input and one output `(batch, dim)` can be used as a tower. A network of several inputs, such
-as an image and a text, cannot: train it itself with labels and a loss such as `losses.TripletLoss`, or call it once for
-each role and compare the embeddings with `layers.Distance`.
+Any `keras.Model` with one input and one output `(batch, dim)` can be used as a tower. For a network with several
+inputs, such as an image and a text, train it directly on labels with a loss such as `losses.TripletLoss`, or call it
+once per role and compare the embeddings with `layers.Distance`.
 """
 
 from siamkeras import _unicode  # noqa: F401, registers the tokenizers of saved towers

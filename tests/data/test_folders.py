@@ -242,7 +242,7 @@ def test_a_central_fraction_of_each_side_is_used(tmp_path, size, crop, part):
 
 
 def test_a_large_jpeg_is_decoded_large_enough_for_its_central_fraction(tmp_path):
-    """A quarter of 960 x 1280 is 240 x 320: at half its size the file would have 120 x 160 pixels for 240 x 320."""
+    """A quarter of 960 x 1280 is 240 x 320; decoded at half size, it would be only 120 x 160."""
     (tmp_path / "faces").mkdir()
     gradient(960, 1280).save(tmp_path / "faces" / "1.jpg", **BEST)
     (image,) = data.image_folder(tmp_path, (240, 320), central_fraction=0.25).images

@@ -127,7 +127,7 @@ def test_without_labels_all_are_same_pairs_and_there_is_no_y():
     assert sorted(left) == list(range(12)) and (right == left + 100).all()
 
 
-def test_positive_pairs_are_two_images_of_each_of_several_classes():
+def test_positive_pairs_are_two_images_from_each_of_several_classes():
     for batch in generators.positive_pairs(IMAGES, LABELS, batch_size=3, steps=20):
         left, right = (value(batch[role]).astype(int) for role in ("left", "right"))
         assert (LABELS[left] == LABELS[right]).all() and (left != right).all()
@@ -200,7 +200,7 @@ def test_text_is_yielded_unchanged():
 
 
 @pytest.mark.parametrize("batch_size, message", [(5, "at most 4, the number of classes"), (1, "negative")])
-def test_positive_pairs_need_two_classes_and_at_most_all(batch_size, message):
+def test_positive_pairs_need_at_least_two_and_at_most_all_classes(batch_size, message):
     with pytest.raises(ValueError, match=f"`batch_size` must be .*{message}"):
         generators.positive_pairs(IMAGES, LABELS, batch_size=batch_size)
 

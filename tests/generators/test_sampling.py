@@ -194,8 +194,8 @@ def test_rounds_visit_every_example_once_in_each_pass_in_a_new_order():
 
 
 def test_rounds_fill_up_their_last_batch_and_the_last_visit_of_a_pass():
-    """Three visits of two examples are a pass over the five of class 7; one of them is shown twice. A round of four
-    classes takes two batches of three, in which two classes are shown twice, but not in one batch."""
+    """Three visits of two examples are a pass over the five of class 7, with one example twice. Two batches of three
+    classes are a round of the four classes, with two classes twice, but not in the same batch."""
     batches = sample_balanced(classes=4, steps=300, sample=round_indices)
     visits = batches[LABELS[batches[..., 0]] == 7].reshape(-1, 6)
     assert len(visits) == 100 and all(len(set(examples)) == 5 for examples in visits.tolist())
@@ -206,8 +206,8 @@ def test_rounds_fill_up_their_last_batch_and_the_last_visit_of_a_pass():
 
 
 def test_the_order_of_classes_and_examples_in_rounds_is_uniform():
-    """3,000 rounds of four classes: each of the 24 orders 125 times, standard deviation 11. Of class 7 the three visits
-    of a pass start with 1,000 pairs of examples, each of the 20 pairs 50 times, standard deviation 7."""
+    """3,000 rounds of four classes: each of the 24 orders occurs 125 times, standard deviation 11. The 1,000 passes
+    over class 7 start with each of its 20 ordered pairs 50 times, standard deviation 7."""
     batches = sample_balanced(classes=4, steps=3000, sample=round_indices)
     names = LABELS[batches[..., 0]]
     orders = collections.Counter(map(tuple, names.tolist()))

@@ -119,7 +119,7 @@ each_margin = pytest.mark.parametrize("loss_class, with_margin", MARGINS.values(
 @each_margin
 @pytest.mark.parametrize("margin", [0.0, 0.3, 1.0])
 def test_a_margin_loss_agrees_with_plain_sums(loss_class, with_margin, margin):
-    """Own cosines on both sides of -cos(margin), where the angle with the margin reaches pi."""
+    """Target cosines on both sides of -cos(margin), where angle + margin reaches pi."""
     cosines = np.array([[-0.97, 0.4, 0.1], [0.2, 0.9, -0.3], [0.5, -0.6, -0.7], [-0.2, 0.3, 0.99]])
     labels, expected = [0, 1, 2, 2], []
     for row, label in zip(cosines, labels, strict=True):
@@ -134,7 +134,7 @@ def test_a_margin_loss_agrees_with_plain_sums(loss_class, with_margin, margin):
 
 
 @each_margin
-def test_a_margin_loss_decreases_with_the_own_cosine_and_has_a_finite_gradient(loss_class, with_margin):
+def test_a_margin_loss_decreases_with_the_target_cosine_and_has_a_finite_gradient(loss_class, with_margin):
     own = np.linspace(-1, 1, 201, dtype="float32")
     logits = 16 * np.stack([own, 0 * own], axis=1)
     labels = np.zeros(201, "int32")

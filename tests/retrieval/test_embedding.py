@@ -172,7 +172,7 @@ def test_a_tower_needs_one_output_of_one_vector_per_image(tower):
     ):
         retrieval.embed(keras.Model(inputs, [tower(inputs), tower(inputs)]), IMAGES)
     two = keras.Model([inputs, other := keras.Input((3,))], keras.layers.Concatenate()([tower(inputs), other]))
-    with pytest.raises(ValueError, match="with inputs .* Train a network of several inputs itself, as described in"):
+    with pytest.raises(ValueError, match="with inputs .* Train a network with several inputs directly, see"):
         retrieval.embed(two, IMAGES)
     for wrong in (None, "conv", lambda images: images):
         with pytest.raises(ValueError, match="`tower` must be a built keras.Model"):

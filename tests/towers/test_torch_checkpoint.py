@@ -1,4 +1,4 @@
-"""The reader of PyTorch checkpoints: it accepts tensors, and runs nothing that a file contains."""
+"""The reader of PyTorch checkpoints accepts tensors and runs no code from a file."""
 
 import pickle
 
@@ -11,12 +11,12 @@ HEADER = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
 
 
 def value(x):
-    """The instructions of the pickle machine that create a plain value."""
+    """The pickle instructions that create a plain value."""
     return pickle.dumps(x, 2)[2:-1]
 
 
 def tensor(kind, key, count, offset, shape, strides):
-    """The instructions that create a tensor, as PyTorch writes them."""
+    """The pickle instructions that create a tensor, as PyTorch writes them."""
     storage = b"(" + value("storage") + f"ctorch\n{kind}\n".encode() + value(key) + value("cpu") + value(count) + b"NtQ"
     return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + value(offset) + value(shape) + value(strides) + b"NNtR"
 
@@ -34,7 +34,7 @@ FLOATS, INTEGERS = np.arange(10, dtype="<f4") / 4, np.array([7], "<i8")
 STORAGES = {"a": FLOATS, "b": INTEGERS}
 TENSORS = {
     "matrix": tensor("FloatStorage", "a", 10, 0, (2, 3), (3, 1)),
-    "transposed": tensor("FloatStorage", "a", 10, 4, (3, 2), (1, 3)),  # a view of the same values from the fifth on
+    "transposed": tensor("FloatStorage", "a", 10, 4, (3, 2), (1, 3)),  # the same values from the fifth on
     "steps": tensor("LongStorage", "b", 1, 0, (), ()),
 }
 
@@ -50,7 +50,7 @@ def test_tensors_are_read_with_their_names_shapes_and_strides(tmp_path):
 
 
 class Malicious:
-    """Unpickling it would create a file."""
+    """Unpickling an instance creates a file."""
 
     def __init__(self, path):
         self.path = path

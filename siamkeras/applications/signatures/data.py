@@ -12,7 +12,7 @@ from siamkeras.applications.signatures.synthetic import synthetic_signatures
 from siamkeras.data import _images
 from siamkeras.data._sources import find, manual_download_error, reading, real_or_stand_in
 
-# Author and imitated writer in the file names of SigComp2009, and in both forms of those of SigComp2011.
+# File names of SigComp2009 and, in two forms, SigComp2011; the groups are the author and the imitated writer.
 SIGCOMP_NAMES = (r"(\d{3})\d{2}(\d{3})", r"(\d{4})(\d{3})_\d{2}", r"\d{2}_(\d{4})(\d{3})")
 BHSIG_NAME = re.compile(r"[BH]-S-\d+-([GF])-\d+", re.IGNORECASE)
 LAYOUTS = (
@@ -48,13 +48,10 @@ def sigcomp2009(size=(64, 128), source="auto"):
 def sigcomp2011(size=(64, 128), source="auto"):
     """SigComp2011, Dutch (Liwicki et al., 2011): 64 writers, 12 to 24 genuine signatures and 8 to 20 forgeries of each.
 
-    As `sigcomp2009`, with the folder `signatures_sigcomp2011` in a layout of `signature_folder`; it may contain only
-    some of the writers. The forgeries are by about forty people who imitated two to five writers each, which connects
-    all writers into one group: in a split by writers, the same forgers are on both sides. It is not known whether
-    forgers are also among the writers.
-
-    The forgeries have darker ink, and wider strokes even after `preprocess`, which binarises the scans. Compare with
-    the stroke width as a baseline.
+    As `sigcomp2009`, from the folder `signatures_sigcomp2011` in any layout of `signature_folder`; it may contain only
+    some of the writers. About forty forgers imitated two to five writers each, which connects all writers into one
+    group: a split by writers has the same forgers on both sides. Forgers may also be among the writers. The forgeries
+    have darker ink and, even binarised by `preprocess`, wider strokes: use the stroke width as a baseline.
     """
     url = "http://www.iapr-tc11.org/mediawiki/index.php/ICDAR_2011_Signature_Verification_Competition_(SigComp2011)"
     return _load("SigComp2011", "signatures_sigcomp2011", 64, url, size, source, complete=False)
@@ -92,11 +89,11 @@ def _load(title, folder, writers, url, size, source, complete=True):
 
 
 def signature_folder(folder, size=(64, 128)):
-    """Signatures of any size from a folder in one of these layouts:
+    """Reads signatures of any size from a folder in one of these layouts:
 
     - `<writer>/genuine/` and `<writer>/forged/`;
     - `<writer>/` for genuine signatures and `<writer>_forg/`, as in copies of SigComp2011 on Kaggle;
-    - `<writer>/B-S-1-G-01.tif`, with F in place of G for forgeries: `BHSig260/Bengali` or `BHSig260/Hindi`;
+    - `<writer>/B-S-1-G-01.tif`, with F instead of G for forgeries: `BHSig260/Bengali` or `BHSig260/Hindi`;
     - `full_org/original_1_1.png` and `full_forg/forgeries_1_1.png`: CEDAR.
 
     Args:
@@ -109,8 +106,8 @@ def signature_folder(folder, size=(64, 128)):
         an author form a group. As with `data.image_folder`, a warning lists the paths that are not read.
 
     Raises:
-        ValueError: another layout; a writer with fewer than two genuine signatures or without forgeries; fewer than two
-            writers; files that cannot be decoded or contain no ink.
+        ValueError: unknown layout; fewer than two writers; a writer with fewer than two genuine signatures or without
+            forgeries; files that cannot be decoded or contain no ink.
     """
     size, folder, skipped = _check_size(size), Path(folder), []
     if any((folder / name).is_dir() for name in CEDAR):

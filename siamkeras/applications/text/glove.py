@@ -11,22 +11,22 @@ from siamkeras.data._sources import find, not_found
 
 
 def glove(tokenizer, path=None, dim=50, seed=0):
-    """GloVe vectors of the words of a tokenizer (Pennington et al., 2014), for `word_vectors` of `towers.recurrent`.
+    """GloVe vectors for the words of a tokenizer (Pennington et al., 2014), for `word_vectors` of `towers.recurrent`.
 
     ```python
     tower = towers.recurrent(tokenizer, word_vectors=text.glove(tokenizer, "glove.6B.zip", dim=100))
     ```
 
     Args:
-        tokenizer: An adapted tokenizer of words, such as `tokenizers.words(sentences)`.
-        path: `glove.6B.zip`, another zip of GloVe, a text file from it, or an `.npz` file with `words` `(n,)` and
+        tokenizer: An adapted word tokenizer, such as `tokenizers.words(sentences)`.
+        path: `glove.6B.zip` or another GloVe zip; a text file from it; or an `.npz` file with `words` `(n,)` and
             `vectors` `(n, dim)`. None searches the folder `glove` under `SIAMKERAS_DATA` and `~/.cache/siamkeras`.
         dim: Dimension of the vectors; selects the file in a zip or folder.
         seed: Random seed.
 
     Returns:
-        `(vocabulary, dim)` float32: 0 for padding, small random vectors for words that GloVe does not have. How many
-        words have a vector is printed to stderr.
+        `(vocabulary, dim)` float32: 0 for padding, small random vectors for words that are not in GloVe. The number of
+        words found is printed to stderr.
 
     Reference: https://nlp.stanford.edu/projects/glove
     """
@@ -74,7 +74,7 @@ def _read(path, dim):
 
 def _read_lines(file, dim):
     for number, line in enumerate(file, 1):
-        word, *values = line.rstrip().rsplit(b" ", dim)  # some words of glove.840B contain spaces, not the first one
+        word, *values = line.rstrip().rsplit(b" ", dim)  # glove.840B has words with spaces, but not in line 1
         try:
             if len(values) != dim or (number == 1 and b" " in word):
                 raise ValueError

@@ -126,7 +126,7 @@ def test_the_layout_of_bhsig260_is_read_with_the_folder_as_the_writer(tmp_path, 
     assert examples.genuine.tolist() == [True, True, False] * 3
 
 
-def test_other_images_in_the_layout_of_bhsig260_are_named_in_a_warning(tmp_path):
+def test_other_images_in_the_layout_of_bhsig260_are_listed_in_a_warning(tmp_path):
     write_scan(write_bhsig(tmp_path) / "001" / "scan.png")
     with pytest.warns(UserWarning, match=r"images in an unexpected place \(1\): 001/scan.png"):
         assert len(signatures.signature_folder(tmp_path, SIZE).labels) == 9
@@ -144,7 +144,7 @@ def test_other_images_in_the_layout_of_bhsig260_are_named_in_a_warning(tmp_path)
         (lambda root: shutil.rmtree(write_kaggle(root) / "002"), "no images in .*002. Known layouts"),
     ],
 )
-def test_another_layout_raises_and_the_known_ones_are_named(tmp_path, write, message):
+def test_an_unknown_layout_raises_an_error_that_lists_the_known_layouts(tmp_path, write, message):
     write(tmp_path)
     with pytest.raises(ValueError, match=message):
         signatures.signature_folder(tmp_path, SIZE)

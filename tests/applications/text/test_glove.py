@@ -16,7 +16,7 @@ LINES = [b"the 0.5 -1 2", b"caf\xc3\xa9 1 1 1", b". . . 9 9 9", b"cat 3 2.5e-1 -
 
 @pytest.fixture
 def tokenizer():
-    """0 padding, 1 out of vocabulary, then by frequency and in alphabetical order backwards: the, tzk, caf\u00e9."""
+    """0 padding, 1 out of vocabulary, then by frequency and in reverse alphabetical order: the, tzk, caf\u00e9."""
     return tokenizers.words(["the the the", "tzk tzk caf\u00e9"], length=4)
 
 
@@ -48,7 +48,7 @@ def write_npz(folder, name="glove_6B_3d_top20k.npz"):
 
 @pytest.mark.parametrize("write", [write_text, write_zip, write_npz])
 @pytest.mark.parametrize("is_given", [True, False])
-def test_known_words_have_their_vectors_others_small_random_ones(folder, tokenizer, write, is_given, capsys):
+def test_known_words_have_their_vectors_and_others_small_random_ones(folder, tokenizer, write, is_given, capsys):
     path = write(folder)
     vectors = text.glove(tokenizer, str(path) if is_given else None, dim=3, seed=1)
     vocabulary = tokenizer.get_vocabulary()
@@ -63,7 +63,7 @@ def test_known_words_have_their_vectors_others_small_random_ones(folder, tokeniz
     assert not (others == text.glove(tokenizer, path, 3, seed=2)[[1, vocabulary.index("tzk")]]).any()
 
 
-def test_they_are_the_initial_word_vectors_of_a_tower(folder, tokenizer):
+def test_the_vectors_are_the_initial_word_vectors_of_a_tower(folder, tokenizer):
     vectors = text.glove(tokenizer, write_text(folder), 3)
     tower = towers.recurrent(tokenizer, 4, word_vectors=vectors, units=2)
     np.testing.assert_array_equal(tower.get_layer("word_vectors").get_weights()[0], vectors)
@@ -79,7 +79,7 @@ def test_they_are_the_initial_word_vectors_of_a_tower(folder, tokenizer):
     ],
 )
 @pytest.mark.parametrize("write", [write_text, write_zip])
-def test_a_damaged_line_is_named(folder, tokenizer, write, line, message):
+def test_the_error_for_a_damaged_line_has_its_number(folder, tokenizer, write, line, message):
     path = write(folder, [*LINES, line, b"dog 1 2 3"])
     with pytest.raises(ValueError, match=message):
         text.glove(tokenizer, path, 3)
@@ -95,7 +95,7 @@ def test_a_damaged_line_is_named(folder, tokenizer, write, line, message):
         (write_npz, 0, "`dim` must be an integer of at least 1"),
     ],
 )
-def test_another_dimension_is_an_error(folder, tokenizer, write, dim, message):
+def test_a_wrong_dimension_is_an_error(folder, tokenizer, write, dim, message):
     with pytest.raises(ValueError, match=message):
         text.glove(tokenizer, write(folder), dim)
 
