@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 _HEADER = 0x1950A86A20F9469CFC6C, 1001  # magic number and version of the format
-_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_DTYPES = {"FloatStorage": "<f4", "LongStorage": "<i8"}
 
 
 def read_tensors(path):
