@@ -46,13 +46,13 @@ class CollapseMonitor(_Monitor):
 
     def on_train_begin(self, logs=None):
         self._has_warned = False
-        self._embed(self.images[:1])  # raises before training instead of after an epoch
+        self._embed(self.images)  # raises before training instead of after an epoch
 
     def on_epoch_end(self, epoch, logs=None):
         spread = _spread(self._embed(self.images))
         if logs is not None:
             logs["embedding_spread"] = spread
-        if spread >= self.minimum or self._has_warned:
+        if not spread < self.minimum or self._has_warned:  # NaN is not a collapse
             return
         self._has_warned = True
         self.model.stop_training = self.model.stop_training or self.stop
@@ -69,19 +69,24 @@ class CollapseMonitor(_Monitor):
 class _ClassMonitor(_Monitor):
     """Base of the callbacks that measure labelled examples and add the results to `logs`."""
 
-    def __init__(self, images, labels, load, every, scale):
+    def __init__(self, images, labels, load, every, scale, prefix):
         super().__init__(images, load, scale)
+        self.prefix = prefix
         self.labels = check_labels(labels, count=len(images))
         self.every = check_integer("every", every, 1)
 
     def on_train_begin(self, logs=None):
         self._results = {}
-        example = self._embed(self.images[:1])
-        self._measure(np.repeat(example, len(self.images), axis=0))  # raises before training instead of after an epoch
+        embeddings = self._embed(self.images)
+        self._measure(np.zeros_like(embeddings) + embeddings[:1])  # raises before training instead of after an epoch
 
     def on_epoch_end(self, epoch, logs=None):
-        if not self._results or epoch % self.every == 0:
-            self._results = self._measure(self._embed(self.images))
+        if not self._results or epoch % self.every == 0 or epoch + 1 == self.params["epochs"]:
+            results = self._measure(self._embed(self.images))
+            self._results = {self.prefix + name: value for name, value in results.items()}
+        repeated = sorted(self._results.keys() & logs.keys())
+        if repeated:
+            raise ValueError(f"`logs` already has {repeated[0]!r}. Give {type(self).__name__} another `prefix`.")
         logs.update(self._results)
 
 
@@ -101,17 +106,18 @@ class RetrievalMonitor(_ClassMonitor):
         images, load, scale: As for `retrieval.embed`; examples of classes that are not in the training set.
         labels: `(n,)` integers or strings.
         k, distance: As for `evaluation.retrieval`.
-        every: Number of epochs from one measurement to the next; the epochs in between log the last results again.
+        every: Number of epochs from one measurement to the next; the epochs in between log the last results again, so
+            the `patience` of other callbacks must be larger. The last epoch is always measured.
+        prefix: Beginning of the names in the logs.
     """
 
-    def __init__(self, images, labels, k=1, distance="euclidean", load=None, every=1, scale=True):
+    def __init__(self, images, labels, k=1, distance="euclidean", load=None, every=1, scale=True, prefix="val_"):
         self.k, self.distance = k, distance
-        super().__init__(images, labels, load, every, scale)
+        super().__init__(images, labels, load, every, scale, prefix)
 
     def _measure(self, embeddings):
         report = evaluation.retrieval(embeddings, self.labels, k=self.k, distance=self.distance, resamples=0)
-        recall = {f"val_recall_at_{k}": value for k, value in report.recall_at_k.items()}
-        return recall | {"val_map_at_r": report.map_at_r}
+        return {f"recall_at_{k}": value for k, value in report.recall_at_k.items()} | {"map_at_r": report.map_at_r}
 
 
 class VerificationMonitor(_ClassMonitor):
@@ -121,18 +127,18 @@ class VerificationMonitor(_ClassMonitor):
     `fit(validation_data=...)` and `metrics.PairAUC`.
 
     Args:
-        images, labels, load, every, scale: As for `RetrievalMonitor`; at most a few thousand examples.
+        images, labels, load, every, scale, prefix: As for `RetrievalMonitor`; at most a few thousand examples.
         distance: As for `evaluation.verification_from_embeddings`; None for that of the model, or else cosine.
     """
 
-    def __init__(self, images, labels, distance=None, load=None, every=1, scale=True):
+    def __init__(self, images, labels, distance=None, load=None, every=1, scale=True, prefix="val_"):
         self.distance = distance
-        super().__init__(images, labels, load, every, scale)
+        super().__init__(images, labels, load, every, scale, prefix)
 
     def _measure(self, embeddings):
         distance = self.distance or tower_and_distance(self.model)[1]
         report = evaluation.verification_from_embeddings(embeddings, self.labels, None, distance, resamples=0)
-        return {"val_auc": report.auc, "val_eer": report.eer}
+        return {"auc": report.auc, "eer": report.eer}
 
 
 def _spread(embeddings):
@@ -141,4 +147,4 @@ def _spread(embeddings):
     mean_square = np.mean(np.sum(embeddings**2, axis=1))
     if mean_square == 0:
         return 0.0
-    return float(max(0.0, 1.0 - np.sum(embeddings.mean(axis=0) ** 2) / mean_square))
+    return float(np.maximum(0.0, 1.0 - np.sum(embeddings.mean(axis=0) ** 2) / mean_square))

@@ -3,6 +3,8 @@
 `"accuracy"` and `keras.metrics.AUC` do not: they expect a large output for "same", and are near 0 for distances.
 """
 
+import math
+
 import keras
 from keras import ops
 
@@ -43,8 +45,8 @@ class PairAccuracy(keras.metrics.Mean):
 class PairAUC(keras.metrics.AUC):
     """Area under the ROC curve: probability that a same pair has a smaller distance than a different pair.
 
-    Labels are those of `PairAccuracy`. Distances d are counted in bins of equal width in `1 / (1 + sqrt(d))`, which
-    suits small and large distances; a same and a different pair in one bin count 1/2. `evaluation.verification`
+    Labels are those of `PairAccuracy`; a negative distance makes the metric NaN. Distances are counted in bins of equal
+    width in `log(d)` from 1e-7 to 1e7; a same and a different pair in one bin count 1/2. `evaluation.verification`
     computes the exact value.
 
     Args:
@@ -57,13 +59,14 @@ class PairAUC(keras.metrics.AUC):
     0.75
     """
 
-    def __init__(self, num_thresholds=1000, name="pair_auc", dtype=None):
+    def __init__(self, num_thresholds=5000, name="pair_auc", dtype=None):
         super().__init__(num_thresholds, name=name, dtype=dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         same, distance, valid = flat_pairs(y_true, y_pred)
-        valid = ops.logical_and(valid, ops.logical_not(ops.isnan(distance)))
-        score = ops.where(valid, 1 / (1 + ops.maximum(distance, 0.0) ** 0.5), 0.0)
+        valid = ops.logical_and(valid, distance >= -1e-3)  # False for NaN; cosine distances may round below 0
+        score = 0.5 - ops.log(ops.clip(ops.where(valid, distance, 1.0), 1e-7, 1e7)) / (2 * math.log(1e7))
+        score = ops.clip(score, 0.0, 1.0)
         weight = ops.where(valid, 1.0, float("nan"))
         if sample_weight is not None:
             weight = weight * ops.reshape(ops.cast(sample_weight, weight.dtype), (-1,))

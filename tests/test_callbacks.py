@@ -154,6 +154,8 @@ def test_epochs_between_measurements_log_the_last_results():
     history = fit(monitor)["val_map_at_r"]
     expected = [evaluation.retrieval(embeddings(each), HELD_OUT, k=1, resamples=0).map_at_r for each in (0, 3, 6)]
     assert history == pytest.approx(np.repeat(expected, 3)[:7].tolist())
+    last = evaluation.retrieval(embeddings(4), HELD_OUT, k=1, resamples=0).map_at_r  # the last epoch is measured
+    assert fit(monitor, epochs=5)["val_map_at_r"] == pytest.approx([*history[:4], last])
     assert fit(monitor, initial_epoch=5)["val_map_at_r"] != history[5:]  # measured anew by each `fit`
 
 
@@ -200,8 +202,25 @@ def test_errors_are_raised_before_training(kind, arguments, options, message):
         scripted()[1](kind(EXAMPLES, *arguments, **options), epochs=0)
 
 
+def test_two_monitors_need_different_prefixes():
+    _, fit = scripted()
+    first, second = (callbacks.RetrievalMonitor(EXAMPLES, labels) for labels in (HELD_OUT, HELD_OUT[::-1]))
+    with pytest.raises(ValueError, match="`logs` already has 'val_map_at_r'. Give RetrievalMonitor another `prefix`"):
+        fit(first, second, epochs=1)
+    second.prefix = "new_"
+    assert {"val_map_at_r", "new_map_at_r"} <= fit(first, second, epochs=1).keys()
+
+
+def test_nan_is_not_a_collapse():
+    model, fit = scripted()
+    model.set_weights([np.full((2, 2), np.nan)])
+    assert np.isnan(logs_of(callbacks.CollapseMonitor(EXAMPLES), model)["embedding_spread"])
+
+
 def test_examples_must_fit_the_tower():
     _, fit = scripted()
+    with pytest.raises(ValueError, match="NaN or infinity in 7"):
+        fit(callbacks.CollapseMonitor(np.where(np.arange(20)[:, None] == 7, np.float32("nan"), EXAMPLES)), epochs=0)
     for monitor in (callbacks.RetrievalMonitor(HELD_OUT, HELD_OUT), callbacks.CollapseMonitor(HELD_OUT)):
         with pytest.raises(ValueError, match="float32 in .* or uint8 in 0-255. Received: int64"):
             fit(monitor, epochs=0)

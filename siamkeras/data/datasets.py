@@ -17,7 +17,8 @@ def from_dataset(dataset, image="image", label="label", size=None, crop=False, c
 
     Args:
         dataset: A `datasets.Dataset` with a column of type `Image`; or a `tf.data.Dataset` of `(image, label)` or
-            dicts, batched or not, with images that are uint8 or floats in [0, 1].
+            dicts, batched or not, with images that are uint8 or floats in [0, 1]. The images of
+            `keras.utils.image_dataset_from_directory`, floats in 0-255, are divided by 255.
         image, label: Names of the columns, or keys of the dicts. Labels are integers or strings.
         size, crop, central_fraction: As for `image_folder`; `size=None` for images that all have the same size.
 
@@ -39,16 +40,21 @@ def from_dataset(dataset, image="image", label="label", size=None, crop=False, c
         raise ValueError("`crop` and `central_fraction` need a `size`. Received: size=None.")
     if hasattr(dataset, "element_spec"):
         rows, names = _tf_rows(dataset, image, label), getattr(dataset, "class_names", None)
+    elif not hasattr(dataset, "features"):
+        raise ValueError(f"`dataset` must be a Hugging Face or tf.data data set. Received: {type(dataset).__name__}.")
     else:
         rows, names = _hugging_face_rows(dataset, image, label), getattr(dataset.features.get(label), "names", None)
     images, labels = [], []
     for array, value in rows:
+        if array.dtype != np.uint8 and array.dtype.kind != "f":
+            raise ValueError(f"Images must be uint8 or floats in [0, 1]. Received: {array.dtype}.")
+        array = array / np.float32(255) if hasattr(dataset, "class_names") else array
         images.append(array if size is None else _resize(array, *size, crop, central_fraction))
         labels.append(value.decode() if isinstance(value, bytes) else value)
     labels = check_labels(labels, label)
     if labels.dtype.kind == "U":
         names, labels = np.unique(labels, return_inverse=True)
-    elif names is not None and labels.min() < 0:
+    elif labels.dtype.kind == "i" and labels.min() < 0:
         raise ValueError("Every image needs a label. Received: the label -1, which means no label.")
     class_names = {} if names is None else {value: str(names[value]) for value in np.unique(labels).tolist()}
     source = f"a data set of the library {type(dataset).__module__.partition('.')[0]}"
@@ -78,7 +84,7 @@ def _tf_rows(dataset, image, label):
         raise ValueError("The data set repeats endlessly. Pass `dataset.take(n)`.")
     for element in dataset.as_numpy_iterator():
         images, labels = (np.asarray(element[column]) for column in columns)
-        if labels.ndim == 0:
+        if labels.ndim == 0 or (labels.shape == (1,) and images.ndim == 3 and len(images) > 1):
             images, labels = images[None], labels[None]
         images = images[..., None] if images.ndim == 3 else images
         if images.ndim != 4 or labels.shape not in ((len(images),), (len(images), 1)):

@@ -88,24 +88,31 @@ def concat_examples(*parts):
     >>> both.labels.tolist(), both.class_names
     ([0, 1, 1, 2], {0: 'cup', 1: 'fork', 2: 'pan'})
     """
+    if not parts or any(type(part) is not Examples for part in parts):  # Signatures would lose what is a forgery
+        received = ", ".join(type(part).__name__ for part in parts) or "nothing"
+        raise ValueError(f"Pass `Examples`: `concat_examples(first, second)`. Received: {received}.")
     images = [np.asarray(part.images) for part in parts]
     kinds = {f"{array.dtype} {array.shape[1:]}" if array.ndim > 1 else "file paths" for array in images}
     if len(kinds) != 1:
         raise ValueError(f"All parts must have images of the same shape and dtype. Received: {sorted(kinds)}.")
-    labels, class_names = _merge("labels", [part.labels for part in parts], [part.class_names for part in parts])
+    counts = [len(array) for array in images]
+    labels, class_names = _merge(
+        "labels", counts, *zip(*((part.labels, part.class_names) for part in parts), strict=True)
+    )
     groups, group_names = None, {}
     if all(part.groups is not None for part in parts):
-        groups, group_names = _merge("groups", [part.groups for part in parts], [part.group_names for part in parts])
+        both = zip(*((part.groups, part.group_names) for part in parts), strict=True)
+        groups, group_names = _merge("groups", counts, *both)
     source = " + ".join(dict.fromkeys(part.source for part in parts))
     return Examples(np.concatenate(images), labels, groups, class_names, group_names, source)
 
 
-def _merge(field, columns, names):
+def _merge(field, lengths, columns, names):
     """The labels or groups of all parts as one array, equal where their names are equal, and their names."""
-    columns = [check_labels(column, field) for column in columns]
+    columns = [check_labels(column, field, length) for column, length in zip(columns, lengths, strict=True)]
     values = [np.unique(column).tolist() for column in columns]
     counts = Counter(value for part in values for value in part)
-    keys = [{v: known.get(v, v) for v in part} for part, known in zip(values, names, strict=True)]
+    keys = [{v: str(known[v]) if v in known else v for v in part} for part, known in zip(values, names, strict=True)]
     unclear = [v for part, known in zip(values, names, strict=True) for v in part if v not in known and counts[v] > 1]
     repeated = [name for key in keys for name, count in Counter(key.values()).items() if count > 1]
     if unclear or repeated:
@@ -115,7 +122,8 @@ def _merge(field, columns, names):
         )
     pairs = list(dict.fromkeys((name, value) for key in keys for value, name in key.items()))
     new = dict(pairs)
-    if not len(new) == len(pairs) == len(set(new.values())):
+    is_one_kind = len(set(map(type, new.values()))) == 1 and np.array(list(new.values())).dtype.kind in "biuUS"
+    if not is_one_kind or not len(new) == len(pairs) == len(set(new.values())):
         new = {name: number for number, name in enumerate(new)}
     merged = [new[key[value]] for key, column in zip(keys, columns, strict=True) for value in column.tolist()]
     return np.array(merged), {number: name for name, number in new.items() if isinstance(name, str)}

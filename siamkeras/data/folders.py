@@ -135,6 +135,7 @@ def load_image(size, channels=3, crop=False, central_fraction=1.0):
     def load(path):
         import tensorflow as tf
 
+        path = os.fspath(path) if isinstance(path, os.PathLike) else path
         image = tf.numpy_function(decode, [tf.io.read_file(path), path], tf.uint8, stateful=False)
         return tf.cast(tf.ensure_shape(image, (height, width, channels)), tf.float32) / 255.0
 

@@ -11,9 +11,13 @@ from siamkeras.towers._blocks import check_scale
 
 def pair_inputs(model):
     """The Inputs of a built model that compares pairs."""
-    if len(getattr(model, "inputs", None) or []) < 2:
-        raise ValueError(f"`model` must be a built keras.Model with inputs 'left' and 'right'. Received: {model!r}.")
-    return model.inputs
+    inputs = getattr(model, "inputs", None) or []
+    if len(inputs) < 2 or inputs[0].name == "anchor":
+        raise ValueError(
+            "`model` must be a built keras.Model with inputs 'left' and 'right', such as "
+            f"`models.siamese(models.tower_of(model))`. Received: {model!r} with inputs {[x.name for x in inputs]}."
+        )
+    return inputs
 
 
 def pair_distance(model, inputs, similarity=False, scale=True):

@@ -288,17 +288,18 @@ class Comparison(NamedTuple):
         return "\n".join(lines + ([f"and {len(self.distance) - 10} more"] if len(self.distance) > 10 else []))
 
 
-def compare(model, left, right, threshold=None, similarity=False, scale=True):
+def compare(model, left, right, threshold=None, similarity=False, scale=True, load=None):
     """Compares new inputs: distance, score and, with a threshold, the decision "same" for `distance < threshold`.
 
     Args:
         model: As for `verification`.
-        left: One input, or `(n, ...)`; images are float32 in [0, 1] or uint8 in 0-255.
+        left: One input, or `(n, ...)`; images are float32 in [0, 1] or uint8 in 0-255, or file paths with `load`.
         right: The same number of inputs: `right[i]` is compared with `left[i]`. A single input on either side is
             compared with each input on the other.
         threshold: Decision threshold from `verification` on validation pairs; None for no decision.
         similarity: As for `verification`.
         scale: Whether uint8 images are divided by 255, see `generators.pairs`.
+        load: Function that reads a file, such as `data.load_image(size)`.
 
     Returns:
         `Comparison`, a named tuple of `distance`; `score`, the negative distance, for tools that expect large =
@@ -311,16 +312,19 @@ def compare(model, left, right, threshold=None, similarity=False, scale=True):
     distance 5.000: different
     distance 1.000: same
     """
-    template = pair_inputs(model)[0]
-    if template.dtype == "string":
-        sides = (("left", left), ("right", right))
-        left, right = (check_sentences([side] if isinstance(side, str) else side, name) for name, side in sides)
-    left, right = np.asarray(left), np.asarray(right)
+    sides = {"left": left, "right": right}
+    for (name, side), template in zip(sides.items(), pair_inputs(model), strict=False):
+        if load is not None:
+            side = np.stack([load(path) for path in np.atleast_1d(np.asarray(side, object))])
+        elif template.dtype == "string":
+            side = check_sentences([side] if isinstance(side, str) else side, name)
+        side = np.asarray(side)
+        sides[name] = side[None] if side.ndim == len(template.shape) - 1 else side
+    left, right = sides.values()
     threshold = None if threshold is None else check_number("threshold", threshold)
-    left, right = (side[None] if side.ndim == len(template.shape) - 1 else side for side in (left, right))
     count = max(left.shape[:1] + right.shape[:1], default=1)
     left, right = (np.repeat(side, count, axis=0) if side.shape[:1] == (1,) else side for side in (left, right))
-    if left.shape != right.shape or not left.size:
+    if left.shape[:1] != right.shape[:1] or not left.ndim or not left.size:
         raise ValueError(
             "`left` and `right` must have the same number of inputs, or one of them a single input. "
             f"Received: shapes {left.shape} and {right.shape}."

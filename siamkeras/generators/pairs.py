@@ -93,8 +93,8 @@ def positive_pairs(
 ):
     """Batches of positive pairs, each of another class, without y, for `models.in_batch_softmax`.
 
-    Its loss uses the rights of all other pairs as negatives, so no class occurs twice in a batch. All classes have the
-    same probability.
+    The loss uses the right images of all other pairs as negatives, so no class occurs twice in a batch. All classes
+    have the same probability.
 
     Args:
         images, labels, steps, seed, start, load, augment, scale, text: As for `pairs`.
@@ -175,6 +175,9 @@ def two_views(images, augment, batch_size=64, shuffle=True, seed=0, load=None, s
 
     Reference: https://arxiv.org/abs/2002.05709 (Chen et al., 2020)
     """
+    if augment is None:
+        raise ValueError("`augment` must be a function: without it, both views are equal. Received: None.")
+    check_integer("batch_size", batch_size, 2, hint="With one image in a batch there is no negative.")
     options = StreamOptions(None, seed, load=load, augment=augment, scale=scale)
     return given_batches({"images": images}, None, batch_size, shuffle, options, roles=("left", "right"))
 

@@ -41,7 +41,7 @@ class Index:
     """A gallery of embeddings that can be searched for nearest neighbours.
 
     Args:
-        embeddings: `(n, dim)`.
+        embeddings: `(n, dim)`; not copied, so do not change the array later.
         labels: `(n,)` integers or strings, optional.
         names: `(n,)` strings or paths, such as file names, optional.
         distance: `"euclidean"`, `"cosine"` or, for `method="exact"`, `"manhattan"`.
@@ -222,6 +222,6 @@ def _joined(name, old, new, count):
     if old is None:
         return None
     new = check_labels(new, name, count)
-    if (old.dtype.kind in "US") != (new.dtype.kind in "US"):  # NumPy would turn the integers into strings
-        raise ValueError(f"`{name}` must be all integers or all strings. Received: {new.dtype} after {old.dtype}.")
+    if old.dtype.kind.replace("u", "i") != new.dtype.kind.replace("u", "i"):  # NumPy would convert one of them
+        raise ValueError(f"`{name}` must be of the kind of the index, {old.dtype}. Received: {new.dtype}.")
     return np.concatenate([old, new])

@@ -34,8 +34,11 @@ def _read(content):
     # Header, properties of the machine, tensors without values, keys of the storages; then the values.
     *header, _, tensors, keys = (_TensorUnpickler(file).load() for _ in range(5))
     if tuple(header) != _HEADER:
-        raise ValueError(f"unknown header {header}")
+        raise ValueError("unknown header")
     dtypes, storages = {storage[2]: storage[1] for storage, *_ in tensors.values()}, {}
+    views = [storage[5:] for storage, *_ in tensors.values()]
+    if not set(dtypes.values()) <= set(_DTYPES.values()) or any(view not in ((), (None,)) for view in views):
+        raise ValueError("a storage of another kind")
     for key in keys:
         count = int.from_bytes(file.read(8), "little")
         storages[key] = np.frombuffer(content, dtypes[key], count, file.tell())

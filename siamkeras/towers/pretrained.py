@@ -71,7 +71,7 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
         for layer in tower.layers[1:]:
             x = layer(x)
         return keras.Model(inputs, x, name="tower")
-    height, width, channels = check_image_shape((224, 224, 3) if input_shape is None else input_shape)
+    height, width, channels = check_image_shape((224, 224, 3) if input_shape is None else input_shape, minimum=32)
     scale, offset = _PREPROCESSING[name]
     x = inputs = keras.Input((height, width, channels), name="inputs")
     if channels == 1:

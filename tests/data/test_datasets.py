@@ -103,10 +103,9 @@ def test_the_class_names_of_a_keras_folder_are_kept(tmp_path):
         (tmp_path / name).mkdir()
         image.save(tmp_path / name / "1.png")
     dataset = keras.utils.image_dataset_from_directory(tmp_path, image_size=(6, 8), shuffle=False, verbose=False)
-    with pytest.warns(UserWarning, match=r"expected in \[0, 1\]. Received: `images` from .* Divide"):
-        examples = data.from_dataset(dataset)
+    examples = data.from_dataset(dataset)
     assert examples.class_names == {0: "ant", 1: "bee"} and examples.labels.tolist() == [0, 1]
-    np.testing.assert_allclose(examples.images[0], IMAGES[1], atol=1e-3)
+    np.testing.assert_allclose(examples.images[0], IMAGES[1] / 255, atol=1e-5)
 
 
 def test_images_of_different_sizes_are_resized_as_by_image_folder(tmp_path):
@@ -140,6 +139,9 @@ def test_images_of_different_sizes_are_resized_as_by_image_folder(tmp_path):
         (lambda: tf_data(IMAGES[:, 0, 0], LABELS), r"images of shape \(1, 3\)"),
         (lambda: tf_data(labels=LABELS / 2), "`label` must be integers or strings. Received: float64"),
         (lambda: tf_data().take(0), "`label` is empty"),
+        (lambda: tf_data(labels=np.negative(LABELS)), "Every image needs a label. Received: the label -1"),
+        (lambda: tf_data(IMAGES.astype("int32")), "uint8 or floats in .* Received: int32"),
+        (lambda: (IMAGES, LABELS), "Hugging Face or tf.data data set. Received: tuple"),
         (
             lambda: tf.data.Dataset.from_tensor_slices(IMAGES),
             r"Elements must be \(image, label\) or dicts with 'image'",

@@ -71,6 +71,15 @@ def test_classes_of_the_same_name_are_joined_and_others_kept_apart():
     assert joined.labels.tolist() == [0, 1, 1, 2, 1, 1]
     assert joined.class_names == {0: "cup", 1: "fork", 2: "pan"}
     assert joined.groups is None and joined.source == "mine + yours"
+    joined = concat_examples(named([0, 1], {0: 7, 1: 8}), named([0, 7], {0: 8, 7: 9}))
+    assert joined.labels.tolist() == [0, 1, 1, 2] and joined.class_names == {0: "7", 1: "8", 2: "9"}
+
+
+@pytest.mark.parametrize("labels", [["0", "1"], np.array([2**63, 1], "uint64")])
+def test_labels_of_different_kinds_are_numbered_anew(labels):
+    """NumPy would turn the integers into strings, or into floats."""
+    joined = concat_examples(named([-1, 5], {}), named(labels, {}))
+    assert sorted(joined.labels.tolist()) == [0, 1, 2, 3]
 
 
 def test_different_labels_without_names_stay_as_they_are():
@@ -88,7 +97,9 @@ def test_different_labels_without_names_stay_as_they_are():
         ([named([0, 1], {0: "cup", 1: "cup"}), named([2], {})], r"unique within a part. Received: \['cup'\]"),
         ([named([0], {}), Examples(np.zeros((1, 3, 2, 1)), [1])], r"same shape and dtype. Received: \['float32 \(2, 2"),
         ([named([0], {}), Examples(["a.png"], [1])], "Received: .*'file paths'"),
-        ([], r"Received: \[\]"),
+        ([], "Received: nothing"),
+        ([[named([0], {}), named([1], {})]], "Pass `Examples`: .* Received: list"),
+        ([named([0, 1], {})._replace(labels=[0]), named([2], {})], "one entry for each of the 2 examples. Received: 1"),
     ],
 )
 def test_examples_that_do_not_fit_are_not_joined(parts, message):

@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from siamkeras import distances, evaluation, generators, models, towers
+from siamkeras import data, distances, evaluation, generators, models, towers
 from siamkeras.evaluation._bootstrap import resample_counts
 
 RNG = np.random.default_rng(8)
@@ -325,6 +325,25 @@ def test_one_input_is_compared_with_many(siamese):
         np.testing.assert_allclose(evaluation.compare(text, sentences, sentences[:1]).distance, distance, atol=1e-6)
 
 
+def test_inputs_of_different_towers_may_have_different_shapes():
+    """A tower of two numbers and one that drops the third number."""
+    inputs = keras.Input((3,))
+    model = models.siamese({"left": towers.pixels((2,)), "right": keras.Model(inputs, inputs[:, :2])})
+    distance = evaluation.compare(model, np.float32([[0, 0], [3, 0]]), np.float32([3, 4, 9])).distance
+    np.testing.assert_allclose(distance, [5, 4], atol=1e-6)
+
+
+def test_a_photo_is_compared_with_files(tmp_path):
+    """Grey values 0, 51 and 255 in two by two pixels: distances 2 * 0.2 and 2 * 1."""
+    paths = [tmp_path / f"{value}.png" for value in (0, 51, 255)]
+    for path in paths:
+        keras.utils.save_img(path, np.full((2, 2, 1), int(path.stem)), scale=False)
+    model, load = models.siamese(towers.pixels((2, 2, 1))), data.load_image((2, 2), channels=1)
+    np.testing.assert_allclose(evaluation.compare(model, paths[0], paths[1:], load=load).distance, [0.4, 2], rtol=1e-6)
+    distance = evaluation.compare(model, str(paths[0]), str(paths[2]), load=load).distance
+    np.testing.assert_allclose(distance, [2], rtol=1e-6)
+
+
 def test_uint8_images_are_divided_by_255_and_token_ids_are_not(siamese):
     """(0, 0) and (153, 204) have the distance 255, divided by 255."""
     for scale, distance in ((True, 1.0), (False, 255.0)):
@@ -368,9 +387,10 @@ def test_errors_of_embeddings_streams_and_models(siamese):
         (lambda: evaluation.compare(models.siamese(towers.pixels((2,)), distance=None), zeros, zeros), "2 outputs"),
         (
             lambda: evaluation.compare(None, zeros, zeros),
-            "`model` must be a built .* 'left' and 'right'. Received: None",
+            "`model` must be a built .* 'left' and 'right', .* Received: None",
         ),
         (lambda: evaluation.compare(towers.pixels((2,)), zeros, zeros), "`model` must be a built keras.Model with"),
+        (lambda: evaluation.compare(models.triplet(towers.pixels((2,))), zeros, zeros), "siamese.*tower_of"),
         (lambda: evaluation.verification("siamese", [({"left": zeros, "right": zeros}, [1, 0, 1])]), "`model` must be"),
         (lambda: evaluation.compare(siamese, zeros, zeros[:2]), r"Received: shapes \(3, 2\) and \(2, 2\)"),
         (lambda: evaluation.compare(siamese, zeros[0], zeros[:0]), r"Received: shapes \(1, 2\) and \(0, 2\)"),

@@ -150,6 +150,12 @@ def test_two_views_of_each_image_differ_and_are_new_in_every_shuffled_pass(shuff
     assert len(repeated) == (0 if shuffle else 24)
 
 
+@pytest.mark.parametrize("augment, batch_size", [(None, 5), (lambda image, seed: image, 1)])
+def test_two_views_need_an_augmentation_and_negatives(augment, batch_size):
+    with pytest.raises(ValueError, match="`augment` must be a function|`batch_size` must be an integer of at least 2"):
+        generators.two_views(IMAGES, augment, batch_size)
+
+
 def read_number(path):
     return tf.fill((2, 2, 1), tf.strings.to_number(tf.io.read_file(path)))
 

@@ -187,7 +187,8 @@ def test_an_index_is_unchanged_after_an_invalid_change():
         (lambda: index.add(EMBEDDINGS), "`labels` must be given if the index has labels, and only then.*labels=None"),
         (lambda: index.add(EMBEDDINGS, LABELS, NAMES), "`names` must be given if the index has names, and only then"),
         (lambda: index.add(EMBEDDINGS, LABELS[1:]), "`labels` must have one entry for each of the 60 .* Received: 59"),
-        (lambda: index.add(EMBEDDINGS, NAMES), "`labels` must be all integers or all strings. Received: <U.*int64"),
+        (lambda: index.add(EMBEDDINGS, NAMES), "`labels` must be of the kind of the index, int64. Received: <U"),
+        (lambda: index.add(EMBEDDINGS, [True] * len(EMBEDDINGS)), "the kind of the index, int64. Received: bool"),
         (lambda: index.add(EMBEDDINGS[:, :4], LABELS), r"`embeddings` must have 5 columns. Received: shape \(60, 4\)"),
         (lambda: index.remove(range(60)), r"`embeddings` must be .* n >= 1. Received: float32, shape \(0, 5\)"),
     ):

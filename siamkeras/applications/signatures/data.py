@@ -171,6 +171,8 @@ def _list_bhsig(folder, skipped):
                 skipped.append(path)
             else:
                 entries.append((writer.name, match[1].upper() == "G", path))
+        if not entries or entries[-1][0] != writer.name:
+            raise ValueError(f"There are no signatures in {writer}. {LAYOUTS}.")
     return sorted(entries, key=lambda entry: (entry[0], not entry[1]))
 
 

@@ -17,6 +17,8 @@ def glove(tokenizer, path=None, dim=50, seed=0):
     tower = towers.recurrent(tokenizer, word_vectors=text.glove(tokenizer, "glove.6B.zip", dim=100))
     ```
 
+    `towers.freeze(tower, until="word_vectors")` keeps them fixed during training.
+
     Args:
         tokenizer: An adapted word tokenizer, such as `tokenizers.words(sentences)`.
         path: `glove.6B.zip` or another GloVe zip; a text file from it; or an `.npz` file with `words` `(n,)` and
@@ -33,11 +35,14 @@ def glove(tokenizer, path=None, dim=50, seed=0):
     dim = check_integer("dim", dim, 1)
     row_of = {word: row for row, word in enumerate(tokenizer.get_vocabulary())}
     vectors = check_seed(seed).normal(0, 0.05, (len(row_of), dim)).astype("float32")
-    vectors[0], found = 0, set()
+    found = set()
     for word, vector in _read(_find(dim) if path is None else Path(path), dim):
         if word in row_of:
             vectors[row_of[word]] = vector
             found.add(word)
+    if not found:
+        raise ValueError("None of the words of the tokenizer has a vector. GloVe 6B has lower-case words.")
+    vectors[0] = 0
     print(f"GloVe has vectors of {len(found)} of {len(row_of) - 2} words.", file=sys.stderr)
     return vectors
 
@@ -62,7 +67,8 @@ def _read(path, dim):
     elif path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-            member = next((name for name in names if name.endswith(f".{dim}d.txt")), None)
+            ends = (name for name in names if name.endswith(f".{dim}d.txt") and not name.startswith("__MACOSX"))
+            member = next(ends, None)
             if member is None:
                 raise ValueError(f"There is no file *.{dim}d.txt in {path}. It contains: {', '.join(names)}.")
             with archive.open(member) as file:
@@ -78,9 +84,12 @@ def _read_lines(file, dim):
         try:
             if len(values) != dim or (number == 1 and b" " in word):
                 raise ValueError
-            yield word.decode(), np.array([float(value) for value in values], "float32")
+            vector = np.array([float(value) for value in values], "float32")
+            if not np.isfinite(vector).all():
+                raise ValueError
+            yield word.decode(), vector
         except ValueError:
             received = f"{len(line.split())} fields, {line[:40]!r}"
             raise ValueError(
-                f"Line {number} of {file.name} must be a word and dim={dim} numbers. Received: {received}."
+                f"Line {number} of {file.name} must be a word and dim={dim} finite numbers. Received: {received}."
             ) from None

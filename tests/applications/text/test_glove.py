@@ -72,8 +72,12 @@ def test_the_vectors_are_the_initial_word_vectors_of_a_tower(folder, tokenizer):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"cat 3 2.5", "Line 5 of .*glove.6B.3d.txt must be a word and dim=3 numbers. Received: 3 fields, b'cat 3 2.5"),
+        (
+            b"cat 3 2.5",
+            "Line 5 of .*glove.6B.3d.txt must be a word and dim=3 finite numbers. Received: 3 fields, b'cat 3 2.5",
+        ),
         (b"cat 3 2.5 1O", "Line 5 of .* b'cat 3 2.5 1O"),
+        (b"cat 3 nan 1", "Line 5 of .* b'cat 3 nan 1"),
         (b"c\xe9t 3 2.5 1", "Line 5 of"),
         (b"", "Line 5 of .* Received: 0 fields"),
     ],
@@ -88,8 +92,8 @@ def test_the_error_for_a_damaged_line_has_its_number(folder, tokenizer, write, l
 @pytest.mark.parametrize(
     ("write", "dim", "message"),
     [
-        (write_text, 2, "Line 1 of .* must be a word and dim=2 numbers. Received: 4 fields"),
-        (write_text, 4, "dim=4 numbers. Received: 4 fields"),
+        (write_text, 2, "Line 1 of .* must be a word and dim=2 finite numbers. Received: 4 fields"),
+        (write_text, 4, "dim=4 finite numbers. Received: 4 fields"),
         (write_zip, 2, r"no file \*.2d.txt in .*glove.6B.zip. It contains: glove.6B.13d.txt, glove.6B.3d.txt"),
         (write_npz, 2, r"Expected vectors \(3, 2\) in .*npz. Received: shape \(3, 3\)"),
         (write_npz, 0, "`dim` must be an integer of at least 1"),
@@ -98,6 +102,11 @@ def test_the_error_for_a_damaged_line_has_its_number(folder, tokenizer, write, l
 def test_a_wrong_dimension_is_an_error(folder, tokenizer, write, dim, message):
     with pytest.raises(ValueError, match=message):
         text.glove(tokenizer, write(folder), dim)
+
+
+def test_without_a_known_word_there_is_an_error(folder, tokenizer):
+    with pytest.raises(ValueError, match="None of the words of the tokenizer has a vector"):
+        text.glove(tokenizer, write_text(folder, [b"CAT 1 2 3"]), 3)
 
 
 def test_without_a_file_the_error_says_where_to_get_it(tokenizer, folder):
