@@ -5,6 +5,7 @@ import numpy as np
 import oracles
 import pytest
 from keras import ops
+from PIL import Image
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from siamkeras import data, distances, evaluation, generators, models, towers
@@ -337,7 +338,7 @@ def test_a_photo_is_compared_with_files(tmp_path):
     """Grey values 0, 51 and 255 in two by two pixels: distances 2 * 0.2 and 2 * 1."""
     paths = [tmp_path / f"{value}.png" for value in (0, 51, 255)]
     for path in paths:
-        keras.utils.save_img(path, np.full((2, 2, 1), int(path.stem)), scale=False)
+        Image.fromarray(np.full((2, 2), int(path.stem), "uint8")).save(path)
     model, load = models.siamese(towers.pixels((2, 2, 1))), data.load_image((2, 2), channels=1)
     np.testing.assert_allclose(evaluation.compare(model, paths[0], paths[1:], load=load).distance, [0.4, 2], rtol=1e-6)
     distance = evaluation.compare(model, str(paths[0]), str(paths[2]), load=load).distance
