@@ -99,7 +99,7 @@ class RetrievalMonitor(_ClassMonitor):
     ```python
     monitor = callbacks.RetrievalMonitor(validation.images, validation.labels)
     stopping = keras.callbacks.EarlyStopping("val_map_at_r", mode="max", patience=3, restore_best_weights=True)
-    model.fit(batches, steps_per_epoch=100, epochs=50, callbacks=[monitor, stopping])
+    model.fit(batches, steps_per_epoch=100, epochs=50, shuffle=False, callbacks=[monitor, stopping])
     ```
 
     Args:
