@@ -12,9 +12,10 @@ BENCHMARKS := $(filter-out benchmarks/measuring.py benchmarks/training.py,$(sort
 BACKEND_TESTS := $(wildcard tests/test_distances.py tests/losses tests/test_prototypes.py tests/test_layers.py \
 	tests/test_metrics.py tests/test_callbacks.py tests/test_shared_checks.py tests/test_models.py \
 	tests/towers/test_baselines.py tests/towers/test_conv.py tests/towers/test_dense.py \
-	tests/test_tokenizers.py tests/retrieval \
+	tests/test_tokenizers.py tests/test_inference.py tests/retrieval \
 	tests/applications/segmentation/test_layers.py tests/applications/segmentation/test_losses.py \
-	tests/applications/segmentation/test_model.py tests/applications/tracking/test_correlation.py \
+	tests/applications/segmentation/test_model.py tests/applications/signatures/test_model.py \
+	tests/applications/tracking/test_correlation.py \
 	tests/applications/tracking/test_losses.py tests/applications/tracking/test_model.py)
 # Files that are slow on other backends, as these compile every operation: only what depends on the backend.
 BACKEND_TESTS += tests/towers/test_ensembles.py::test_rotation_and_flip_agree_with_numpy \
@@ -82,6 +83,7 @@ test-notebooks: $(INSTALLED) ## every lesson in a fresh kernel, compared with it
 
 test-slow: $(INSTALLED) ## slow tests: README, wheel, benchmarks, complete data sets
 	@echo "== slow tests"
+	@$(BIN)/python -m pip install --quiet onnx tf2onnx onnxruntime  # for the exports to ONNX
 	@$(BIN)/python -m pytest --quiet $(PARALLEL) --dist=load -m slow --durations=10 tests
 
 test-colab: ## the wheel with the versions of Colab: unit tests, README, lesson 1

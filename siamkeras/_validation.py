@@ -96,15 +96,14 @@ def check_seed(seed):
 
 
 def check_labels(labels, name="labels", count=None):
-    """`labels` as an array `(n,)` of integers or strings; `count` is the required n."""
+    """`labels`, `(n,)` or `(n, 1)`, as an array `(n,)` of integers or strings; `count` is the required n."""
     if isinstance(labels, (list, tuple)) and any(isinstance(label, str) for label in labels):
         labels = np.asarray(labels, object)  # NumPy would turn a NaN beside strings into the string "nan"
     labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:  # as in `keras.datasets.cifar10`
+        labels = labels[:, 0]
     if labels.ndim != 1:
-        hint = ""
-        if labels.ndim == 2:
-            flat = "reshape(-1)" if labels.shape[1] == 1 else "argmax(axis=1)"
-            hint = f" Use class indices instead of a column or one-hot rows: `{name}.{flat}`."
+        hint = f" Use class indices instead of one-hot rows: `{name}.argmax(axis=1)`." if labels.ndim == 2 else ""
         raise ValueError(f"`{name}` must be one-dimensional, (n,). Received: shape {labels.shape}.{hint}")
     if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels):
         labels = labels.astype(str)
@@ -138,9 +137,9 @@ def check_embeddings(embeddings, name="embeddings", dim=None):
         )
     if dim is not None and embeddings.shape[1] != dim:
         raise ValueError(f"`{name}` must have {dim} columns. Received: shape {embeddings.shape}.")
-    valid = np.abs(embeddings) < LARGEST_VALUE  # False for NaN
-    if not valid.all():
-        row, column = np.argwhere(~valid)[0]
+    low, high = embeddings.min(), embeddings.max()  # without a mask, which would need memory; NaN for NaN
+    if not (-LARGEST_VALUE < low and high < LARGEST_VALUE):
+        row, column = np.argwhere(~(np.abs(embeddings) < LARGEST_VALUE))[0]
         raise ValueError(
             f"`{name}` must be finite and below {LARGEST_VALUE:g}. Received: {embeddings[row, column]} in row {row}."
         )
@@ -157,7 +156,13 @@ def check_images(images, load=None, name="images", scale=True):
             f"`{name}` must be images. Received: a data set. Read it with `data.from_dataset`, or pass one column of "
             f"{images.column_names}."
         )
-    images = np.asarray(images)
+    try:
+        images = np.asarray(images)
+    except ValueError:  # NumPy would report an "inhomogeneous shape"
+        raise ValueError(
+            f"All images of `{name}` must have the same shape. Received: {sorted(set(map(np.shape, images)))[:5]}. "
+            "`data.image_folder` and `data.load_image` read files with one size and number of channels."
+        ) from None
     if images.ndim == 0 or images.size == 0:
         raise ValueError(
             f"`{name}` must be a non-empty array (n, height, width, channels), or file paths (n,). "

@@ -3,13 +3,22 @@
 Each function here returns a function `(image, seed) -> image`. An image is `(height, width, channels)` float32 in
 [0, 1], a seed an integer tensor `(2,)`. The result depends on image and seed only, has the shape of the image, and is
 clipped to [0, 1].
+
+They run on the processor, one image at a time. If that keeps a GPU waiting, put augmentation layers of Keras at the
+start of the tower: they change whole batches on the device, each image at random, and only in training.
+
+>>> import keras
+>>> from siamkeras import models, towers
+>>> augment = [keras.layers.RandomRotation(0.03, "constant"), keras.layers.RandomZoom(0.2, fill_mode="constant")]
+>>> tower = keras.Sequential([keras.Input((35, 35, 1)), *augment, towers.conv((35, 35, 1))], name="tower")
+>>> model = models.siamese(tower)
 """
 
 import numpy as np
 
 from siamkeras._validation import check_number, check_range, check_symmetric_range
 
-__all__ = ["affine", "color_jitter", "compose", "crop", "elastic", "flip", "stroke_width"]
+__all__ = ["affine", "color_jitter", "compose", "crop", "elastic", "erase", "flip", "stroke_width"]
 
 
 def affine(rotation=10.0, shear=0.3, scale=(0.8, 1.2), shift=2.0, probability=0.5):
@@ -120,6 +129,33 @@ def crop(min_fraction=0.6):
         size = tf.maximum(tf.cast(tf.round(fraction * np.float32([height, width])), tf.int32), 1)
         part = tf.image.stateless_random_crop(image, tf.concat([size, [channels]], axis=0), place_seed)
         return tf.ensure_shape(tf.image.resize(part, (height, width)), image.shape)
+
+    return _augmentation(transform)
+
+
+def erase(probability=0.5, side=(0.15, 0.45)):
+    """Random erasing (Zhong et al., 2020): a rectangle of one random colour hides a part of the image.
+
+    Args:
+        probability: Probability that an image is changed.
+        side: Range of the height and the width of the rectangle, as fractions of those of the image. Its centre is
+            uniform over the image, so a part of it may be outside.
+
+    Reference: https://arxiv.org/abs/1708.04896
+    """
+    probability = _check_fraction("probability", probability)
+    smallest, largest = check_range("side", side, minimum=0)
+
+    def transform(image, seed):
+        import tensorflow as tf
+
+        seed, color_seed = tf.unstack(tf.random.split(seed))
+        height, width, channels = image.shape
+        choice, *place = tf.unstack(tf.random.stateless_uniform((5,), seed))
+        half = [(smallest + (largest - smallest) * value) / 2 for value in place[:2]]
+        down, across = (tf.abs((np.arange(n) + 0.5) / n - at) for n, at in ((height, place[2]), (width, place[3])))
+        inside = (down[:, None] < half[0]) & (across[None] < half[1]) & (choice < probability)
+        return tf.where(inside[..., None], tf.random.stateless_uniform((channels,), color_seed), image)
 
     return _augmentation(transform)
 

@@ -51,6 +51,8 @@ def manhattan(x, y):
 def exponential_manhattan(x, y):
     """`1 - exp(-sum_i |x_i - y_i|)`, in [0, 1]: one minus the similarity of the Manhattan LSTM.
 
+    See `towers.recurrent` for its training.
+
     Reference: https://doi.org/10.1609/aaai.v30i1.10350
     """
     return 1.0 - ops.exp(-manhattan(x, y))

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from siamkeras import distances, losses, prototypes
-from siamkeras._tensors import as_float
+from siamkeras._tensors import as_float, gathered, replicas
 from siamkeras._validation import check_integer, check_number
 from siamkeras.losses._inputs import check_margin
 
@@ -153,7 +153,8 @@ class InBatchSoftmaxLossLayer(_Float32Layer):
 
     def call(self, inputs):
         left, right, *negatives = inputs
-        self.add_loss(_mean(losses.info_nce(left, right, self.temperature, *negatives)))
+        all_left, all_right, *all_negatives = gathered(left, right, *negatives)
+        self.add_loss(_mean(losses.info_nce(all_left, all_right, self.temperature, *all_negatives)))
         return distances.cosine(left, right)
 
     def get_config(self):
@@ -220,6 +221,11 @@ class PrototypeLogits(_Float32Layer):
 
     def call(self, inputs):
         support, query = inputs
+        if replicas() > 1:
+            raise ValueError(
+                "Replicas cannot divide an episode, because prototypes need the whole support. Train on one device. "
+                f"Received: `tf.distribute` with {replicas()} replicas."
+            )
         if support.shape[0] is not None and (support.shape[0] == 0 or support.shape[0] % self.way):
             raise ValueError(
                 f"The support must have the same number of embeddings for each of {self.way} classes. "

@@ -58,6 +58,16 @@ def siamese(tower, distance="euclidean", roles=("left", "right")):
 
     Raises:
         ValueError: not a tower; fewer than two roles; different embedding dimensions.
+
+    With `distance=None` you can add a head of your own, such as one on the absolute difference of the embeddings:
+
+    >>> import keras
+    >>> from siamkeras import models, towers
+    >>> siamese = models.siamese(towers.dense(6, embedding_dim=4), distance=None)
+    >>> difference = keras.ops.abs(siamese.output["left"] - siamese.output["right"])
+    >>> probability = keras.layers.Dense(1, activation="sigmoid")(difference)
+    >>> model = keras.Model(siamese.input, probability)
+    >>> model.compile("adam", loss="binary_crossentropy", metrics=["accuracy"])  # train on `generators.pairs`
     """
     inputs, embeddings = _embeddings(tower, tuple(tower) if isinstance(tower, dict) else roles)
     outputs = embeddings if distance is None else _distances(embeddings, distance)
@@ -113,8 +123,11 @@ def in_batch_softmax(tower, temperature=0.1, negatives=False):
 
     Train it on positive pairs, each of another class, without y: `generators.positive_pairs` of labelled examples,
     `generators.from_pairs(left, right, None)` or `generators.two_views`. Call `compile` without a loss. `fit` and
-    `evaluate` raise an error for data with y; a model that was loaded from a file or cloned ignores y. The loss is
-    `losses.info_nce`; `losses.in_batch_softmax` is for labelled examples.
+    `evaluate` raise an error for data with y; a model that was loaded from a file or cloned ignores y.
+
+    The loss is `losses.info_nce`, the N-pair loss (Sohn, 2016) with cosine similarities, also called multiple-negatives
+    ranking loss. CLIP averages it over both directions; NT-Xent (SimCLR) does too, and counts the other lefts as
+    negatives of a left as well: `losses.InBatchSoftmaxLoss` on labelled batches with two examples per class.
 
     Args:
         tower: As for `siamese`, with the roles "left" and "right", or those of `negatives`.
@@ -161,7 +174,7 @@ def prototypical(tower, way, distance="squared_euclidean", scale=10.0):
     Trains on `generators.episodes` with the same `way` and
     `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`. Sort the support by class, with the same number of
     examples for each: the model sees only the number of rows, so it cannot distinguish 5 classes x 2 examples from
-    10 x 1. An episode cannot be split over several devices.
+    10 x 1. Replicas of `tf.distribute` cannot divide an episode.
 
     Args:
         tower: As for `siamese`, with the roles "support" and "query".
@@ -195,9 +208,18 @@ def classifier(tower, classes, scale=16.0, proxies=None):
     few_shot.fit(support, labels, batch_size=len(labels), epochs=20)
     ```
 
+    For training on image files, `generators.balanced` is a labelled stream:
+
+    ```python
+    files, load = data.image_paths("photos"), data.load_image(size=(96, 96))
+    stream = generators.balanced(files.images, files.labels, classes=8, load=load, every_image=True)  # 8 x 4 images
+    classifier.fit(stream, steps_per_epoch=100, epochs=5, shuffle=False)
+    ```
+
     Args:
         tower: A built `keras.Model` with one input and one output `(batch, dim)`.
-        classes: Number of classes; labels are 0 to classes - 1.
+        classes: Number of classes; labels are 0 to classes - 1. The parts from `data.split_by_class` keep the labels of
+            the whole data set: `np.unique(labels, return_inverse=True)[1]` numbers those that occur.
         scale: Factor of the cosine similarities; see `layers.CosineClassifier`.
         proxies: Initial weight vector of each class, such as its prototype, `(classes, dim)`; None for random ones.
 
@@ -286,9 +308,12 @@ def _without_y(model):
 
     def checked(x=None, y=None, *args, **kwargs):
         if y is not None and model.loss is None:
+            if "negative" in model.input:
+                expected, streams = "triplets", "`generators.from_triplets`"
+            else:
+                expected, streams = "same pairs only", "`generators.positive_pairs`, or `from_pairs` with `same=None`"
             raise ValueError(
-                f"`models.{model.name}` takes same pairs only, without y. Received: data with y. "
-                "Use `generators.positive_pairs`, or `generators.from_pairs` with `same=None`."
+                f"`models.{model.name}` takes {expected}, without y. Received: data with y. Use {streams}."
             )
         return compute_loss(x, y, *args, **kwargs)
 

@@ -19,9 +19,10 @@ APPLICATIONS = ("faces", "segmentation", "signatures", "text", "tracking")
 NEUTRAL = ("distances", "losses", "layers", "metrics", "models", "prototypes", "tokenizers", "towers", "callbacks")
 NEUTRAL_FILES = [
     *(f"applications/segmentation/{name}.py" for name in ("layers", "losses", "model")),
+    "applications/signatures/model.py",
     *(f"applications/tracking/{name}.py" for name in ("correlation", "losses", "model")),
 ]
-HEAVY = {"tensorflow", "tensorflow_datasets", "jax", "torch", "sklearn", "skimage", "faiss", "datasets", "nibabel"}
+HEAVY = set("tensorflow tensorflow_datasets jax torch sklearn skimage faiss datasets nibabel cv2".split())
 
 
 def name_of(path):

@@ -1,5 +1,6 @@
 """Image augmentation: the documented transformation, its ranges and probabilities, and a function of the seed."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +14,7 @@ IDENTITY = {"rotation": 0, "shear": 0, "scale": (1, 1), "shift": 0, "probability
 AUGMENTS = {
     "affine": augmentation.affine(),
     "elastic": augmentation.elastic(),
+    "erase": augmentation.erase(1.0),
     "stroke_width": augmentation.stroke_width(),
     "flip": augmentation.flip(),
     "crop": augmentation.crop(),
@@ -337,3 +339,45 @@ def test_saturation_needs_rgb_images():
     with pytest.raises(ValueError, match=r"Saturation needs RGB .* Set `saturation=\(1, 1\)`"):
         augmentation.color_jitter()(image, SEED)
     assert augmentation.color_jitter(saturation=(1, 1))(image, SEED).shape == (5, 5, 1)
+
+
+def test_an_erased_part_is_a_rectangle_of_one_colour():
+    """On 20 x 40 pixels, sides of 0.25 to 0.5 are 5 to 10 rows and 10 to 20 columns, unless cut off at the border."""
+    results = apply(augmentation.erase(1.0, side=(0.25, 0.5)), np.ones((20, 40, 3), "float32"), 300)
+    heights, widths, colors = [], [], set()
+    for result in results:
+        changed = (result != 1).any(axis=-1)
+        rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+        assert changed.sum() == len(rows) * len(columns) and len(np.unique(result[changed], axis=0)) == 1
+        assert len(rows) == rows[-1] - rows[0] + 1 and len(columns) == columns[-1] - columns[0] + 1
+        colors.add(tuple(result[changed][0]))
+        if rows[0] > 0 and rows[-1] < 19 and columns[0] > 0 and columns[-1] < 39:
+            heights.append(len(rows))
+            widths.append(len(columns))
+    assert (min(heights), max(heights)) == (5, 10) and (min(widths), max(widths)) == (10, 20)
+    assert len(heights) > 100 and len(colors) == 300
+
+
+def test_the_probability_of_erasing():
+    changed = (apply(augmentation.erase(0.3), np.ones((10, 10, 1), "float32"), 1000) != 1).any(axis=(1, 2, 3))
+    assert 0.25 < changed.mean() < 0.35
+    assert not (apply(augmentation.erase(0.0), np.ones((10, 10, 1), "float32"), 20) != 1).any()
+
+
+@pytest.mark.parametrize("options", [{"probability": 1.5}, {"side": (0.4, 0.2)}, {"side": (-0.1, 0.2)}])
+def test_invalid_options_of_erasing(options):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
+        augmentation.erase(**options)
+
+
+def test_augmentation_layers_in_a_tower_change_both_images_of_a_pair_in_training_only():
+    """As in the docstring of the module."""
+    from siamkeras import models
+
+    augment = keras.layers.RandomTranslation(0.5, 0.5, fill_mode="constant", seed=1)
+    tower = keras.Sequential([keras.Input((6, 6, 1)), augment, keras.layers.Flatten()])
+    model = models.siamese(tower, distance="manhattan")
+    images = np.random.default_rng(0).random((8, 6, 6, 1), "float32")
+    pairs = {"left": images, "right": images}
+    assert np.all(model(pairs, training=True).numpy() > 0.01)  # each image of a pair is moved differently
+    np.testing.assert_allclose(model(pairs, training=False), 0)

@@ -129,13 +129,19 @@ def test_a_classifier_starts_with_the_given_proxies(tower):
 
 
 @pytest.mark.parametrize("method", ["fit", "evaluate"])
-def test_in_batch_softmax_rejects_data_with_y(tower, method):
+@pytest.mark.parametrize(
+    "roles, message",
+    [
+        (("left", "right"), "takes same pairs only, without y. Received: data with y. .*positive_pairs"),
+        (("anchor", "positive", "negative"), "takes triplets, without y. Received: data with y. .*from_triplets"),
+    ],
+)
+def test_in_batch_softmax_rejects_data_with_y(tower, method, roles, message):
     """Keras ignores y if `compile` gets no loss, so that different pairs would be trained as same pairs."""
-    pairs, same = two_clusters()
-    model = models.in_batch_softmax(tower)
+    model = models.in_batch_softmax(tower, negatives=len(roles) == 3)
     model.compile(keras.optimizers.SGD(0.1))
-    with pytest.raises(ValueError, match="takes same pairs only, without y. Received: data with y. .*positive_pairs"):
-        getattr(model, method)(pairs, same, verbose=0)
+    with pytest.raises(ValueError, match=message):
+        getattr(model, method)({role: vectors(8) for role in roles}, np.ones(8), verbose=0)
 
 
 def test_a_verifier_is_symmetric_and_its_regularizer_adds_a_loss(tower):
@@ -233,6 +239,20 @@ def test_the_contrastive_model_trains_as_siamese_with_the_contrastive_loss():
     for expected, found in zip(siamese.get_weights(), endpoint.get_weights(), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(predict(endpoint, {**pairs, "same": same}), predict(siamese, pairs), atol=1e-5)
+
+
+def test_the_contrastive_loss_trains_the_manhattan_lstm_as_the_mean_squared_error_of_its_similarity():
+    """With d = 1 - similarity and margin 1, `s d^2 + (1 - s) (1 - d)^2 = (d - (1 - s))^2 + s (1 - s)`."""
+    pairs, degrees = {"left": vectors(16), "right": vectors(16)}, RNG.uniform(size=16).astype("float32")
+    squared, contrastive = (models.siamese(small_tower(), "exponential_manhattan") for _ in range(2))
+    start = squared.get_weights()[0]
+    squared.compile(keras.optimizers.SGD(0.1), "mse")
+    squared.train_on_batch(pairs, 1 - degrees)
+    contrastive.compile(keras.optimizers.SGD(0.2), losses.ContrastiveLoss(margin=1.0))
+    contrastive.train_on_batch(pairs, degrees)
+    assert np.abs(start - squared.get_weights()[0]).max() > 1e-3
+    for expected, found in zip(squared.get_weights(), contrastive.get_weights(), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_prototypical_network_and_classifier_train_the_tower(tower):

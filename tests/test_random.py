@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from siamkeras import _random, plotting
-from siamkeras.applications import faces, segmentation, signatures, text, tracking
+from siamkeras.applications import segmentation, signatures, tracking
+from siamkeras.applications.faces.synthetic import synthetic_faces
+from siamkeras.applications.text.synthetic import synthetic_sentence_pairs
 
 
 def test_paths_are_independent_and_repeatable():
@@ -16,10 +18,10 @@ def test_paths_are_independent_and_repeatable():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda seed: faces.synthetic_faces(1, 1, seed=seed),
+        lambda seed: synthetic_faces(1, 1, seed=seed),
         lambda seed: segmentation.synthetic_phantoms(2, 1, 16, 1, seed=seed),
         lambda seed: signatures.synthetic_signatures(1, 1, 1, seed=seed),
-        lambda seed: text.synthetic_sentence_pairs(1, seed=seed),
+        lambda seed: synthetic_sentence_pairs(1, seed=seed),
         lambda seed: tracking.synthetic_videos(1, seed=seed),
         lambda seed: plotting.embedding(np.eye(4), [1, 1, 2, 2], "tsne", seed=seed),
     ],

@@ -7,7 +7,7 @@ import sys
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from project import ROOT
 
 pytestmark = pytest.mark.slow
@@ -69,3 +69,28 @@ def test_a_failed_run_is_reported_and_not_saved(execute, source, message):
     assert message in done.stderr and "03_tiny.html" in done.stderr
     assert [cell.execution_count for cell in lesson.cells[1:]] == [None, None, None]
     assert ("ZeroDivisionError" in page) == (message == "ZeroDivisionError")
+
+
+def test_the_students_edition_has_no_solutions_no_checks_and_no_outputs(tmp_path):
+    """It ends with what follows the solutions; the lesson itself stays as it is."""
+    hidden = {"jupyter": {"source_hidden": True}}
+    cells = [
+        new_markdown_cell("# 3. Tiny\n\n## Measure"),
+        new_code_cell("3 - 1", execution_count=1, outputs=[new_output("execute_result", data={"text/plain": "2"})]),
+        new_code_cell("assert 3 - 1 == 2", execution_count=2, metadata={**hidden, "tags": ["check"]}),
+        new_markdown_cell("## Exercises\n\n1. **Predict.** Is it 2?"),
+        new_markdown_cell("## Solutions"),
+        new_markdown_cell("### 1. Subtraction"),
+        new_code_cell("assert 3 - 1 == 2", execution_count=3, metadata=hidden),
+        new_markdown_cell("## Further reading"),
+    ]
+    path = tmp_path / "03_tiny.ipynb"
+    nbformat.write(new_notebook(cells=cells), path)
+    before = path.read_bytes()
+    command = [sys.executable, str(RUN), str(path), "--students", str(tmp_path / "students")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    copy = nbformat.read(tmp_path / "students" / "03_tiny.ipynb", as_version=4)
+    assert [cell.source for cell in copy.cells] == [cells[place].source for place in (0, 1, 3, 7)]
+    assert copy.cells[1].outputs == [] and copy.cells[1].execution_count is None
+    assert path.read_bytes() == before

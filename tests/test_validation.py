@@ -26,7 +26,7 @@ NAN_FAR_DOWN[2345, 1] = np.nan
         ("check_sizes", ("size", [np.int64(8), np.int64(0)]), r"Received: size=\[8, 0\]"),
         ("check_range", ("scale", (np.float64(2), 1)), r"Received: scale=\(2.0, 1\)"),
         ("check_seed", (-1,), "`seed` must be an integer of at least 0"),
-        ("check_labels", ([[1], [2]],), r"one-dimensional.*labels.reshape\(-1\)"),
+        ("check_labels", (np.zeros((2, 1, 1), int),), r"one-dimensional.*shape \(2, 1, 1\)"),
         ("check_labels", (np.eye(3, dtype=int),), r"one-dimensional.*labels.argmax\(axis=1\)"),
         ("check_labels", ([],), "`labels` is empty"),
         ("check_labels", ([0.5],), "`labels` must be integers or strings. Received: float64"),
@@ -38,6 +38,7 @@ NAN_FAR_DOWN[2345, 1] = np.nan
         ("check_embeddings", ([[1.0, 2.0]], "embeddings", 3), "must have 3 columns"),
         ("check_images", (np.zeros((0, 4, 4, 1)),), "non-empty array"),
         ("check_images", (np.zeros((2, 4), int),), "float32 in .* or uint8 in 0-255. Received: int64"),
+        ("check_images", ([np.zeros((4, 4, 4)), np.zeros((4, 4, 3))],), r"same shape.*\[\(4, 4, 3\), \(4, 4, 4\)\]"),
         ("check_images", (NAN_FAR_DOWN,), "NaN or infinity in 2345"),
         ("check_images", (["a.png"],), "holds strings. .* pass `load=data.load_image.* pass `text=True`"),
         ("check_images", ([["a", "b"]], len), r"one-dimensional, \(n,\). Received: `images` of shape \(1, 2\)"),
@@ -97,6 +98,8 @@ def test_valid_values_are_returned_in_a_plain_form():
     assert type(validation.check_number("margin", np.float32(0.5))) is float
     assert validation.check_sizes("size", np.int64(8)) == (8,) and validation.check_sizes("size", [8, 9], 2) == (8, 9)
     assert validation.check_labels(np.array(["a", "b"], object)).dtype.kind == "U"
+    for column in ([[3], [1]], [["a"], ["b"]], np.array([["a"], ["b"]], object)):
+        assert validation.check_labels(column, count=2).tolist() == [label for row in column for label in row]
     assert validation.check_sentences(["one", b"two", "cafe\u0301"]).tolist() == ["one", "two", "caf\u00e9"]
     assert validation.check_text(np.array([[1, 2]], "int64")).dtype == np.int32
     assert validation.check_embeddings([[1, 2]]).dtype == np.float32

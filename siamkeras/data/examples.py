@@ -139,7 +139,7 @@ def split_by_class(examples, test=0.2, seed=0, by="labels"):
         by: `"labels"`: no class is in both sets. `"groups"`: no group is in both sets.
 
     Returns:
-        `(train, test)`, two `Examples` in the original order.
+        `(train, test)`, two `Examples` in the original order, with the original labels; see `models.classifier`.
 
     Raises:
         ValueError: fewer than two classes or groups; a class in more than one group.

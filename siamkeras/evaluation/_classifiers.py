@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from siamkeras import distances, layers, losses
+from siamkeras._inference import infer
 
 
 def prototype(distance="cosine"):
@@ -60,7 +61,7 @@ def fine_tuned(steps=30, learning_rate=0.01, entropy=0.1, scale=20.0):
         labels = np.concatenate([np.repeat(np.arange(way), shot), np.full(len(queries), -1)]).astype("int32")
         for _ in range(steps):
             model.train_on_batch(examples, labels)
-        return ops.convert_to_numpy(model(queries, training=False)).argmax(axis=1)
+        return infer(model, queries).argmax(axis=1)
 
     return predict
 

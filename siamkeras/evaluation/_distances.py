@@ -5,6 +5,7 @@ from keras import ops
 
 from siamkeras import layers, models
 from siamkeras._arrays import to_float
+from siamkeras._inference import infer
 from siamkeras._validation import check_images
 from siamkeras.towers._blocks import check_scale
 
@@ -23,24 +24,26 @@ def pair_inputs(model):
 def pair_distance(model, inputs, similarity=False, scale=True):
     """The distances `(n,)` of a batch `{role: array}`, in inference mode; see `evaluation.compare`."""
     dtypes = {x.name: x.dtype for x in pair_inputs(model)}
-    tensors = {}
-    for role, array in inputs.items():
-        array = np.asarray(array)
+    arrays = {role: np.asarray(array) for role, array in inputs.items()}
+    for role, array in arrays.items():
         if "float" in dtypes.get(role, "float32"):
-            array = to_float(check_images(array, name=role, scale=scale), scale)
-            check_scale(model, array)
-        tensors[role] = ops.convert_to_tensor(array)
+            arrays[role] = to_float(check_images(array, name=role, scale=scale), scale)
+            check_scale(model, arrays[role])
+        elif "int" in dtypes[role]:
+            arrays[role] = array.astype(dtypes[role], copy=False)
     head = models._verifier_head(model)
     if head is not None:
-        embeddings = [models.tower_of(model, role)(tensors[role], training=False) for role in ("left", "right")]
+        left, right = (
+            ops.convert_to_tensor(infer(models.tower_of(model, role), arrays[role])) for role in ("left", "right")
+        )
         # -log(probability) from the logit in float64: the probability itself rounds to 0 or 1.
-        return np.logaddexp(0.0, -ops.convert_to_numpy(head.logits(embeddings)).astype("float64")).reshape(-1)
-    output = model(tensors, training=False)
-    n = len(next(iter(inputs.values())))
+        return np.logaddexp(0.0, -ops.convert_to_numpy(head.logits([left, right])).astype("float64")).reshape(-1)
+    output = infer(model, arrays)
+    n = len(next(iter(arrays.values())))
     if isinstance(output, (dict, list, tuple)) or tuple(output.shape) not in ((n,), (n, 1)):
         shape = f"{len(output)} outputs" if isinstance(output, (dict, list, tuple)) else f"shape {tuple(output.shape)}"
         raise ValueError(f"The model must return one distance for each pair. Received: {n} pairs, {shape}.")
-    output = ops.convert_to_numpy(output).reshape(-1)
+    output = output.reshape(-1)
     return 1 - output if similarity else output
 
 

@@ -10,6 +10,7 @@ from siamkeras.evaluation._distances import check_distances
 from siamkeras.evaluation.verification import pair_distances
 
 
+@_tables.as_table
 class Correlation(NamedTuple):
     """The result of `correlation_from_distances`, which documents it."""
 
@@ -18,9 +19,6 @@ class Correlation(NamedTuple):
     interval: dict
     distances: np.ndarray
     same: np.ndarray
-
-    def __repr__(self):
-        return _tables.table({"": self})
 
     def columns(self):
         """One row of `evaluation.table`, `{heading: text}`."""

@@ -11,6 +11,7 @@ from siamkeras.evaluation._distances import tower_and_distance
 from siamkeras.generators import _sampling as sampling
 
 
+@_tables.as_table
 class FewShot(NamedTuple):
     """The result of `few_shot_from_embeddings`, which documents it."""
 
@@ -22,9 +23,6 @@ class FewShot(NamedTuple):
     shot: int
     query: int
     method: str
-
-    def __repr__(self):
-        return _tables.table({"": self})
 
     def columns(self):
         """One row of `evaluation.table`, `{heading: text}`."""

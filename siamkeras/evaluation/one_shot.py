@@ -12,6 +12,7 @@ from siamkeras.evaluation import _tables
 from siamkeras.evaluation._distances import tower_and_distance
 
 
+@_tables.as_table
 class OneShot(NamedTuple):
     """The result of `one_shot`, which documents it."""
 
@@ -21,9 +22,6 @@ class OneShot(NamedTuple):
     per_alphabet: dict
     predicted: np.ndarray
     correct: np.ndarray
-
-    def __repr__(self):
-        return _tables.table({"": self})
 
     def columns(self):
         """One row of `evaluation.table`, `{heading: text}`."""

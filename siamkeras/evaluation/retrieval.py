@@ -1,21 +1,24 @@
 """Retrieval: are the nearest neighbours of the same class?"""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
+from siamkeras._threads import map_parts
 from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels
 from siamkeras.evaluation import _tables
 from siamkeras.evaluation._bootstrap import mean_intervals
 from siamkeras.retrieval._search import DISTANCES
 
-# Distances per block of queries, as float64: 64 MB.
-BLOCK = 2**23
+# Distances per block of queries, 16 MB for each thread, and gallery examples whose distances are computed at once.
+BLOCK, TILE = 2**22, 1024
 # Distances below this fraction of the norm of the query are float32 rounding errors. A tolerance for larger distances
 # would also merge distances that differ.
 ROUNDING = 1e-6
 
 
+@_tables.as_table
 class Retrieval(NamedTuple):
     """The result of `retrieval`, which documents it."""
 
@@ -30,15 +33,13 @@ class Retrieval(NamedTuple):
     mrr: float
     r_precision: float
 
-    def __repr__(self):
-        return _tables.table({"": self})
-
     def columns(self):
         """One row of `evaluation.table`, `{heading: text}`."""
-        cells = {f"recall@{k}": f"{value:.1%}" for k, value in self.recall_at_k.items()}
-        smallest = min(self.recall_at_k)
-        cells[f"recall@{smallest}"] += _tables.interval(self, f"recall_at_{smallest}", 100, 1)
-        cells |= {f"P@{k}": f"{value:.1%}" for k, value in self.precision_at_k.items() if k > 1}
+        first, last = min(self.recall_at_k), max(self.recall_at_k)
+        cells = {f"recall@{k}": f"{self.recall_at_k[k]:.1%}" for k in (first, last)}
+        cells[f"recall@{first}"] += _tables.interval(self, f"recall_at_{first}", 100, 1)
+        if last > 1:
+            cells[f"P@{last}"] = f"{self.precision_at_k[last]:.1%}"
         cells["MAP@R"] = f"{self.map_at_r:.1%}{_tables.interval(self, 'map_at_r', 100, 1)}"
         evaluated = len(self.queries)
         total = f" of {evaluated + self.without:,}" if self.without else ""
@@ -76,7 +77,7 @@ def retrieval(
         resamples, seed: As for `verification_from_distances`.
 
     Returns:
-        `Retrieval`, a named tuple of
+        `Retrieval`, displayed as a table with the smallest and the largest k and MAP@R, a named tuple of
 
         - `recall_at_k`: `{k: fraction}` of queries with an example of their class among the k nearest.
         - `precision_at_k`: `{k: fraction}` of the k nearest that are of the class of the query, mean over queries.
@@ -112,18 +113,16 @@ def retrieval(
         raise ValueError(f"`clusters` must be one per query, ({len(labels)},). Received: shape {np.shape(clusters)}.")
     several = k if isinstance(k, (list, tuple)) else [k]
     depths = sorted({check_integer("k", depth, 1, len(gallery) - own) for depth in several})
-    ranks = _positive_ranks(embeddings, labels, gallery, gallery_labels, own, distance)
-    queries = np.array([query for query, positives in enumerate(ranks) if len(positives)])
+    measures, found = _measures(embeddings, labels, gallery, gallery_labels, own, distance, depths)
+    queries = np.flatnonzero(found)
     if not len(queries):
         raise ValueError(
             "No query has an example of its class in the gallery. "
             f"Received: {len(labels)} queries with {labels.dtype} labels, gallery with {gallery_labels.dtype} labels."
         )
-    hits = np.array([np.searchsorted(ranks[query], depths, side="right") for query in queries])
+    hits = measures[queries, :-3].astype("int64")
+    average_precision, reciprocal_rank, r_precision = measures[queries, -3:].T
     recall, precision = hits > 0, hits / depths
-    average_precision = np.array([_average_precision(ranks[query]) for query in queries])
-    reciprocal_rank = np.array([1 / ranks[query][0] for query in queries])
-    r_precision = np.array([np.mean(ranks[query] <= len(ranks[query])) for query in queries])
     names = [f"{name}_at_{depth}" for name in ("recall", "precision") for depth in depths]
     names += ["map_at_r", "mrr", "r_precision"]
     values = np.column_stack([recall, precision, average_precision, reciprocal_rank, r_precision])
@@ -143,20 +142,54 @@ def retrieval(
     )
 
 
-def _positive_ranks(queries, labels, gallery, gallery_labels, own, distance):
-    """For each query the ascending ranks, from 1, of the gallery examples of its class, without itself if `own`."""
-    queries, gallery = queries.astype("float64"), gallery.astype("float64")
-    rows, ranks = max(1, BLOCK // len(gallery)), []
-    for start in range(0, len(queries), rows):
+def _measures(queries, labels, gallery, gallery_labels, own, distance, depths):
+    """Hits at the depths, average precision, reciprocal rank and R-precision of each query.
+
+    Returns:
+        `(n, len(depths) + 3)`, and whether the gallery has an example of the class of the query, `(n,)`.
+    """
+    # Sorted by class, the examples of a class are a slice.
+    order = np.argsort(gallery_labels, kind="stable")
+    classes, starts = np.unique(gallery_labels[order], return_index=True)
+    slices = dict(zip(classes.tolist(), zip(starts, [*starts[1:], len(order)], strict=True), strict=True))
+    places, gallery = np.argsort(order), gallery[order]
+    measures, found = np.zeros((len(queries), len(depths) + 3)), np.zeros(len(queries), bool)
+
+    def measure(start):
         for query, row in enumerate(_distances(queries[start : start + rows], gallery, distance), start):
-            is_positive = gallery_labels == labels[query]
-            negatives = np.sort(row[~is_positive])
+            first, end = slices.get(labels[query].item(), (0, 0))
             if own:
-                is_positive[query] = False
-            positives = np.sort(row[is_positive])
-            # Rank = position among the positives + number of negatives that are not farther.
-            ranks.append(np.arange(1, len(positives) + 1) + np.searchsorted(negatives, positives, side="right"))
-    return ranks
+                row[places[query]] = np.inf
+            positives = np.sort(row[first:end])[: end - first - own]
+            if len(positives):
+                row[first:end] = np.inf
+                found[query] = True
+                measures[query] = _measures_of_query(positives, row, depths)
+
+    rows = max(1, BLOCK // len(gallery))
+    map_parts(measure, range(0, len(queries), rows))
+    return measures, found
+
+
+def _measures_of_query(positives, negatives, depths):
+    """The row of `_measures`, from the sorted distances of the positives and all of the negatives."""
+    # Rank = position among the positives + number of negatives that are not farther. The measures need the ranks up to
+    # the number of positives and the last depth, and that of the nearest positive: the nearest negatives suffice.
+    count = len(positives)
+    nearest = np.sort(_nearest(negatives, max(count, depths[-1])))
+    ranks = np.arange(1, count + 1) + np.searchsorted(nearest, positives, side="right")
+    first = 1 + np.count_nonzero(negatives <= positives[0])
+    hits = np.searchsorted(ranks, depths, side="right")
+    return *hits, _average_precision(ranks), 1 / first, np.mean(ranks <= count)
+
+
+def _nearest(distances, count):
+    """At least the `count` smallest distances, if there are so many, and all that are equal to one of them."""
+    # The `count`-th smallest of some distances is not below the `count`-th smallest of all.
+    some = distances[:: max(1, math.isqrt(len(distances) // count))]
+    if len(some) < count:
+        return distances
+    return distances[distances <= np.partition(some, count - 1)[count - 1]]
 
 
 def _average_precision(ranks):
@@ -167,11 +200,31 @@ def _average_precision(ranks):
 
 def _distances(queries, gallery, distance):
     """All distances `(q, m)` float32, with rounding errors removed so that equal embeddings tie exactly."""
-    from sklearn.metrics import pairwise_distances
+    from scipy.spatial.distance import cdist
 
-    distances = pairwise_distances(queries, gallery, metric=distance)
-    if distance == "euclidean":
-        distances = np.maximum(distances, ROUNDING * np.sqrt(np.sum(queries**2, axis=1, keepdims=True)))
-    if distance == "cosine":
-        distances = np.maximum(distances, ROUNDING**2 / 2)
-    return distances.astype("float32")
+    queries, distances = queries.astype("float64"), np.empty((len(queries), len(gallery)), "float32")
+    queries, squares = _unit_length(queries) if distance == "cosine" else queries, _squares(queries)
+    factors = np.column_stack([-2 * queries, squares, np.ones(len(queries))])
+    for start in range(0, len(gallery), TILE):
+        tile = gallery[start : start + TILE].astype("float64")
+        if distance == "euclidean":  # |x - y|^2 = (-2 x, |x|^2, 1) . (y, 1, |y|^2)
+            values = factors @ np.column_stack([tile, np.ones(len(tile)), _squares(tile)]).T
+            np.maximum(values, ROUNDING**2 * squares[:, None], out=values)
+            np.sqrt(values, out=values)
+        elif distance == "cosine":
+            values = 1 - queries @ _unit_length(tile).T
+            np.maximum(values, ROUNDING**2 / 2, out=values)
+        else:
+            values = cdist(queries, tile, "cityblock")
+        distances[:, start : start + TILE] = values
+    return distances
+
+
+def _squares(vectors):
+    return np.einsum("ij,ij->i", vectors, vectors)
+
+
+def _unit_length(vectors):
+    """Vectors of unit length; a vector of zeros stays zero."""
+    squares = _squares(vectors)
+    return vectors / np.sqrt(np.where(squares > 0, squares, 1.0))[:, None]

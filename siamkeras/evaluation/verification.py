@@ -18,6 +18,7 @@ from siamkeras.generators import all_pairs
 FEWEST_FALSE_ACCEPTS = 10
 
 
+@_tables.as_table
 class Verification(NamedTuple):
     """The result of `verification`, which documents it."""
 
@@ -36,23 +37,19 @@ class Verification(NamedTuple):
     same: np.ndarray
     threshold_source: str
 
-    def __repr__(self):
-        return _tables.table({"": self})
-
     def columns(self):
         """One row of `evaluation.table`, `{heading: text}`."""
         rates = {
-            f"TAR@{100 * far:.3g}%": "too few" if np.isnan(tar) else f"{tar:.1%}"
-            for far, tar in self.tar_at_far.items()
+            f"TAR at {100 * far:.3g} % FAR": "too few" if np.isnan(tar) else f"{tar:.1%}"
+            for far, tar in sorted(self.tar_at_far.items())
         }
+        smallest = dict(list(rates.items())[:1])
         return {
             "AUC": f"{self.auc:.3f}{_tables.interval(self, 'auc', 1, 3)}",
             "EER": f"{self.eer:.1%}{_tables.interval(self, 'eer', 100, 1)}",
-            **rates,
+            **smallest,
             "threshold": f"{self.threshold:.3f}{' given' if self.threshold_source == 'given' else ''}",
-            "FAR": f"{self.far:.1%}",
-            "FRR": f"{self.frr:.1%}",
-            "pairs": f"{len(self.same):,}",
+            "FAR / FRR": f"{self.far:.1%} / {self.frr:.1%}",
         }
 
 
@@ -73,7 +70,7 @@ def verification(model, pairs, threshold=None, similarity=False, scale=True, **o
         **options: `far`, `clusters`, `resamples`, `seed` of `verification_from_distances`.
 
     Returns:
-        `Verification`, a named tuple of
+        `Verification`, displayed as a table with the smallest `far`, a named tuple of
 
         - `auc`: Area under the ROC curve: probability that a same pair has a smaller distance than a different pair.
         - `eer`: Equal error rate: the error rate at the threshold where FAR = FRR.
@@ -103,7 +100,10 @@ def pair_distances(model, pairs, similarity=False, scale=True):
     for batch in pairs:
         inputs, same = (batch, batch.get("same")) if isinstance(batch, dict) else (*batch, None)[:2]
         if not isinstance(inputs, dict) or same is None:
-            raise ValueError("A batch must be ({'left', 'right'}, same), or a dict with all three.")
+            raise ValueError(
+                "`pairs` must be a stream of ({'left', 'right'}, same), or of a dict with all three, such as "
+                f"`generators.pairs(..., steps=50)`. Received: {type(pairs).__name__}."
+            )
         if any(array.dtype == np.uint8 for array in inputs.values()):
             raise ValueError(
                 "The stream must yield float32 images. Received: uint8, which `fit` does not divide by 255. Convert "

@@ -1,5 +1,6 @@
 """From indices to batches of images, for all generators; images are in an array or in files."""
 
+import ctypes
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -21,15 +22,26 @@ class StreamOptions(NamedTuple):
     load: Callable | None = None
     augment: Callable | None = None
     scale: bool = True
+    shard: tuple = (0, 1)
 
 
-def check_labelled(images, labels, steps, seed, start, load, augment, scale=True, text=False):
+def check_labelled(images, labels, steps, seed, start, load, augment, scale=True, text=False, shard=None):
     """The checked `(images, labels, StreamOptions)` of a generator."""
     images = check_text(images, "images") if text else check_images(images, load, scale=scale)
     labels = check_labels(labels, count=len(images))
     steps = None if steps is None else check_integer("steps", steps, 1)
     seed, start = check_integer("seed", seed), check_integer("start", start, maximum=LAST_STEP)
-    return images, labels, StreamOptions(steps, seed, start, load, augment, scale)
+    return images, labels, StreamOptions(steps, seed, start, load, augment, scale, check_shard(shard))
+
+
+def check_shard(shard):
+    """`(index, count)` of this process; None means that it is the only one."""
+    try:
+        index, count = (0, 1) if shard is None else shard
+    except (TypeError, ValueError):
+        raise ValueError(f"`shard` must be (index, count), such as (0, 2). Received: {shard!r}.") from None
+    count = check_integer("shard count", count, 1)
+    return check_integer("shard index", index, 0, maximum=count - 1), count
 
 
 def by_role(*roles):
@@ -50,18 +62,31 @@ def sampled_batches(sample, images, to_batch, batch_size, options):
             tensors that belong to the examples, such as labels, or an empty tuple.
         images: All images or paths, `(n, ...)`.
         to_batch: Function from `(images, extra)` to what the stream yields; `images` has one tensor for each role.
-        batch_size: Examples of each role in a batch.
+        batch_size: Examples of each role in a batch, of all shards together.
         options: `StreamOptions`.
     """
     import tensorflow as tf
 
+    check_divisible(batch_size, options.shard[1])
     counter = tf.data.Dataset.counter(options.start)
     counter = counter if options.steps is None else counter.take(options.steps)
     indices = counter.map(lambda step: (*sample(step), step), tf.data.AUTOTUNE)
     return load_batches(indices, (images,), to_batch, batch_size, options)
 
 
-def given_batches(inputs, same, batch_size, shuffle, options, text=False, roles=None):
+def check_divisible(batch_size, shards, hint=""):
+    """Checks that the shards, and the devices of `keras.distribution`, divide a batch equally."""
+    import keras
+
+    distribution = keras.distribution.distribution()
+    mesh = None if distribution is None else distribution.device_mesh
+    devices = 1 if mesh is None else mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
+    for name, count in (("shards", shards), ("devices", devices)):
+        if batch_size % count:
+            raise ValueError(f"{count} {name} must divide a batch equally.{hint} Received: {batch_size} examples.")
+
+
+def given_batches(inputs, same, batch_size, shuffle, options, text=False, roles=None, remainder=True):
     """A stream of the user's own examples, each once in a pass; see `generators.from_pairs`.
 
     `inputs` has the images, paths or text of each role; or a single array of images, one view for each of `roles`.
@@ -77,10 +102,23 @@ def given_batches(inputs, same, batch_size, shuffle, options, text=False, roles=
     batch_size, count, roles = check_integer("batch_size", batch_size, 1), lengths[0], roles or tuple(inputs)
     if shuffle not in (True, False):
         raise ValueError(f"`shuffle` must be True or False. Received: shuffle={shuffle!r}.")
-    options = options._replace(steps=-(-count // batch_size), seed=check_integer("seed", options.seed))
+    if remainder not in (True, False):
+        raise ValueError(f"`remainder` must be True or False. Received: remainder={remainder!r}.")
+    options = options._replace(seed=check_integer("seed", options.seed), shard=check_shard(options.shard))
+    check_divisible(batch_size, options.shard[1])
+    if remainder:
+        hint = " `remainder=False` omits the last batch of a pass, which is smaller."
+        check_divisible(count % batch_size, options.shard[1], hint)
+    else:
+        count -= count % batch_size
+        if count == 0:
+            raise ValueError(
+                f"With `remainder=False`, `batch_size` must be at most {lengths[0]}. Received: {batch_size}."
+            )
+    options = options._replace(steps=-(-count // batch_size))
 
     def one_pass(number):
-        order = tf.range(count)
+        order = tf.range(lengths[0])
         if shuffle:
             key = tf.stack([tf.cast(options.seed, tf.int64), number])
             order = tf.random.experimental.stateless_shuffle(order, key)
@@ -108,25 +146,35 @@ def load_batches(indices, arrays, to_batch, batch_size, options, drop_remainder=
     """
     import tensorflow as tf
 
-    load, augment = options.load, options.augment
+    load, augment, (shard, shards) = options.load, options.augment, options.shard
     is_text = load is None and arrays[0].dtype.kind in "Oi"
-    gathers = [_gather_from(array) for array in arrays]
+    gathers = [gather_from(array) for array in arrays]
 
-    def look_up(indices, extra, step):
+    def own_part(batch):
+        """The slice of a batch `(n, ...)` that belongs to this shard."""
+        size = (batch.shape[0] or tf.shape(batch)[0]) // shards
+        return batch[shard * size : (shard + 1) * size]
+
+    def look_up(indices, extra):
+        """The images of this shard, a tuple with one tensor for each role, and its part of `extra`."""
+        indices, extra = [own_part(index) for index in indices], extra if isinstance(extra, tuple) else own_part(extra)
         if len(gathers) == 1:
-            return tuple(tf.split(gathers[0](tf.concat(indices, axis=0)), len(indices))), extra, step
-        return tuple(gather(index) for gather, index in zip(gathers, indices, strict=True)), extra, step
+            return tuple(tf.split(gathers[0](tf.concat(indices, axis=0)), len(indices))), extra
+        return tuple(gather(index) for gather, index in zip(gathers, indices, strict=True)), extra
 
     def scale(image):
-        return image if is_text else to_float(image, options.scale)
+        as_it_is = is_text or (image.dtype == tf.uint8 and not options.scale and augment is None)
+        return image if as_it_is else to_float(image, options.scale)
 
     def look_up_batch(indices, extra, step):
-        images, extra, _ = look_up(indices, extra, step)
+        images, extra = look_up(indices, extra)
         return to_batch(tuple(map(scale, images)), extra)
 
-    def add_keys(images, extra, step):
-        shape = (tf.shape(images[0])[0], len(images) * views, 2)
-        return images, extra, tf.random.stateless_uniform(shape, [options.seed + 1, step], None, None, tf.int32)
+    def look_up_with_keys(indices, extra, step):
+        # Keys of the whole batch: the augmentation of an image does not depend on the number of shards.
+        shape = (tf.shape(indices[0])[0], len(indices) * views, 2)
+        keys = tf.random.stateless_uniform(shape, [options.seed + 1, step], None, None, tf.int32)
+        return *look_up(indices, extra), own_part(keys)
 
     def load_example(images, extra, keys):
         images = [scale(image if load is None else load(image)) for image in images] * views
@@ -137,27 +185,36 @@ def load_batches(indices, arrays, to_batch, batch_size, options, drop_remainder=
     if load is None and augment is None:
         batches = indices.map(look_up_batch, 2)
     else:
-        examples = indices.map(look_up, 2).map(add_keys).unbatch().map(load_example, tf.data.AUTOTUNE)
-        batches = examples.batch(batch_size, drop_remainder=drop_remainder, num_parallel_calls=tf.data.AUTOTUNE)
+        examples = indices.map(look_up_with_keys, 2).unbatch().map(load_example, tf.data.AUTOTUNE)
+        batches = examples.batch(
+            batch_size // shards, drop_remainder=drop_remainder, num_parallel_calls=tf.data.AUTOTUNE
+        )
         batches = batches.map(to_batch)
     length = tf.data.INFINITE_CARDINALITY if options.steps is None else options.steps
-    # The optimiser of tf.data would copy all images into the graph.
+    # With AUTOTUNE the buffer, and with it the memory, would grow without need.
+    return without_copies(batches.apply(tf.data.experimental.assert_cardinality(length)).prefetch(2))
+
+
+def without_copies(dataset):
+    """A dataset whose graph refers to the arrays of `gather_from`; the optimiser of tf.data would copy them into it."""
+    import tensorflow as tf
+
     settings = tf.data.Options()
     settings.experimental_optimization.apply_default_optimizations = False
-    # With AUTOTUNE the buffer, and with it the memory, would grow without need.
-    return batches.apply(tf.data.experimental.assert_cardinality(length)).prefetch(2).with_options(settings)
+    return dataset.with_options(settings)
 
 
-def _gather_from(images):
+def gather_from(images):
     """A function from indices `(k,)` to `images[indices]`, in the graph, that never copies the whole array."""
     import tensorflow as tf
 
     if images.dtype.kind in "OU":
         table = tf.constant(images)
         return lambda indices: tf.gather(table, indices)
-    if images.flags.c_contiguous and images.flags.writeable and images.ctypes.data % 64 == 0:
-        # TensorFlow can read this memory in place; with another alignment it would crash.
-        table = tf.experimental.dlpack.from_dlpack(images.__dlpack__())
+    if images.flags.c_contiguous and images.nbytes and images.ctypes.data % 64 == 0:
+        # TensorFlow can read this memory in place, also that of a memory-mapped file; with another alignment it would
+        # crash.
+        table = tf.experimental.dlpack.from_dlpack(_writeable_view(images).__dlpack__())
         return lambda indices: tf.gather(table, indices)
 
     def take(indices):
@@ -172,6 +229,13 @@ def _gather_from(images):
         return tf.ensure_shape(batch, (indices.shape[0], *images.shape[1:]))
 
     return gather
+
+
+def _writeable_view(images):
+    """The same memory as an array that counts as writeable: NumPy exports no other. TensorFlow only reads it."""
+    memory = (ctypes.c_uint8 * images.nbytes).from_address(images.ctypes.data)
+    memory.owner = images  # is not freed before the view
+    return np.frombuffer(memory, images.dtype).reshape(images.shape)
 
 
 def to_float(images, scale=True):

@@ -21,13 +21,14 @@ def balanced(
     scale=True,
     text=False,
     every_image=False,
+    shard=None,
 ):
     """Balanced batches: `per_class` different images of each of `classes` different classes, with their labels.
 
     For losses that mine positives and negatives inside the batch. All classes have the same probability.
 
     Args:
-        images, labels, steps, seed, start, load, augment, scale, text: As for `generators.pairs`.
+        images, labels, steps, seed, start, load, augment, scale, text, shard: As for `generators.pairs`.
         classes: Classes in a batch, at least 2.
         per_class: Images of each class in a batch, at least 2.
         groups: As for `generators.pairs`. The classes of a batch then belong to one group; if it has fewer than
@@ -41,7 +42,7 @@ def balanced(
         `(classes * per_class,)`, class after class. Integer labels up to 2^24 are yielded unchanged; strings and larger
         integers, which float32 cannot represent, as indices into `np.unique(labels)`.
     """
-    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text, shard)
     classes = check_integer("classes", classes, 2, hint="With one class in a batch no image has a negative.")
     per_class = check_integer("per_class", per_class, 2, hint="With one image per class no image has a positive.")
     if every_image and groups is not None:

@@ -1,7 +1,7 @@
 """Streams of N-way K-shot episodes."""
 
 from siamkeras.generators import _sampling
-from siamkeras.generators._batching import check_labelled, sampled_batches
+from siamkeras.generators._batching import check_divisible, check_labelled, sampled_batches
 
 
 def episodes(
@@ -23,6 +23,8 @@ def episodes(
 
     Support and query have no image in common. Both are ordered by class: the class of query i within the episode is
     `i // query`, and that of support i is `i // shot`.
+
+    There is no `shard`: the prototypes of an episode need the whole support, so it cannot be divided among processes.
 
     Args:
         images, labels, seed, start, load, augment, scale, text: As for `generators.pairs`.
@@ -48,6 +50,8 @@ def episodes(
     """
     images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
     table, way, shot, query = _sampling.episode_table(labels, groups, way, shot, query)
+    check_divisible(way * shot, shards=1)
+    check_divisible(way * query, shards=1)
 
     def sample(step):
         import tensorflow as tf

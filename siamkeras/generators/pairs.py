@@ -22,6 +22,7 @@ def pairs(
     augment=None,
     scale=True,
     text=False,
+    shard=None,
 ):
     """Batches of pairs sampled from labelled images: same pairs from one class, different pairs from two.
 
@@ -32,7 +33,7 @@ def pairs(
     Args:
         images: `(n, ...)` float32 in [0, 1]; or uint8 in 0-255, see `scale`; or file paths `(n,)`, with `load`; or
             text, see `text`.
-        labels: `(n,)` integers or strings, the class of each image.
+        labels: `(n,)` integers or strings, the class of each image; `(n, 1)` also works.
         batch_size: Pairs in a batch.
         steps: Batches in one pass; None for an endless stream.
         seed: Integer; `(seed, step)` determines a batch.
@@ -46,9 +47,15 @@ def pairs(
         augment: Function `(image, seed) -> image` of the same shape, with `seed` an integer tensor `(2,)` as for
             `tf.image.stateless_random_*`. It is called for each image with a seed of its own.
         scale: Whether uint8 images are divided by 255. Use False for a tower that expects values in 0-255, such as most
-            networks of `keras.applications`; the towers of `towers.pretrained` expect [0, 1].
+            networks of `keras.applications`; the towers of `towers.pretrained` expect [0, 1]. With False and without
+            `augment`, the batches are uint8. A GPU then receives a quarter of the bytes; a tower that expects [0, 1]
+            can start with `keras.layers.Rescaling(1 / 255)`.
         text: Whether `images` are sentences, strings `(n,)`, or token ids, integers `(n, length)`. Strings, for a tower
             with a tokenizer (see `towers.recurrent`), are yielded in Unicode normal form C, and token ids as int32.
+        shard: `(index, count)` of this process, such as `(0, 2)`, if several processes train together. The stream then
+            yields its part of each batch, `batch_size / count` examples, and loads and augments nothing else; together,
+            the processes see the batches of a single one. On JAX, use it with
+            `keras.distribution.DataParallel(auto_shard_dataset=False)`. None for whole batches.
 
     Returns:
         A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 or text `(batch_size, ...)`, and float32
@@ -66,7 +73,7 @@ def pairs(
     >>> bool(np.all((batch["left"][:, 0] // 3 == batch["right"][:, 0] // 3) == (same == 1)))
     True
     """
-    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text, shard)
     batch_size = check_integer("batch_size", batch_size, 1)
     positive_fraction = check_number("positive_fraction", positive_fraction, minimum=0, maximum=1)
     table = _sampling.ClassTable.from_labels(labels, groups, 2 if positive_fraction > 0 else 1)
@@ -90,6 +97,7 @@ def positive_pairs(
     augment=None,
     scale=True,
     text=False,
+    shard=None,
 ):
     """Batches of positive pairs, each of another class, without y, for `models.in_batch_softmax`.
 
@@ -97,7 +105,7 @@ def positive_pairs(
     have the same probability.
 
     Args:
-        images, labels, steps, seed, start, load, augment, scale, text: As for `pairs`.
+        images, labels, steps, seed, start, load, augment, scale, text, shard: As for `pairs`.
         batch_size: Pairs in a batch, from 2 to the number of classes.
         groups: As for `balanced`, with `classes=batch_size`.
 
@@ -111,7 +119,7 @@ def positive_pairs(
     >>> sorted((batch["left"] + batch["right"])[:, 0].numpy().tolist())  # 0 + 1, 2 + 3, 4 + 5
     [1.0, 5.0, 9.0]
     """
-    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text, shard)
     batch_size = check_integer("batch_size", batch_size, 2, hint="With one pair in a batch there is no negative.")
     table = _sampling.balanced_table(labels, groups, batch_size, 2, name="batch_size")
 
@@ -122,25 +130,43 @@ def positive_pairs(
     return sampled_batches(sample, images, left_right, batch_size, options)
 
 
-def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None, augment=None, text=False, scale=True):
+def from_pairs(
+    left,
+    right,
+    same,
+    batch_size=64,
+    shuffle=True,
+    seed=0,
+    load=None,
+    augment=None,
+    text=False,
+    scale=True,
+    shard=None,
+    remainder=True,
+):
     """Batches of labelled pairs that you already have. One pass yields each pair once.
+
+    Use `fit(stream, shuffle=False)`: the stream is shuffled already, and Keras cannot shuffle a stream.
 
     Args:
         left: `(n, ...)` float32 or uint8 images; or file paths `(n,)`, with `load`; or text (see `text`).
         right: As `left`; `right[i]` is compared with `left[i]`.
         same: `(n,)`: 1 = same, 0 = different, or a degree of similarity in between; `(n, 1)` also works. None for
             positive pairs only, without y, as for `models.in_batch_softmax`.
-        batch_size: Pairs in a batch; the last batch of a pass can be smaller.
+        batch_size: Pairs in a batch; the last batch of a pass can be smaller, see `remainder`.
         shuffle: Whether to shuffle the pairs in every pass. Use False for evaluation, so that distances keep the order
             of the pairs.
         seed: Integer that determines the order of every pass.
-        load, augment, text, scale: As for `pairs`.
+        load, augment, text, scale, shard: As for `pairs`.
+        remainder: Whether a pass ends with a smaller batch if `batch_size` does not divide the number of pairs. False
+            omits it; with `shuffle`, other pairs are then missing in every pass.
 
     Returns:
         A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 or text `(batch, ...)`, and float32 `(batch,)`.
 
     Raises:
-        ValueError: different numbers of `left`, `right` and `same`; `same` outside [0, 1].
+        ValueError: different numbers of `left`, `right` and `same`; `same` outside [0, 1]; shards that do not divide
+            every batch.
 
     >>> import numpy as np
     >>> from siamkeras import generators
@@ -150,18 +176,21 @@ def from_pairs(left, right, same, batch_size=64, shuffle=True, seed=0, load=None
     [[1.0, 0.0, 0.25, 1.0], [0.0, 1.0]]
     """
     same = None if same is None else _check_same(same)
-    options = StreamOptions(None, seed, load=load, augment=augment, scale=scale)
-    return given_batches({"left": left, "right": right}, same, batch_size, shuffle, options, text)
+    options = StreamOptions(None, seed, load=load, augment=augment, scale=scale, shard=shard)
+    inputs = {"left": left, "right": right}
+    return given_batches(inputs, same, batch_size, shuffle, options, text, remainder=remainder)
 
 
-def two_views(images, augment, batch_size=64, shuffle=True, seed=0, load=None, scale=True):
+def two_views(images, augment, batch_size=64, shuffle=True, seed=0, load=None, scale=True, shard=None, remainder=True):
     """Batches of two augmented views of each image, without labels. One pass yields each image once.
 
-    For `models.in_batch_softmax`, with the other images of the batch as negatives, as in SimCLR.
+    For `models.in_batch_softmax`, with the other images of the batch as negatives, as in SimCLR. SimCLR trains the
+    encoder with a projection head and drops the head afterwards: train
+    `keras.Model(encoder.input, Dense(64)(Dense(256, activation="relu")(encoder.output)))` and use `encoder`.
 
     Args:
-        images, augment, load, scale: As for `pairs`.
-        batch_size, shuffle, seed: As for `from_pairs`. With `shuffle`, every pass also has new views.
+        images, augment, load, scale, shard: As for `pairs`.
+        batch_size, shuffle, seed, remainder: As for `from_pairs`. With `shuffle`, every pass also has new views.
 
     Returns:
         A `tf.data.Dataset` of `{"left", "right"}`, float32 `(batch, ...)` each: two views of each image.
@@ -178,8 +207,9 @@ def two_views(images, augment, batch_size=64, shuffle=True, seed=0, load=None, s
     if augment is None:
         raise ValueError("`augment` must be a function: without it, both views are equal. Received: None.")
     check_integer("batch_size", batch_size, 2, hint="With one image in a batch there is no negative.")
-    options = StreamOptions(None, seed, load=load, augment=augment, scale=scale)
-    return given_batches({"images": images}, None, batch_size, shuffle, options, roles=("left", "right"))
+    options = StreamOptions(None, seed, load=load, augment=augment, scale=scale, shard=shard)
+    roles = ("left", "right")
+    return given_batches({"images": images}, None, batch_size, shuffle, options, roles=roles, remainder=remainder)
 
 
 def same_as_input(stream):

@@ -17,6 +17,7 @@ def triplets(
     augment=None,
     scale=True,
     text=False,
+    shard=None,
 ):
     """Batches of triplets: an anchor, another image of its class (positive) and an image of another class (negative).
 
@@ -24,14 +25,14 @@ def triplets(
     probability.
 
     Args:
-        images, labels, steps, seed, start, load, augment, scale, text: As for `generators.pairs`.
+        images, labels, steps, seed, start, load, augment, scale, text, shard: As for `generators.pairs`.
         batch_size: Triplets in a batch.
         groups: As for `generators.pairs`; the negative belongs to the group of the anchor.
 
     Returns:
         A `tf.data.Dataset` of `{"anchor", "positive", "negative"}`, float32 or text `(batch_size, ...)` each.
     """
-    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text)
+    images, labels, options = check_labelled(images, labels, steps, seed, start, load, augment, scale, text, shard)
     batch_size = check_integer("batch_size", batch_size, 1)
     table = _sampling.ClassTable.from_labels(labels, groups)
 
@@ -42,16 +43,29 @@ def triplets(
 
 
 def from_triplets(
-    anchor, positive, negative, batch_size=64, shuffle=True, seed=0, load=None, augment=None, text=False, scale=True
+    anchor,
+    positive,
+    negative,
+    batch_size=64,
+    shuffle=True,
+    seed=0,
+    load=None,
+    augment=None,
+    text=False,
+    scale=True,
+    shard=None,
+    remainder=True,
 ):
     """Batches of ready-made triplets. One pass yields each triplet once.
 
-    For `models.triplet`, or as hard negatives for `models.in_batch_softmax(tower, negatives=True)`.
+    For `models.triplet`, or as hard negatives for `models.in_batch_softmax(tower, negatives=True)`. Anchors and
+    positives without negatives are trained with `models.in_batch_softmax` on `from_pairs(anchor, positive, None)`: the
+    positives of the other pairs in a batch are the negatives.
 
     Args:
         anchor: `(n, ...)` float32 or uint8 images; or file paths `(n,)`, with `load`; or text (see `text`).
         positive, negative: As `anchor`; `positive[i]` and `negative[i]` are compared with `anchor[i]`.
-        batch_size, shuffle, seed, load, augment, text, scale: As for `generators.from_pairs`.
+        batch_size, shuffle, seed, load, augment, text, scale, shard, remainder: As for `generators.from_pairs`.
 
     Returns:
         A `tf.data.Dataset` of `{"anchor", "positive", "negative"}`, float32 or text `(batch, ...)` each.
@@ -62,5 +76,5 @@ def from_triplets(
     [[b'cold'], [b'small']]
     """
     inputs = {"anchor": anchor, "positive": positive, "negative": negative}
-    options = StreamOptions(None, seed, load=load, augment=augment, scale=scale)
-    return given_batches(inputs, None, batch_size, shuffle, options, text)
+    options = StreamOptions(None, seed, load=load, augment=augment, scale=scale, shard=shard)
+    return given_batches(inputs, None, batch_size, shuffle, options, text, remainder=remainder)

@@ -7,7 +7,7 @@ add a loss to a model whose data have no y. All losses compute in at least float
 Labels of pairs: **1 = same class, 0 = different class**; values in between are degrees of similarity. Some texts use
 the opposite convention. The labels of single examples are class indices; losses that compare the examples of a
 batch accept any integers, or integer-valued floats below 2^24. Other labels raise an error; a compiled graph, as in
-`fit`, cannot raise one and gives NaN.
+`fit`, cannot raise one, and the loss and the weights become NaN.
 """
 
 from siamkeras.losses.contrastive import ContrastiveLoss, contrastive

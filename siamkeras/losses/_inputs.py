@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from siamkeras._tensors import as_float
+from siamkeras._tensors import as_float, gathered
 from siamkeras._validation import check_number
 
 
@@ -18,14 +18,14 @@ class Float32Loss(keras.losses.Loss):
 
 
 class BatchLoss(Float32Loss):
-    """Base of the losses of labels `(batch,)` and embeddings `(batch, dim)`."""
+    """Base of the losses of labels `(batch,)` and embeddings `(batch, dim)`, gathered from all replicas."""
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        labels, _ = flat_labels(y_true, y_pred)
+        labels, y_pred, sample_weight = gathered(*flat_labels(y_true, y_pred), sample_weight)
         # Keras casts labels to float32, where class ids above 2^24 can become equal. Ranks within the batch cannot.
         ranks = ops.sum(ops.cast(labels[None, :] < labels[:, None], "int32"), axis=1)
         loss = super().__call__(ranks, y_pred, sample_weight)
-        return ops.where(ops.all(_is_class_id(labels)), loss, float("nan")) if _is_float(labels) else loss
+        return nan_unless(ops.all(_is_class_id(labels)), loss) if _is_float(labels) else loss
 
 
 def flat_pairs(same, distance):
@@ -94,6 +94,11 @@ def check_known(values, is_valid, expected, name="Labels"):
     valid = is_valid(values) if values.dtype.kind in "biuf" else np.zeros(values.shape, bool)
     if not valid.all():
         raise ValueError(f"{name} must be {expected}. Received: {values[~valid][0]}.")
+
+
+def nan_unless(valid, values):
+    """`values` where `valid`, otherwise NaN with a NaN gradient: training on invalid values must not seem to work."""
+    return ops.multiply(values, ops.where(valid, 1.0, float("nan")))
 
 
 def check_margin(margin, allow_soft=False):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from siamkeras.losses._inputs import Float32Loss, check_margin, flat_pairs
+from siamkeras.losses._inputs import Float32Loss, check_margin, flat_pairs, nan_unless
 
 
 def contrastive(same, distance, margin=1.0):
@@ -36,7 +36,7 @@ def contrastive(same, distance, margin=1.0):
     same, distance, valid = flat_pairs(same, distance)
     pull = ops.square(distance)
     push = ops.square(ops.maximum(margin - distance, 0.0))
-    return ops.where(valid, (same * pull + (1.0 - same) * push) / 2.0, float("nan"))
+    return nan_unless(valid, (same * pull + (1.0 - same) * push) / 2.0)
 
 
 @keras.saving.register_keras_serializable("siamkeras")

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from siamkeras._tensors import as_float
+from siamkeras._tensors import as_float, gathered
 from siamkeras._validation import check_number
-from siamkeras.losses._inputs import Float32Loss, flat_indices, mean_per_example
+from siamkeras.losses._inputs import Float32Loss, flat_indices, mean_per_example, nan_unless
 
 
 def fine_tuning(labels, logits, entropy=0.1):
@@ -47,7 +47,7 @@ def fine_tuning(labels, logits, entropy=0.1):
     cross_entropy = ops.where(is_labelled, -log_p_label, 0.0)
     uncertainty = ops.where(is_unlabelled, -ops.sum(ops.exp(log_p) * log_p, axis=-1), 0.0)
     values = mean_per_example(cross_entropy, is_labelled) + entropy * mean_per_example(uncertainty, is_unlabelled)
-    return ops.where(valid, values, float("nan"))
+    return nan_unless(valid, values)
 
 
 @keras.saving.register_keras_serializable("siamkeras")
@@ -64,6 +64,9 @@ class FineTuningLoss(Float32Loss):
     def __init__(self, entropy=0.1, name="fine_tuning_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.entropy = check_number("entropy", entropy, minimum=0)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return super().__call__(*gathered(y_true, y_pred, sample_weight))
 
     def call(self, y_true, y_pred):
         return fine_tuning(y_true, y_pred, self.entropy)

@@ -12,7 +12,15 @@ from siamkeras import distances
 from siamkeras._tensors import as_float
 from siamkeras._validation import check_number
 from siamkeras.losses import _mining
-from siamkeras.losses._inputs import BatchLoss, Float32Loss, check_known, flat_indices, flat_labels, mean_per_example
+from siamkeras.losses._inputs import (
+    BatchLoss,
+    Float32Loss,
+    check_known,
+    flat_indices,
+    flat_labels,
+    mean_per_example,
+    nan_unless,
+)
 
 # Logit of an entry to ignore: its exponential is 0 in float32, and unlike minus infinity it gives no NaN.
 _IGNORED = -1e30
@@ -155,7 +163,7 @@ class _MarginLoss(Float32Loss):
         with_margin = self.scale * self.with_margin(logits / self.scale)
         changed = ops.where(ops.one_hot(labels, logits.shape[1], dtype="bool"), with_margin, logits)
         values = keras.losses.sparse_categorical_crossentropy(labels, changed, from_logits=True)
-        return ops.where(ops.logical_and(valid, ops.all(is_cosine(logits), axis=1)), values, float("nan"))
+        return nan_unless(ops.logical_and(valid, ops.all(is_cosine(logits), axis=1)), values)
 
     def get_config(self):
         return {**super().get_config(), "margin": self.margin, "scale": self.scale}
@@ -169,8 +177,8 @@ class ArcFaceLoss(_MarginLoss):
     `-log(exp(scale cos(a_y + margin)) / (exp(scale cos(a_y + margin)) + sum_{c != y} exp(scale cos a_c)))`
 
     For `a_y > pi - margin`, where `cos(a_y + margin)` would increase, `cos a_y - margin sin(margin)` replaces it, as in
-    the authors' code, https://github.com/deepinsight/insightface. `y_true` are class indices, `(batch,)` or
-    `(batch, 1)`; `y_pred` are the logits `scale * cos a_c` of the classifier, `(batch, classes)`.
+    the authors' code, https://github.com/deepinsight/insightface. `y_true` are class indices from 0 to classes - 1,
+    `(batch,)` or `(batch, 1)`; `y_pred` are the logits `scale * cos a_c` of the classifier, `(batch, classes)`.
 
     Args:
         margin: Angle in radians, at least 0 and below pi; 0 gives the plain cross-entropy.

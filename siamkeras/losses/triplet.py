@@ -99,8 +99,7 @@ def _active_fraction(labels, embeddings, margin, mining, distance):
 class TripletLoss(BatchLoss):
     """Triplet loss of class indices and embeddings for `compile`; see `losses.batch_triplet`.
 
-    `sample_weight` applies to anchors. On several devices each device uses the triplets within its own part of the
-    batch.
+    `sample_weight` applies to anchors.
 
     Args:
         margin, mining, average: As for `losses.batch_triplet`.

@@ -14,7 +14,9 @@ NEUTRAL = "#999999"
 # Fixed color and line style of labels that begin with one of these words.
 NAMED_STYLES = {
     "same": (SAME, "-"),
+    "correct": (SAME, "-"),
     "different": (DIFFERENT, "--"),
+    "wrong": (DIFFERENT, "--"),
     "threshold": (THRESHOLD, "-"),
     "margin": (MARGIN, ":"),
 }
@@ -23,6 +25,7 @@ PALETTE = (
     "#332288", "#CC6677", "#117733", "#88CCEE", "#882255", "#DDCC77", "#44AA99", "#AA4499", "#999933", "#000000",
 )  # fmt: skip
 LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+_COLOR_OF_NAME = {}  # of methods and series, in the order of their first figure
 
 PAGE_WIDTH = 10.0  # inches: a notebook page, 1,000 pixels at 100 dpi
 LETTER_WIDTH = 5.6  # points: average letter of the default font
@@ -46,6 +49,27 @@ def new_panels(count, height):
     """`(count,)` Axes, at most three in a row, each `height` inches high."""
     columns = 2 if count == 4 else min(count, 3)
     return new_grid(count, columns, (6.0 if count == 1 else PAGE_WIDTH, -(-count // columns) * height))
+
+
+def styles(names):
+    """Color and line style of methods or series: the color belongs to the name, the line style to its place.
+
+    A name keeps its color in all figures of a Python session.
+    """
+    names = [str(name) for name in names]
+    fixed = [NAMED_STYLES.get(name.split(" ")[0]) for name in names]
+    for name, style in zip(names, fixed, strict=True):
+        if style is None and name not in _COLOR_OF_NAME:
+            _COLOR_OF_NAME[name] = _next_color(names)
+    lines = [LINE_STYLES[place % len(LINE_STYLES)] for place in range(len(names))]
+    return [style or (_COLOR_OF_NAME[name], line) for name, style, line in zip(names, fixed, lines, strict=True)]
+
+
+def _next_color(names):
+    """The first color of the palette that no other name of the figure has, and the fewest names so far."""
+    in_figure = [_COLOR_OF_NAME[name] for name in names if name in _COLOR_OF_NAME]
+    used = list(_COLOR_OF_NAME.values())
+    return min(PALETTE, key=lambda color: (in_figure.count(color), used.count(color)))
 
 
 def set_title(target, title, default):

@@ -1,4 +1,4 @@
-"""Charts of numbers: training history, curves and bars."""
+"""Charts of numbers: training history, curves, bars and points."""
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -7,14 +7,17 @@ from siamkeras.plotting._style import (
     LINE_STYLES,
     MARGIN,
     NAMED_STYLES,
-    PALETTE,
+    NEUTRAL,
     column,
     finite,
     legend_below,
     new_axes,
     new_panels,
     set_title,
+    styles,
 )
+
+_MOST_COLORED = 8  # bars; more of them are categories rather than methods
 
 
 def history(history, metrics=None, title=None):
@@ -37,8 +40,9 @@ def history(history, metrics=None, title=None):
     if not metrics or not set(metrics) <= set(known):
         raise ValueError(f"`metrics` must be among {known}. Received: {[*map(str, metrics)]}.")
     axes = new_panels(len(metrics), height=3.6)
+    (training, _), (validation, _) = styles(["training", "validation"])
     for name, ax in zip(metrics, axes, strict=True):
-        lines = ((name, "training", PALETTE[0], "-"), (f"val_{name}", "validation", PALETTE[1], "--"))
+        lines = ((name, "training", training, "-"), (f"val_{name}", "validation", validation, "--"))
         for key, label, color, style in lines:
             if key in values:
                 series = column(key, values[key])
@@ -52,6 +56,8 @@ def history(history, metrics=None, title=None):
 
 def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, log=False, title=None, ax=None):
     """Plots formulas or measurements as curves, each with its own color and line style.
+
+    A name has the same color in all figures of `curves`, `bars`, `roc`, `history` and `correlation`.
 
     Args:
         x: Values on the x axis, `(n,)`; or `{name: (n,)}`, one for each curve.
@@ -84,9 +90,7 @@ def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, log=False, title=N
                 f"Received: {str(name)!r}, shape {ends.shape}."
             )
     ax = new_axes(ax)
-    for index, (name, line) in enumerate(lines.items()):
-        default = PALETTE[index % len(PALETTE)], LINE_STYLES[index % len(LINE_STYLES)]
-        color, style = NAMED_STYLES.get(str(name).split(" ")[0], default)
+    for (name, line), (color, style) in zip(lines.items(), styles(lines), strict=True):
         ax.plot(*line, color=color, ls=style, lw=2, label=name, marker="o" if name in bands else None)
         if name in bands:
             ax.fill_between(line[0], *bands[name].T, color=color, alpha=0.2, lw=0)
@@ -99,6 +103,8 @@ def curves(x, ys, xlabel, ylabel, marks=None, intervals=None, log=False, title=N
 
 def bars(values, intervals=None, *, xlabel, references=None, number=".3g", title=None, ax=None):
     """Plots one horizontal bar per name with its value beside it, the first name on top.
+
+    Up to eight bars have the color of their name, as in `curves`; more are grey.
 
     Args:
         values: `{name: value}`.
@@ -126,7 +132,11 @@ def bars(values, intervals=None, *, xlabel, references=None, number=".3g", title
             )
         ends[list(values).index(name)] = interval
     ax = new_axes(ax, 8.0, 0.45 * len(values) + 1.6)
-    ax.barh(range(len(values)), numbers, tick_label=list(values), color=PALETTE[3], edgecolor=PALETTE[0], height=0.65)
+    colors = [NEUTRAL] * len(values)
+    if len(values) <= _MOST_COLORED:
+        colors = [color for color, _ in styles(values)]
+    fill = [(color, 0.5) for color in colors]
+    ax.barh(range(len(values)), numbers, tick_label=list(values), color=fill, edgecolor=colors, height=0.65)
     background = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     for row, (name, value, (low, high)) in enumerate(zip(values, numbers, ends, strict=True)):
         if name in intervals:
@@ -134,13 +144,49 @@ def bars(values, intervals=None, *, xlabel, references=None, number=".3g", title
         end, offset, side = (high, 6, "left") if value >= 0 else (low, -6, "right")
         where = {"textcoords": "offset points", "ha": side, "va": "center"}
         ax.annotate(format(value, number), (end, row), (offset, 0), bbox=background, **where)
+    ax.margins(x=0.12)
+    return _finish_rows(ax, xlabel, references, title, "Comparison")
+
+
+def points(values, *, xlabel, references=None, number=".3g", title=None, ax=None):
+    """Plots one row of points per name, such as one point for each training run, with their mean beside them.
+
+    Args:
+        values: `{name: values (n,)}`.
+        xlabel: Name and unit of the values.
+        references: `{name: value}`, vertical lines, for chance level or a published result.
+        number: Format of the means, such as ".3g" or ".1%".
+        title: Title of the figure.
+        ax: Axes to plot into; a new figure by default.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: no values, a value that is not finite.
+    """
+    rows = {name: finite(name, column(name, row).astype("float64")) for name, row in values.items()}
+    if not rows:
+        raise ValueError("Expected at least one name with its values. Received: an empty dict.")
+    ax = new_axes(ax, 8.0, 0.45 * len(rows) + 1.6)
+    for place, (row, (color, _)) in enumerate(zip(rows.values(), styles(rows), strict=True)):
+        ax.plot(row, np.full(len(row), place), "o", color=color, alpha=0.7)
+        ax.plot([row.mean()], [place], "|", color="black", markersize=18, markeredgewidth=2)
+        where = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
+        ax.annotate(f"mean {row.mean():{number}}", (1, place), (6, 0), **where)
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.margins(y=0.12)
+    return _finish_rows(ax, xlabel, references, title, "Comparison of several runs")
+
+
+def _finish_rows(ax, xlabel, references, title, default):
+    """References, labels and title of a chart with one row per name, the first one on top."""
     _vertical_lines(ax, references)
     ax.invert_yaxis()
-    ax.margins(x=0.12)
     ax.set_xlabel(xlabel)
     if references:
         legend_below(ax)
-    set_title(ax, title, "Comparison")
+    set_title(ax, title, default)
     return ax
 
 

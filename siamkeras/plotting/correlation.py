@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from siamkeras.plotting._style import NEUTRAL, PALETTE, column, finite, new_panels, set_title
+from siamkeras.plotting._style import NEUTRAL, column, finite, new_panels, set_title, styles
 
 
 def correlation(reports, bins=5, title=None):
@@ -21,7 +21,7 @@ def correlation(reports, bins=5, title=None):
         ValueError: distances that are not finite; labels outside [0, 1].
     """
     axes = new_panels(len(reports), height=3.8)
-    for ax, (name, report) in zip(axes, reports.items(), strict=True):
+    for ax, (name, report), (color, _) in zip(axes, reports.items(), styles(reports), strict=True):
         same = column("same", report.same).astype("float64")
         distances = finite("distances", column("distances", report.distances, len(same)))
         if not ((same >= 0) & (same <= 1)).all():
@@ -31,8 +31,8 @@ def correlation(reports, bins=5, title=None):
         occupied = np.unique(bin_of_pair)
         groups = [distances[bin_of_pair == each] for each in occupied]
         centres = (occupied + 0.5) / bins
-        ax.plot(centres, [np.mean(group) for group in groups], color=PALETTE[0], marker="o", lw=2)
-        ax.vlines(centres, *np.transpose([np.percentile(group, [25, 75]) for group in groups]), color=PALETTE[0], lw=2)
+        ax.plot(centres, [np.mean(group) for group in groups], color=color, marker="o", lw=2)
+        ax.vlines(centres, *np.transpose([np.percentile(group, [25, 75]) for group in groups]), color=color, lw=2)
         ax.set(xlabel="similarity label, 0 to 1", ylabel="distance", xlim=(-0.03, 1.03), title=name)
     set_title(axes[0].figure, title, "Distance against similarity label")
     return axes

@@ -4,10 +4,8 @@ import numpy as np
 
 from siamkeras.plotting._style import (
     DIFFERENT,
-    LINE_STYLES,
     MARGIN,
     NEUTRAL,
-    PALETTE,
     SAME,
     THRESHOLD,
     column,
@@ -15,6 +13,7 @@ from siamkeras.plotting._style import (
     legend_below,
     new_axes,
     set_title,
+    styles,
 )
 
 
@@ -103,7 +102,7 @@ def roc(reports, log=False, title=None, ax=None):
 
     Args:
         reports: A verification report with `.false_accept_rate`, `.true_accept_rate` (both `(t,)`, increasing),
-            `.auc` and `.eer`; or several of them, `{name: report}`.
+            `.auc` and `.eer`; or several of them, `{name: report}`. A name has the same color as in `curves`.
         log: Whether the axis of the false accept rate is logarithmic.
         title: Title of the figure.
         ax: Axes to plot into; a new figure by default.
@@ -113,8 +112,7 @@ def roc(reports, log=False, title=None, ax=None):
     """
     reports = reports if isinstance(reports, dict) else {"": reports}
     ax = new_axes(ax, 6.0, 6.0 + 0.22 * len(reports))
-    for index, (name, report) in enumerate(reports.items()):
-        color, style = PALETTE[index % len(PALETTE)], LINE_STYLES[index % len(LINE_STYLES)]
+    for (name, report), (color, style) in zip(reports.items(), styles(reports), strict=True):
         label = f"{name}{': ' if name else ''}AUC {report.auc:.3f}, EER {100 * report.eer:.1f} %"
         ax.plot(report.false_accept_rate, report.true_accept_rate, color=color, ls=style, lw=2, label=label)
         ax.plot(report.eer, 1 - report.eer, "o", ms=8, mfc="white", mec=color, mew=2, zorder=3)

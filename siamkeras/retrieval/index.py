@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels, check_number, check_rows
-from siamkeras.retrieval._search import DISTANCES, METHODS, search_points
+from siamkeras.retrieval._search import DISTANCES, METHODS
 
 # Version of the file that `Index.save` writes.
 FORMAT = 1
@@ -42,13 +42,14 @@ class Index:
 
     Args:
         embeddings: `(n, dim)`; not copied, so do not change the array later.
-        labels: `(n,)` integers or strings, optional.
+        labels: `(n,)` integers or strings, optional; `(n, 1)` also works.
         names: `(n,)` strings or paths, such as file names, optional.
         distance: `"euclidean"`, `"cosine"` or, for `method="exact"`, `"manhattan"`.
-        method: `"exact"` compares with every embedding (scikit-learn). `"approximate"` visits only the most promising
-            k-means cells (faiss: `pip install "siamkeras[faiss]"`): at 100,000 embeddings at least ten times as fast,
-            with a recall of more than 95 % of the ten nearest for clustered embeddings like those of a trained tower,
-            but only about 20 % for random directions (`benchmarks/nearest.py`).
+        method: `"exact"` compares with every embedding. `"approximate"` visits only the most promising k-means cells
+            (faiss: `pip install "siamkeras[faiss]"`), copies the embeddings, and misses some neighbours: `recall`
+            measures how many it finds. At 100,000 embeddings it finds more than 95 % of the ten nearest if they are
+            clustered like those of a trained tower, but only about 20 % for random directions
+            (`benchmarks/nearest.py`).
         threshold: A neighbour is a match if its distance is below this; see `evaluation.verification`. None: all are.
 
     >>> from siamkeras import retrieval
@@ -70,7 +71,7 @@ class Index:
         embeddings = check_embeddings(embeddings)
         labels = None if labels is None else check_labels(labels, "labels", len(embeddings))
         names = None if names is None else check_labels(list(map(os.fspath, names)), "names", len(embeddings))
-        self._search = METHODS[self.method](search_points(embeddings, self.distance), self.distance, centroids)
+        self._search = METHODS[self.method](embeddings, self.distance, centroids)
         self.embeddings, self.labels, self.names = embeddings, labels, names
 
     def __len__(self):
@@ -129,19 +130,18 @@ class Index:
             - `label`, `name`: Labels and names, or None.
             - `match`: `distance < threshold`; all True without a threshold.
         """
+        if exclude is not None and len(self) == 1:
+            raise ValueError("`exclude` needs an index of at least two embeddings. Received: an index of one.")
         k = check_integer("k", k, 1, len(self) - (exclude is not None))
         threshold = self.threshold if threshold is None else check_number("threshold", threshold, minimum=0)
         queries = np.asarray(queries)
         queries = queries[None] if queries.ndim == 1 else queries
-        points = search_points(check_embeddings(queries, "queries", self.embeddings.shape[1]), self.distance)
-        distance, index = self._search.nearest(points, k + (exclude is not None))
+        queries = check_embeddings(queries, "queries", self.embeddings.shape[1])
+        distance, index = self._search.nearest(queries, k + (exclude is not None))
         if exclude is not None:
             keep = index != check_rows("exclude", exclude, len(queries), len(self))[:, None]
             keep[keep.all(axis=1), -1] = False  # the excluded position is not among the k + 1 nearest
             distance, index = distance[keep].reshape(-1, k), index[keep].reshape(-1, k)
-        if self.distance == "cosine":
-            distance = np.minimum(np.square(distance) / 2, 2)  # |x - y|^2 = 2 - 2 cos for unit vectors
-            distance[points[:, -1] == 1] = 1  # zero queries
         distance = distance.astype("float32")
         return Neighbours(
             distance=distance,
@@ -177,6 +177,25 @@ class Index:
             k *= 8
         k = max(1, found.match.sum(axis=1).max())
         return Neighbours(*(None if values is None else values[:, :k] for values in found))
+
+    def recall(self, queries, k=10):
+        """Measures the fraction of the k nearest embeddings of each query that `nearest` finds; 1 for exact search.
+
+        A hundred queries of the kind that you will search are enough. If the recall is too low, use `method="exact"`.
+
+        Args:
+            queries: `(q, dim)`, not those in the index, for which each finds itself.
+            k: Number of neighbours.
+
+        >>> import numpy as np
+        >>> from siamkeras import retrieval
+        >>> index = retrieval.Index(np.random.default_rng(0).random((500, 8)))
+        >>> index.recall(np.random.default_rng(1).random((100, 8)))
+        1.0
+        """
+        exact = Index(self.embeddings, distance=self.distance).nearest(queries, k).index
+        found = self.nearest(queries, k).index
+        return float(np.mean([np.isin(*both).mean() for both in zip(exact, found, strict=True)]))
 
     def save(self, path):
         """Writes the index to one file (`.npz`, under any name), which `load` reads.

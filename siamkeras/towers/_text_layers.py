@@ -42,7 +42,8 @@ class ReplaceOutOfVocabulary(layers.Layer):
 class MaskedMean(layers.Layer):
     """Mean over the unmasked time steps: `(batch, length, dim)` -> `(batch, dim)`; 0 if all are masked.
 
-    `keras.layers.GlobalAveragePooling1D` gives NaN if all time steps are masked.
+    With a second input `(batch, length, 1)`, the logarithms of weights divided by `LOG_WEIGHT_SCALE`, the weighted sum
+    divided by the number of time steps. `keras.layers.GlobalAveragePooling1D` gives NaN if all time steps are masked.
     """
 
     def __init__(self, **kwargs):
@@ -50,6 +51,10 @@ class MaskedMean(layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs, mask=None):
+        if isinstance(inputs, (list, tuple)):
+            inputs, log_weights = inputs
+            inputs = inputs * ops.exp(LOG_WEIGHT_SCALE * log_weights)
+            mask = None if mask is None else mask[0]
         if mask is None:
             return ops.mean(inputs, axis=1)
         weights = ops.cast(mask, inputs.dtype)[:, :, None]
@@ -59,7 +64,8 @@ class MaskedMean(layers.Layer):
         return None
 
     def compute_output_shape(self, input_shape):
-        return (input_shape[0], input_shape[2])
+        shape = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else input_shape
+        return (shape[0], shape[2])
 
 
 @keras.saving.register_keras_serializable("siamkeras")
@@ -130,7 +136,7 @@ class NGramWeights(layers.Layer):
         self.log_weights = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="log_weights")
 
     def call(self, inputs):
-        return ops.log1p(inputs) * ops.exp(LOG_WEIGHT_SCALE * self.log_weights)
+        return ops.log(1.0 + inputs) * ops.exp(LOG_WEIGHT_SCALE * self.log_weights)
 
     def compute_output_shape(self, input_shape):
         return input_shape

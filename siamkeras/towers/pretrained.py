@@ -40,6 +40,9 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
     characters, 28x28 pixels with ink 1 on background 0, trained by `benchmarks/omniglot.py` on 25 of the 30 background
     alphabets of Omniglot. It inverts images of dark ink, see `layers.InvertDarkInk`.
 
+    Prepare photos for "EfficientNetLite0" as in its evaluation on ImageNet, as the central square of seven eighths of
+    the shorter side: `data.load_image((224, 224), crop=True, central_fraction=0.875)`, and likewise `image_folder`.
+
     Args:
         name: "omniglot", or, from small to large, "MobileNetV3Small", "MobileNetV3Large", "EfficientNetLite0",
             "EfficientNetB0", "EfficientNetV2B0", "ResNet50V2", "ConvNeXtTiny". These contain their preprocessing and
@@ -64,7 +67,7 @@ def pretrained(name, weights="imagenet", input_shape=None, embedding_dim=None, n
     if name == "omniglot":
         if (weights, input_shape, embedding_dim, normalize) != ("imagenet", None, None, True):
             raise ValueError("`pretrained('omniglot')` takes no other argument: its network is fixed.")
-        tower = conv((28, 28, 1), embedding_dim=64, filters=(32, 64, 128, 256))
+        tower = conv((28, 28, 1), embedding_dim=64, filters=(64, 128, 256, 256))
         tower.load_weights(_OMNIGLOT)
         inputs = keras.Input(tower.input_shape[1:], name="inputs")
         x = InvertDarkInk(name="invert_dark_ink")(inputs)

@@ -25,6 +25,8 @@ def recurrent(
     bidirectional=True,
     dropout=0.0,
     normalize=True,
+    word_weights=None,
+    skip=False,
 ):
     """Recurrent tower: learned word vectors, and an LSTM over the words of a sentence.
 
@@ -32,7 +34,9 @@ def recurrent(
 
     The tower of the Manhattan LSTM (Mueller and Thyagarajan, 2016) is
     `recurrent(tokenizer, None, units=50, bidirectional=False, normalize=False)` with pretrained word vectors; compare
-    its embeddings by `distance="exponential_manhattan"`.
+    its embeddings by `distance="exponential_manhattan"`. The paper trains the similarity, one minus this distance, with
+    the mean squared error: use `losses.ContrastiveLoss(margin=1.0)`, which has half its gradient, also for degrees of
+    similarity; or `loss="mse"` with the labels `1 - same`.
 
     Args:
         tokenizer: An adapted tokenizer such as `tokenizers.words(sentences)`; the tower then takes strings, on the
@@ -45,14 +49,24 @@ def recurrent(
         bidirectional: Whether a second LSTM reads the sentence backwards.
         dropout: Dropout rate of the word vectors, in [0, 1).
         normalize: Whether embeddings are scaled to unit length; see `dense`.
+        word_weights: Initial weights of the words in the mean, `(vocabulary,)`, above 0, such as the inverse document
+            frequency or those of Arora et al. (2017); they are trained too. Needs `pooling="mean"`.
+        skip: Whether the mean is over the word vectors beside the outputs of the LSTM. Needs `pooling="mean"`.
 
     Returns:
         A `keras.Model` named "tower": `(batch,)` strings or `(batch, length)` ids -> `(batch, embedding_dim)`, float32.
+        The tower behind the tokenizer, for a program without TensorFlow, is
+        `keras.Model(tower.get_layer("word_vectors").input, tower.output)`. LiteRT needs a fixed batch and length:
+        `export(path, input_signature=[keras.InputSpec(shape=(1, length), dtype="int64")])`.
 
-    Reference: https://doi.org/10.1609/aaai.v30i1.10350
+    References: https://doi.org/10.1609/aaai.v30i1.10350 (the Manhattan LSTM), https://openreview.net/forum?id=SyK00v5xx
+    (the weights of Arora et al.)
     """
     check_choice("pooling", pooling, ("last", "mean"))
+    if pooling == "last" and (skip or word_weights is not None):
+        raise ValueError('`skip` and `word_weights` need `pooling="mean"`. Received: pooling="last".')
     dropout = check_number("dropout", dropout, minimum=0, below=1)
+    weighted = word_weights is not None
     if isinstance(tokenizer, layers.TextVectorization):
         inputs, x = _tokenize(tokenizer)
         vocabulary = tokenizer.vocabulary_size()
@@ -60,13 +74,14 @@ def recurrent(
         vocabulary = check_integer("tokenizer", tokenizer, 1, hint="Pass a tokenizer or the vocabulary size.")
         inputs = keras.Input((None,), dtype="int32", name="inputs")
         x = ReplaceOutOfVocabulary(vocabulary, name="known")(inputs)
-    x = _word_vectors(vocabulary, word_vectors)(x)
+    ids, x = x, _word_vectors(vocabulary, word_vectors)(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     lstm = layers.LSTM(check_integer("units", units, 1), return_sequences=pooling == "mean", name="lstm")
-    x = layers.Bidirectional(lstm, name="bidirectional")(x) if bidirectional else lstm(x)
+    read = layers.Bidirectional(lstm, name="bidirectional")(x) if bidirectional else lstm(x)
+    x = layers.Concatenate(name="skip")([read, x]) if skip else read
     if pooling == "mean":
-        x = MaskedMean(name="mean")(x)
+        x = MaskedMean(name="mean")([x, _word_weights(vocabulary, word_weights)(ids)] if weighted else x)
     return finish(inputs, x, embedding_dim, normalize)
 
 
@@ -102,6 +117,8 @@ def bag_of_ngrams(
 
     Returns:
         A `keras.Model` named "tower": `(batch,)` strings or `(batch, length)` ids -> `(batch, embedding_dim)`, float32.
+        The tower behind the tokenizer, for a program without TensorFlow, is
+        `keras.Model(tower.get_layer("n_grams").input, tower.output)`.
     """
     dropout = check_number("dropout", dropout, minimum=0, below=1)
     tokenizer = tokenizers.characters() if tokenizer is None else tokenizer
@@ -147,6 +164,18 @@ def _word_vectors(vocabulary, word_vectors):
     if len(initial) != vocabulary:
         raise ValueError(f"`word_vectors` needs one row for each of {vocabulary} tokens. Received: {len(initial)}.")
     return layers.Embedding(vocabulary, initial.shape[1], mask_zero=True, weights=[initial], name="word_vectors")
+
+
+def _word_weights(vocabulary, word_weights):
+    """The layer of the logarithm of the weight of each word, divided by `LOG_WEIGHT_SCALE`."""
+    initial = np.asarray(word_weights, "float32")
+    if initial.shape != (vocabulary,) or not (np.isfinite(initial) & (initial > 0)).all():
+        raise ValueError(
+            f"`word_weights` must be {vocabulary} numbers above 0, one for each token. "
+            f"Received: shape {initial.shape}, smallest {np.min(initial, initial=np.inf)}."
+        )
+    logarithms = np.log(initial)[:, None] / LOG_WEIGHT_SCALE
+    return layers.Embedding(vocabulary, 1, weights=[logarithms], name="word_weights")
 
 
 def _inverse_document_frequencies(counting, sentences):

@@ -1,9 +1,11 @@
 """What all streams share: images from arrays and files, memory, length, seeds, resuming and augmentation."""
 
+import gc
 import os
 import subprocess
 import sys
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -117,9 +119,20 @@ def test_images_can_have_any_memory_layout(layout, tmp_path):
             np.testing.assert_array_equal(part, IMAGES[indices(part)])
 
 
-def test_aligned_images_are_read_in_place(monkeypatch):
+@pytest.mark.parametrize("layout", [aligned, read_only, memory_map])
+def test_aligned_images_are_read_in_place(layout, monkeypatch, tmp_path):
+    """Also after the last name for them is gone."""
+    images = layout(IMAGES, tmp_path) if layout is memory_map else layout(IMAGES)
     monkeypatch.setattr(np, "take", None)
-    pairs(aligned(IMAGES), steps=1).get_single_element()
+    stream, reference = pairs(images, steps=1), weakref.ref(images)
+    del images
+    gc.collect()
+    for part in parts(stream.get_single_element()):
+        np.testing.assert_array_equal(part, IMAGES[indices(part)])
+    assert reference() is not None
+    del stream
+    gc.collect()
+    assert reference() is None
 
 
 @pytest.mark.parametrize("view", [lambda images: images[:, ::2], np.transpose], ids=["strided", "transposed"])
@@ -170,10 +183,33 @@ def test_uint8_images_are_divided_by_255():
 @every_stream
 def test_uint8_images_are_not_divided_by_255_without_scale(stream, files):
     for options in ({"images": (IMAGES * 20).astype("uint8")}, {"images": files, "load": read}):
-        part = parts(next(iter(stream(**options, scale=False))))[0]
-        assert part.dtype == np.float32
-        np.testing.assert_array_equal(part % 20, 0)
-        assert part.max() > 20
+        for augment, dtype in ((None, np.uint8), (lambda image, seed: image, np.float32)):
+            part = parts(next(iter(stream(**options, scale=False, augment=augment))))[0]
+            assert part.dtype == dtype
+            np.testing.assert_array_equal(part % 20, 0)
+            assert part.max() > 20
+
+
+def test_a_tower_that_rescales_uint8_is_trained_as_if_the_stream_did():
+    """The device then receives a quarter of the bytes."""
+    import keras
+
+    from siamkeras import losses, models, towers
+
+    weights = []
+    for scale in (True, False):
+        tower = towers.dense((4, 4, 1), embedding_dim=3, units=())
+        tower.set_weights([np.linspace(-1, 1, weight.size).reshape(weight.shape) for weight in tower.get_weights()])
+        front = [keras.layers.Rescaling(1 / 255)] if not scale else []
+        whole = keras.Sequential([keras.Input((4, 4, 1)), *front, tower])
+        model = models.siamese(whole)
+        model.compile("sgd", losses.ContrastiveLoss())
+        images = np.random.default_rng(0).integers(0, 256, (20, 4, 4, 1), dtype="uint8")
+        stream = generators.pairs(images, np.arange(20) % 4, batch_size=8, scale=scale)
+        model.fit(stream, steps_per_epoch=5, shuffle=False, verbose=0)
+        weights.append(tower.get_weights())
+    for first, second in zip(*weights, strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-6)
 
 
 @every_stream
@@ -200,6 +236,13 @@ def test_streams_have_the_images_of_their_labels_static_shapes_and_a_length(stre
     assert all(None not in spec.shape for spec in tf.nest.flatten(finite.element_spec))
     for batch in batches:
         check_labels(batch)
+
+
+@every_stream
+def test_labels_may_be_a_column(stream):
+    one, two = (next(iter(stream(labels=labels))) for labels in (LABELS, LABELS[:, None]))
+    for values, expected in zip(tf.nest.flatten(two), tf.nest.flatten(one), strict=True):
+        np.testing.assert_array_equal(values, expected)
 
 
 @every_stream

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from contextlib import nullcontext
 
 import keras
 import numpy as np
@@ -157,6 +158,19 @@ def test_logits_of_another_scale_raise_or_give_nan_in_a_compiled_graph(loss_clas
     if keras.backend.backend() != "torch":
         values = oracles.in_model(loss_class().call, np.float32([0, 1]), logits)
         assert np.isnan(values).tolist() == [True, False]
+
+
+@each_margin
+def test_training_on_labels_beyond_the_classes_spoils_the_weights_or_raises(loss_class, with_margin):
+    """Such as the labels of a part of a data set. A tower trained on the other labels only would seem to work."""
+    model = models.classifier(towers.dense((3,), embedding_dim=4), classes=3)
+    model.compile("sgd", loss_class())
+    expected = nullcontext()
+    if keras.backend.backend() == "torch":  # which does not compile
+        expected = pytest.raises(ValueError, match="class indices from 0 to 2. Received: 5")
+    with expected:
+        model.fit(np.eye(3, dtype="float32"), np.array([0, 5, 1]), verbose=0)
+        assert np.isnan(ops.convert_to_numpy(model.layers[-1].proxies)).all()
 
 
 def test_a_margin_loss_trains_a_classifier():

@@ -84,6 +84,18 @@ def test_bars_are_in_order_with_values_and_intervals():
     assert line(ax, "chance").get_xdata() == [0.05, 0.05] and legend(ax) == ["chance"]
 
 
+def test_points_have_one_row_per_name_in_its_color_with_the_mean():
+    ax = plotting.points({"pixels": [0.1], "tower": [0.5, 0.6, 0.85]}, xlabel="accuracy", number=".1%")
+    rows = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [row.get_xdata().tolist() for row in rows] == [[0.1], [0.5, 0.6, 0.85]]
+    assert [set(row.get_ydata()) for row in rows] == [{0}, {1}] and ax.yaxis_inverted()
+    assert [text.get_text() for text in ax.texts] == ["mean 10.0%", "mean 65.0%"]
+    means = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "|"]
+    np.testing.assert_allclose(means, [0.1, 0.65])
+    again = plotting.curves([0, 1], {"tower": [1, 2]}, "x", "y")
+    assert again.lines[0].get_color() == rows[1].get_color() != rows[0].get_color()
+
+
 def test_the_unit_ball_of_the_manhattan_distance_is_a_diamond_in_bold():
     """Every vertex of the line of level 1 is at distance 1 from the point, by the sum of absolute differences."""
     (ax,) = plotting.unit_balls({"Manhattan": lambda x, y: np.abs(x - y).sum(axis=1)}, point=(0.5, -0.5))
@@ -119,6 +131,9 @@ INTERVALS = {"a": [(0, 1)] * 2}
         (lambda: plotting.curves({"a": [0, 1]}, {"b": [0, 1]}, "x", "y"), "must have the names of `ys`"),
         (lambda: plotting.curves([0, 1, 2], {"a": [0, 0, 0]}, "x", "y", intervals=INTERVALS), "for each point"),
         (lambda: plotting.bars({"a": np.nan}, xlabel="x"), "`values` must be finite"),
+        (lambda: plotting.points({"a": [0.5, np.nan]}, xlabel="x"), "`a` must be finite"),
+        (lambda: plotting.points({"a": []}, xlabel="x"), r"`a` must have shape \(n,\)"),
+        (lambda: plotting.points({}, xlabel="x"), "at least one name"),
         (lambda: plotting.bars({"a": 0.5}, {"a": (0.6, 0.7)}, xlabel="x"), "around the value of its name"),
         (lambda: plotting.bars({"a": 0.5}, {np.str_("b"): (0, 1)}, xlabel="x"), r"\(0, 1\) for 'b' with"),
         (lambda: plotting.bars({"a": 0.5}, {"b": (0, 1)}, xlabel="x"), "around the value of its name"),

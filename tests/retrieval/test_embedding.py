@@ -1,5 +1,6 @@
 """`retrieval.embed`: batches, files, sentences, inference mode and test-time augmentation."""
 
+import tracemalloc
 from contextlib import nullcontext
 
 import keras
@@ -9,6 +10,7 @@ from keras import ops
 from PIL import Image
 
 from siamkeras import data, retrieval, towers
+from siamkeras._inference import infer
 
 IMAGES = np.random.default_rng(4).random((10, 4, 4, 1)).astype("float32")
 needs_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="runs in a tf.data pipeline")
@@ -26,15 +28,14 @@ def identity(dim=2):
 
 def test_images_are_embedded_in_batches(tower, monkeypatch):
     """Ten images in batches of four: 4, 4 and 2."""
-    sizes, call = [], type(tower).__call__
+    sizes = []
 
-    def counting(self, batch, **options):
+    def counting(model, batch):
         sizes.append(len(batch))
-        return call(self, batch, **options)
+        return infer(model, batch)
 
-    with monkeypatch.context() as during:
-        during.setattr(type(tower), "__call__", counting)
-        embeddings = retrieval.embed(tower, IMAGES, batch_size=4)
+    monkeypatch.setattr("siamkeras.retrieval.embedding.infer", counting)
+    embeddings = retrieval.embed(tower, IMAGES, batch_size=4)
     np.testing.assert_allclose(embeddings, ops.convert_to_numpy(tower(IMAGES)), atol=1e-6)
     assert (sizes, embeddings.dtype) == ([4, 4, 2], "float32")
 
@@ -196,3 +197,177 @@ def test_a_tower_that_would_round_images_to_integers_is_refused():
 def test_files_must_exist(tower, paths):
     with pytest.raises(FileNotFoundError, match="nowhere.png"):
         retrieval.embed(tower, [*paths, "nowhere.png"], load=data.load_image((4, 4), channels=1))
+
+
+def batches_of(images, size):
+    return (images[start : start + size] for start in range(0, len(images), size))
+
+
+def test_a_stream_is_embedded_like_its_images(tower):
+    """An iterator of batches of any size; labels beside them are ignored."""
+    expected = retrieval.embed(tower, IMAGES)
+    for size in (1, 4, 10):
+        np.testing.assert_allclose(retrieval.embed(tower, batches_of(IMAGES, size)), expected, atol=1e-6)
+    labelled = ((images, np.arange(len(images))) for images in batches_of(IMAGES, 4))
+    np.testing.assert_allclose(retrieval.embed(tower, labelled), expected, atol=1e-6)
+    listed = ([images, np.arange(len(images))] for images in batches_of(IMAGES, 4))  # as of a torch DataLoader
+    np.testing.assert_allclose(retrieval.embed(tower, listed), expected, atol=1e-6)
+    in_bytes = np.round(IMAGES * 255).astype("uint8")
+    embeddings = retrieval.embed(tower, batches_of(in_bytes, 4))
+    np.testing.assert_allclose(embeddings, retrieval.embed(tower, in_bytes), atol=1e-6)
+    with pytest.warns(UserWarning, match="Images are expected in .* `batch` from"):
+        retrieval.embed(tower, batches_of(IMAGES * 255, 5))
+
+
+@needs_tensorflow
+def test_a_dataset_is_embedded_like_its_images(tower):
+    import tensorflow as tf
+
+    expected, images = retrieval.embed(tower, IMAGES), tf.data.Dataset.from_tensor_slices(IMAGES)
+    labelled = tf.data.Dataset.from_tensor_slices((IMAGES, np.arange(10)))
+    for dataset in (images.batch(4), labelled.batch(4), images.filter(lambda image: True).batch(3)):
+        np.testing.assert_allclose(retrieval.embed(tower, dataset), expected, atol=1e-6)
+    words = towers.bag_of_ngrams(embedding_dim=None, buckets=64)
+    sentences = ["A cat sleeps.", "A dog barks.", "Rain."]
+    for stream in (tf.data.Dataset.from_tensor_slices(sentences).batch(2), iter([sentences[:2], sentences[2:]])):
+        np.testing.assert_allclose(retrieval.embed(words, stream), retrieval.embed(words, sentences), atol=1e-6)
+    with pytest.raises(ValueError, match="This stream never ends. Give it a length"):
+        retrieval.embed(tower, images.repeat().batch(4))
+    with pytest.raises(ValueError, match=r"A stream must yield batches of the shape \(None, 4, 4, 1\).*\(4, 4, 1\)"):
+        retrieval.embed(tower, images)
+
+
+@pytest.mark.parametrize(
+    "stream, options, message",
+    [
+        ([], {}, "The stream is empty"),
+        ([{"left": IMAGES}], {}, r"must yield batches .* Received: a dict of \['left'\]"),
+        ([IMAGES], {"shard": (0, 2)}, "`load` and `shard` are for arrays.* Received: list_iterator, load=None, shard="),
+        ([IMAGES], {"load": len}, "Load and divide a stream where it is made"),
+        ([IMAGES], {"views": 2, "augment": brighter}, "for images in memory. Received: .* images=list_iterator"),
+        ([IMAGES, IMAGES * np.nan], {}, "`batch` must be finite"),
+    ],
+)
+def test_errors_of_streams(tower, stream, options, message):
+    with pytest.raises(ValueError, match=message):
+        retrieval.embed(tower, iter(stream), **options)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10])
+def test_the_parts_of_all_shards_are_the_whole(tower, count):
+    """Ten images in three contiguous parts: 3, 3 and 4."""
+    expected = retrieval.embed(tower, IMAGES)
+    parts = [retrieval.embed(tower, IMAGES, batch_size=2, shard=(index, count)) for index in range(count)]
+    np.testing.assert_allclose(np.concatenate(parts), expected, atol=1e-6)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@needs_tensorflow
+def test_the_parts_of_files_and_views_are_the_whole(tower, paths):
+    load = data.load_image((4, 4), channels=1)
+    for images, options in ((paths, {"load": load}), (IMAGES, {"views": 3, "augment": brighter, "seed": 5})):
+        expected = retrieval.embed(tower, images, **options)
+        parts = [retrieval.embed(tower, images, batch_size=4, shard=(index, 3), **options) for index in range(3)]
+        np.testing.assert_allclose(np.concatenate(parts), expected, atol=1e-6)
+
+
+def test_shards_are_checked(tower):
+    with pytest.raises(ValueError, match="11 shards need at least 11 images. Received: 10"):
+        retrieval.embed(tower, IMAGES, shard=(0, 11))
+    with pytest.raises(ValueError, match="`shard index` must be an integer of at least 0 and at most 1"):
+        retrieval.embed(tower, IMAGES, shard=(2, 2))
+
+
+def sources():
+    """Images, paths and streams of ten images, as functions: a stream is read once."""
+    sources = {"array": lambda paths: (IMAGES, {}), "iterator": lambda paths: (batches_of(IMAGES, 3), {})}
+    if keras.backend.backend() == "tensorflow":
+        sources["paths"] = lambda paths: (paths, {"load": data.load_image((4, 4), channels=1)})
+        sources["views"] = lambda paths: (IMAGES, {"views": 3, "augment": brighter, "seed": 5})
+        sources["shard"] = lambda paths: (IMAGES, {"views": 3, "augment": brighter, "shard": (1, 2)})
+    return sources
+
+
+@pytest.mark.parametrize("source", sources())
+def test_an_interrupted_file_is_continued(tower, paths, tmp_path, monkeypatch, source):
+    """The second batch fails; the next call embeds only the rest, with another batch size; a third call embeds none."""
+    out, make, calls = tmp_path / "embeddings.npy", sources()[source], []
+    images, options = make(paths)
+    expected = retrieval.embed(tower, images, **options)
+
+    def failing(model, batch):
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        calls.append(len(batch))
+        return infer(model, batch)
+
+    def counting(model, batch):
+        calls.append(len(batch))
+        return infer(model, batch)
+
+    images, options = make(paths)
+    with monkeypatch.context() as during, pytest.raises(KeyboardInterrupt):
+        during.setattr("siamkeras.retrieval.embedding.infer", failing)
+        retrieval.embed(tower, images, batch_size=3, out=out, **options)
+    finished = np.load(out)
+    assert 0 < len(finished) <= 3
+    np.testing.assert_allclose(finished, expected[: len(finished)], atol=1e-6)
+    with open(out, "ab") as file:
+        file.write(b"half a row")
+    monkeypatch.setattr("siamkeras.retrieval.embedding.infer", counting)
+    images, options = make(paths)
+    calls.clear()
+    embeddings = retrieval.embed(tower, images, batch_size=4, out=str(out), **options)
+    assert isinstance(embeddings, np.memmap) and not embeddings.flags.writeable and embeddings.dtype == "float32"
+    np.testing.assert_allclose(embeddings, expected, atol=1e-6)
+    assert sum(calls) == (len(expected) - len(finished)) * options.get("views", 1)
+    images, options = make(paths)
+    again = retrieval.embed(tower, images, batch_size=4, out=out, **options)
+    np.testing.assert_array_equal(again, np.load(out))
+    assert sum(calls) == (len(expected) - len(finished)) * options.get("views", 1)
+    assert sorted(path.name for path in tmp_path.glob("emb*")) == ["embeddings.npy", "embeddings.npy.json"]
+
+
+def test_a_file_of_another_call_is_refused(tower, tmp_path):
+    out = tmp_path / "embeddings.npy"
+    before = retrieval.embed(tower, IMAGES, out=out).copy()
+    other = keras.models.clone_model(tower)
+    for changed, images, options, name in (
+        (other, IMAGES, {}, "`tower`"),
+        (tower, IMAGES[:9], {}, "`images`"),
+        (tower, IMAGES[::-1], {}, "`images`"),
+        (tower, batches_of(IMAGES, 4), {}, "`images`, `shard`"),
+        (tower, IMAGES, {"shard": (0, 2)}, "`shard`"),
+        (tower, IMAGES, {"scale": False}, "`scale`"),
+    ):
+        with pytest.raises(ValueError, match=f"`out` was begun with another value of {name}. Expected a new path"):
+            retrieval.embed(changed, images, out=out, **options)
+    other.set_weights(tower.get_weights())
+    np.testing.assert_array_equal(retrieval.embed(other, IMAGES, out=out), before)
+    (tmp_path / "embeddings.npy.json").unlink()
+    with pytest.raises(ValueError, match="`out` exists, and the file that describes it is missing.*delete it and "):
+        retrieval.embed(tower, IMAGES, out=out)
+    out.unlink()
+    np.testing.assert_array_equal(retrieval.embed(tower, IMAGES, out=out), before)
+
+
+def test_a_progress_bar_counts_embeddings(tower, capsys, tmp_path):
+    retrieval.embed(tower, IMAGES, batch_size=4)
+    assert capsys.readouterr().out == ""
+    retrieval.embed(tower, IMAGES, batch_size=4, verbose=1)
+    assert "10/10" in capsys.readouterr().out
+    retrieval.embed(tower, batches_of(IMAGES, 4), verbose=1)
+    assert "10/Unknown" in capsys.readouterr().out
+
+
+def test_images_are_converted_batch_by_batch(tower):
+    """Bytes stay bytes: the peak is below half of what all images would take as float32."""
+    images = np.zeros((50_000, 4, 4, 1), "uint8")
+    retrieval.embed(tower, images[:10], batch_size=1000)
+    tracemalloc.start()
+    try:
+        retrieval.embed(tower, images, batch_size=1000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.5 * 4 * images.size

@@ -1,6 +1,7 @@
 """The index against plain loops; its file complete, damaged and interrupted."""
 
 import sys
+import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import oracles
 import pytest
+from sklearn.neighbors import NearestNeighbors
 
 from siamkeras import distances, retrieval
-from siamkeras.retrieval import _search
+from siamkeras.retrieval import _exact, _search
 
 RNG = np.random.default_rng(4)
 EMBEDDINGS = RNG.normal(size=(60, 5)).astype("float32")
@@ -74,11 +76,96 @@ def test_extreme_lengths_give_finite_distances(distance, method, size):
     assert sorted(neighbours.index[0]) == list(range(60))
 
 
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+@pytest.mark.parametrize(
+    "n, k, candidates", [(700, 1, 1), (700, 30, 1), (700, 700, 2), (2_000, 3, 16), (2_000, 1_500, 1)]
+)
+def test_exact_search_agrees_with_scikit_learn_in_blocks_and_threads(monkeypatch, distance, n, k, candidates):
+    """Blocks of 20 queries and 64 points; k of one block, of several and of all; on one and on four cores."""
+    monkeypatch.setattr(_exact, "FEWEST_POINTS", 64)
+    monkeypatch.setattr(_exact, "FEWEST_QUERIES", 20)
+    monkeypatch.setattr(_exact, "PRODUCTS", 10_000)
+    monkeypatch.setattr(_exact, "NUMBERS", 1_000)
+    monkeypatch.setattr(_exact, "CANDIDATES", candidates)
+    rng = np.random.default_rng(n)
+    points, queries = (rng.normal(size=(size, 9)).astype("float32") for size in (n, 73))
+    expected = NearestNeighbors(algorithm="brute", metric=distance).fit(points.astype("float64"))
+    distances_, indices = expected.kneighbors(queries.astype("float64"), k)
+    for cores in (1, 4):
+        monkeypatch.setattr("os.sched_getaffinity", lambda process, cores=cores: range(cores), raising=False)
+        found = retrieval.Index(points, distance=distance).nearest(queries, k)
+        np.testing.assert_array_equal(found.index, indices)
+        np.testing.assert_allclose(found.distance, distances_, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("offset", [0, 1000])
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+def test_near_duplicates_are_told_apart(distance, offset):
+    """Ten copies of each point, at distances of 1e-5 of its length and less, where a float32 product finds no order."""
+    rng, dim = np.random.default_rng(0), 64
+    points = np.repeat(offset + rng.normal(size=(50, dim)), 10, axis=0)
+    points = (points * (1 + 1e-5 * rng.random((500, dim)))).astype("float32")
+    found = retrieval.Index(points, distance=distance).nearest(points, k=12)
+    exact = points.astype("float64")
+    if distance == "cosine":
+        exact /= np.linalg.norm(exact, axis=1, keepdims=True)
+    expected = np.linalg.norm(exact[:, None] - exact, axis=2)
+    expected = expected if distance == "euclidean" else expected**2 / 2
+    np.testing.assert_array_equal(found.index, np.argsort(expected, axis=1, kind="stable")[:, :12])
+    np.testing.assert_allclose(found.distance, np.take_along_axis(expected, found.index, axis=1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+def test_at_equal_distances_the_first_positions_are_found(distance):
+    points = np.tile(EMBEDDINGS[:3], (1000, 1))
+    found = retrieval.Index(points, distance=distance).nearest(EMBEDDINGS[:3] + 1e-3, k=4)
+    assert found.index.tolist() == [[query, query + 3, query + 6, query + 9] for query in range(3)]
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+def test_many_equal_embeddings_are_ranked_before_the_search_goes_on(monkeypatch, distance):
+    """A collapsed tower: half of 2,000 embeddings are equal, half differ from them by rounding."""
+    monkeypatch.setattr(_exact, "POINTS", 64)
+    monkeypatch.setattr(_exact, "CANDIDATES", 2)
+    rng = np.random.default_rng(0)
+    points = 1 + 1e-7 * np.float32(rng.integers(0, 2, (2_000, 1)) * rng.integers(-3, 4, (2_000, 5)))
+    points = points.astype("float32")
+    for queries in (points[:30], points[:30] + np.float32([0.5, 0, 0, 0, 0])):
+        found = retrieval.Index(points, distance=distance).nearest(queries, k=7)
+        exact, sources = points.astype("float64"), queries.astype("float64")
+        if distance == "cosine":
+            exact, sources = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (exact, sources))
+        expected = np.linalg.norm(sources[:, None] - exact, axis=2)
+        expected = expected if distance == "euclidean" else expected**2 / 2
+        order = np.sort(expected, axis=1)[:, :7]
+        np.testing.assert_allclose(found.distance, order, rtol=1e-5, atol=1e-16)
+        np.testing.assert_allclose(np.take_along_axis(expected, found.index, axis=1), order, rtol=1e-5, atol=1e-16)
+        assert all(len(set(row)) == 7 for row in found.index.tolist())
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+def test_building_an_exact_index_takes_a_fifth_of_the_memory_of_its_embeddings(distance):
+    """As the peak, while the norms are computed. An array that is read-only is not copied either."""
+    embeddings = np.random.default_rng(0).random((400_000, 128), "float32")  # 205 MB
+    embeddings.flags.writeable = False
+    retrieval.Index(embeddings[:100], distance=distance)  # imports
+    tracemalloc.start()
+    try:
+        index = retrieval.Index(embeddings, distance=distance)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.shares_memory(index.embeddings, embeddings)
+    assert peak <= 0.2 * embeddings.nbytes
+
+
 def test_labels_and_names_belong_to_the_neighbours():
     neighbours = retrieval.Index(EMBEDDINGS, LABELS, NAMES).nearest(EMBEDDINGS[[20, 41]], k=3)
     assert neighbours.index[:, 0].tolist() == [20, 41]
     assert (neighbours.label == LABELS[neighbours.index]).all()
     assert neighbours.name[:, 0].tolist() == ["photos/20.png", "photos/41.png"]
+    column = retrieval.Index(EMBEDDINGS, LABELS[:, None]).nearest(EMBEDDINGS[[20, 41]], k=3)
+    np.testing.assert_array_equal(column.label, neighbours.label)
     plain = retrieval.Index(EMBEDDINGS).nearest(QUERIES)
     assert (plain.label, plain.name, plain.index.shape) == (None, None, (7, 5))
 
@@ -118,6 +205,8 @@ def test_the_approximate_search_has_a_high_recall_on_clustered_embeddings():
     expected, found = (index.nearest(queries, k=10).index for index in (exact, approximate))
     recall = np.mean([len({*one} & {*other}) for one, other in zip(expected, found, strict=True)]) / 10
     assert 0.98 <= recall < 1
+    assert approximate.recall(queries) == pytest.approx(recall)
+    assert exact.recall(queries[0], k=1) == 1
 
 
 def test_the_approximate_search_visits_more_lists_until_it_has_k_neighbours(monkeypatch):
@@ -356,6 +445,7 @@ def test_save_replaces_the_target_of_a_link_and_no_other_file(tmp_path, saved):
         ({}, {"k": 61}, "`k` must be an integer of at least 1 and at most 60. Received: k=61"),
         ({}, {"threshold": -1}, "`threshold` must be a number of at least 0"),
         ({}, {"k": 60, "exclude": range(7)}, "`k` must be an integer of at least 1 and at most 59. Received: k=60"),
+        ({"embeddings": [[0] * 5]}, {"exclude": [0] * 7}, "`exclude` needs an index of at least two embeddings"),
         ({}, {"exclude": [0, 1]}, r"`exclude` must be one integer .* for each of 7 queries.*exclude=\[0, 1\]"),
         ({}, {"exclude": [60] * 7}, "`exclude` must be one integer from 0 to 59"),
         ({}, {"exclude": [-1] * 7}, "`exclude` must be one integer from 0 to 59"),

@@ -79,6 +79,25 @@ def test_dropout_is_applied_to_the_word_vectors_in_training_only():
     assert np.abs(ops.convert_to_numpy(tower(IDS, training=True)) - embed(tower, IDS)).max() > 1e-4
 
 
+def test_with_skip_and_weights_the_embedding_contains_the_weighted_mean_of_the_word_vectors():
+    vectors, weights = np.random.default_rng(0).random((7, 3)), np.linspace(0.1, 2, 7)
+    options = {"word_vectors": vectors, "units": 5, "pooling": "mean", "normalize": False}
+    tower = towers.recurrent(7, None, word_weights=weights, skip=True, **options)
+    expected = np.zeros((3, 3))
+    for row, ids in enumerate(IDS):
+        words = [number for number in ids if number]
+        for number in words:
+            expected[row] += weights[number] * vectors[number] / len(words)
+    embeddings = embed(tower, np.pad(IDS, ((0, 0), (0, 2))))
+    assert embeddings.shape == (3, 2 * 5 + 3)
+    np.testing.assert_allclose(embeddings[:, 10:], expected, atol=1e-5)
+    equal = towers.recurrent(7, None, word_weights=np.ones(7), skip=True, **options)
+    equal.set_weights([*tower.get_weights()[:-1], np.zeros((7, 1))])
+    plain = towers.recurrent(7, None, skip=True, **options)
+    plain.set_weights(tower.get_weights()[:-1])
+    np.testing.assert_allclose(embed(equal, IDS), embed(plain, IDS), atol=1e-6)
+
+
 # --- Bag of n-grams
 
 
@@ -215,6 +234,9 @@ def test_a_tokenizer_without_a_vocabulary_raises():
         (lambda: towers.recurrent(0), "`tokenizer` must be an integer .* a tokenizer or the vocabulary size"),
         (lambda: towers.recurrent(7, dropout=1.0), "`dropout` must be a number .* below 1. Received: dropout=1.0"),
         (lambda: towers.recurrent(7, word_vectors=np.zeros((6, 3))), "one row for each of 7 tokens. Received: 6"),
+        (lambda: towers.recurrent(7, skip=True), '`skip` and `word_weights` need `pooling="mean"`'),
+        (lambda: towers.recurrent(3, pooling="mean", word_weights=[1, 1]), "3 numbers above 0.* Received: shape .2,."),
+        (lambda: towers.recurrent(3, pooling="mean", word_weights=[1, 0, 2]), "above 0, .* smallest 0.0"),
         (lambda: towers.bag_of_ngrams(2.5), "`tokenizer` must be an integer .* a tokenizer or the length"),
         (lambda: towers.bag_of_ngrams(32, dropout=-0.1), "`dropout` must be a number of at least 0"),
         (lambda: towers.bag_of_ngrams(5, 4, sentences=[[-2, 3, 4, 5, 6]]), "Token ids must be integers >= 0"),

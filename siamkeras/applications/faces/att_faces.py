@@ -23,7 +23,7 @@ def att_faces(size=(56, 46), source="auto"):
         size: `(height, width)` in pixels. The photos are cropped to these proportions and resized.
         source: "auto" reads the folder `att_faces/s1` to `s40` (112x92 pixels) under `SIAMKERAS_DATA` or
             `~/.cache/siamkeras`, else `sklearn.datasets.fetch_olivetti_faces` (4 MB, 64x64 pixels), else returns
-            `synthetic_faces` with a `StandInWarning`. "real" raises an error instead of returning them; "synthetic"
+            synthetic faces with a `StandInWarning`. "real" raises an error instead of returning them; "synthetic"
             always returns them.
 
     Returns:

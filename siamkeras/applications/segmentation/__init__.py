@@ -1,7 +1,8 @@
 """Few-shot segmentation: a Siamese network that segments a structure from a few annotated reference scans."""
 
 from siamkeras.applications.segmentation import baselines, plotting
-from siamkeras.applications.segmentation.evaluation import dice_by_subject, dice_difference, dice_score
+from siamkeras.applications.segmentation.chaos import chaos
+from siamkeras.applications.segmentation.evaluation import dice_by_subject, dice_score
 from siamkeras.applications.segmentation.generators import evaluation_episodes, training_episodes
 from siamkeras.applications.segmentation.hippocampus import hippocampus
 from siamkeras.applications.segmentation.layers import CosineMap, MaskedAveragePooling
@@ -11,6 +12,12 @@ from siamkeras.applications.segmentation.nifti import volume_folder
 from siamkeras.applications.segmentation.slices import Slices, split_by_subject
 from siamkeras.applications.segmentation.synthetic import synthetic_phantoms
 from siamkeras.applications.segmentation.tasks import episode_augmentation, synthetic_tasks
+from siamkeras.applications.segmentation.volumes import (
+    hausdorff_95,
+    largest_component,
+    volume_episodes,
+    volume_scores,
+)
 
 __all__ = [
     "CosineMap",
@@ -18,15 +25,17 @@ __all__ = [
     "MaskedAveragePooling",
     "Slices",
     "baselines",
+    "chaos",
     "dice_by_subject",
-    "dice_difference",
     "dice_loss",
     "dice_score",
     "encoder",
     "episode_augmentation",
     "evaluation_episodes",
     "few_shot_segmenter",
+    "hausdorff_95",
     "hippocampus",
+    "largest_component",
     "plotting",
     "pretrained_segmenter",
     "segment",
@@ -34,5 +43,7 @@ __all__ = [
     "synthetic_phantoms",
     "synthetic_tasks",
     "training_episodes",
+    "volume_episodes",
     "volume_folder",
+    "volume_scores",
 ]

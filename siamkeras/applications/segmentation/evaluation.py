@@ -1,4 +1,4 @@
-"""Dice coefficient of masks, its mean over subjects with a bootstrap interval, and paired differences."""
+"""Dice coefficient of masks, and its mean over subjects with bootstrap intervals, also of paired differences."""
 
 from typing import NamedTuple
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from siamkeras._validation import check_integer, check_labels
 from siamkeras.evaluation._bootstrap import mean_intervals
+from siamkeras.evaluation._tables import interval
 
 
 class DiceReport(NamedTuple):
@@ -21,25 +22,30 @@ class DiceReport(NamedTuple):
     def __repr__(self):
         return "  ".join(f"{heading} {value}" for heading, value in self.columns().items())
 
+    def minus(self, other, resamples=1000, seed=0):
+        """Mean Dice minus that of another method, with a paired interval over subjects.
+
+        The paired bootstrap resamples the same subjects for both methods and is therefore more precise than two
+        intervals.
+
+        Args:
+            other: `DiceReport` of the same images in the same order.
+            resamples: Number of bootstrap resamples, at least 1.
+            seed: Seed of the bootstrap.
+
+        Returns:
+            `(difference, (low, high))`, with the ends of the 95 % interval.
+        """
+        return difference(self, other, resamples, seed)
+
     def columns(self):
         """The row of `evaluation.table`: `{heading: text}`."""
-        interval = " [{:.3f}, {:.3f}]".format(*self.interval["dice"]) if self.interval else ""
         return {
-            "Dice": f"{self.dice:.3f}{interval}",
+            "Dice": f"{self.dice:.3f}{interval(self, 'dice', 1, 3)}",
             "worst subject": f"{self.by_subject.min():.3f}",
             "subjects": f"{len(self.subjects):,}",
             "images": f"{len(self.scores):,}",
         }
-
-
-class DiceDifference(NamedTuple):
-    """Difference of two mean Dice coefficients on the same images, with its 95 % interval over subjects."""
-
-    dice: float
-    interval: tuple
-
-    def __repr__(self):
-        return f"Dice {self.dice:+.3f} [{self.interval[0]:+.3f}, {self.interval[1]:+.3f}]"
 
 
 def dice_score(y_true, y_pred):
@@ -108,35 +114,24 @@ def dice_by_subject(scores, subjects, resamples=1000, seed=0):
         raise ValueError(f"`scores` must be in [0, 1]. Received: values from {scores.min()} to {scores.max()}.")
     names, index = np.unique(subjects, return_inverse=True)
     means = np.bincount(index, scores) / np.bincount(index)
-    interval = {"dice": _interval(means, resamples, seed)} if resamples != 0 else {}
-    return DiceReport(float(means.mean()), interval, names, means, scores, subjects)
+    intervals = {"dice": interval_over_subjects(means, resamples, seed)} if resamples != 0 else {}
+    return DiceReport(float(means.mean()), intervals, names, means, scores, subjects)
 
 
-def dice_difference(first, second, resamples=1000, seed=0):
-    """Paired difference of the mean Dice of two methods: `first.dice - second.dice`.
-
-    The paired bootstrap resamples the same subjects for both methods and is therefore more precise than two intervals.
-
-    Args:
-        first, second: `DiceReport` of two methods on the same images in the same order.
-        resamples: Number of bootstrap resamples, at least 1.
-        seed: Seed of the bootstrap.
-
-    Returns:
-        `DiceDifference`; positive if `first` is better.
-    """
+def difference(first, second, resamples, seed):
+    """The `minus` of two reports with `dice`, `by_subject` and `subject_of`."""
     if not np.array_equal(first.subject_of, second.subject_of):
-        counts = [f"{len(report.scores)} images of {len(report.subjects)} subjects" for report in (first, second)]
+        counts = [f"{len(report.subject_of)} images of {len(report.subjects)} subjects" for report in (first, second)]
         raise ValueError(
             f"Both reports must be of the same images in the same order. Received: {' and '.join(counts)}."
         )
     differences = first.by_subject - second.by_subject
-    return DiceDifference(float(differences.mean()), _interval(differences, resamples, seed))
+    return float(differences.mean()), interval_over_subjects(differences, resamples, seed)
 
 
-def _interval(means, resamples, seed):
-    """95 % interval of the mean over resampled subjects."""
+def interval_over_subjects(means, resamples, seed):
+    """95 % interval of the mean over resampled subjects; `means` has one value per subject."""
     if len(means) < 2:
         raise ValueError("An interval over subjects needs at least two subjects. Received: 1. Use `resamples=0`.")
-    (interval,) = mean_intervals(means[:, None], check_integer("resamples", resamples, 1), seed)
-    return interval
+    (ends,) = mean_intervals(means[:, None], check_integer("resamples", resamples, 1), seed)
+    return ends

@@ -1,11 +1,14 @@
 """Training and evaluation episodes: a query slice, and annotated reference slices of other subjects."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from siamkeras._validation import check_integer
+from siamkeras.applications.segmentation.tasks import DEFAULT, episode_augmentation
 
+FEW_STRUCTURES = 5  # fewer are memorised without synthetic tasks
 POSITION_JITTER = 0.1  # how far the position of a training reference may deviate from the query's
 
 
@@ -30,12 +33,14 @@ class EvaluationEpisodes(NamedTuple):
 
 
 def training_episodes(
-    slices, structures=None, references=1, batch_size=8, seed=0, start=0, min_pixels=10, augment=None
+    slices, structures=None, references=1, batch_size=8, seed=0, start=0, min_pixels=10, augment=DEFAULT
 ):
     """Endless stream of batches of random episodes for `fit`.
 
     An episode consists of a random structure, a random slice that shows it, and references of other random subjects:
-    their slices closest to the position of the query, with a random offset of at most 0.1.
+    their slices closest to the position of the query, with a random offset of at most 0.1. By default, part of the
+    episodes become synthetic tasks. Without them, a network trained on few structures memorises these and no longer
+    depends on the references, which the training loss does not show.
 
     Args:
         slices: `Slices` of the training set.
@@ -45,8 +50,8 @@ def training_episodes(
         seed: Seed; batch number i is a function of `(seed, i)`.
         start: Number of the first batch, to resume an interrupted training run.
         min_pixels: Slices that show fewer pixels of the structure are not sampled.
-        augment: Function `(images, masks, seed) -> (images, masks)` of one episode, the query first, such as
-            `episode_augmentation(...)` or `synthetic_tasks()`; None for no augmentation.
+        augment: Function `(images, masks, seed) -> (images, masks)` of one episode, the query first; by default
+            `episode_augmentation()`, with synthetic tasks. None for no augmentation.
 
     Returns:
         A `tf.data.Dataset` of `({"query", "references", "masks"}, mask)`, float32, with the shapes that
@@ -64,6 +69,13 @@ def training_episodes(
     index = _EpisodeIndex(slices, structures, references, min_pixels)
     batch_size = check_integer("batch_size", batch_size, 1)
     seed, start = check_integer("seed", seed), check_integer("start", start)
+    augment = episode_augmentation() if augment is DEFAULT else augment
+    if len(index.structures) < FEW_STRUCTURES and not getattr(augment, "makes_tasks", False):
+        warnings.warn(
+            f"Training without synthetic tasks; number of structures: {len(index.structures)}. The network can "
+            "memorise them and ignore the references. Use `augment=episode_augmentation()`, and add phantoms.",
+            stacklevel=2,
+        )
     images, masks = tf.constant(slices.images), tf.constant(slices.masks, tf.int32)
 
     def sample(step):

@@ -1,10 +1,10 @@
 """Layers that compare the feature maps of a query with those of annotated references.
 
 Feature maps of a query are `(batch, height, width, channels)`, those of its references `(batch, references, height,
-width, channels)`. Masks are `(batch, references, height, width)` at image resolution, an integer multiple of the
-feature maps: each feature position has the fraction of its pixels that lie inside. A reference with an empty mask is
-ignored, so episodes with fewer references can be padded with zeros. Comparisons are float32, also under mixed
-precision.
+width, channels)`. Masks are `(batch, references, height, width)`, of the size of the feature maps or, if all sizes are
+known, of an integer multiple: each feature position has the fraction of its pixels that lie inside. A reference with an
+empty mask is ignored, so episodes with fewer references can be padded with zeros. Comparisons are float32, also under
+mixed precision.
 """
 
 import keras
@@ -28,12 +28,27 @@ class _Float32Layer(keras.layers.Layer):
 
 
 @_register
+class FoldReferences(keras.layers.Layer):
+    """References as a batch: `(batch, references, height, width, channels)` -> `(batch * references, ...)`."""
+
+    def call(self, inputs):
+        return ops.reshape(inputs, (-1, *ops.shape(inputs)[2:]))
+
+    def compute_output_shape(self, input_shape):
+        return None, *input_shape[2:]
+
+
+@_register
 class UnfoldReferences(keras.layers.Layer):
     """Splits the batch axis of feature maps: `[features, masks]` -> `(batch, references, height, width, channels)`."""
 
     def call(self, inputs):
         features, masks = inputs
-        return ops.reshape(features, (-1, ops.shape(masks)[1], *features.shape[1:]))
+        return ops.reshape(features, (-1, ops.shape(masks)[1], *ops.shape(features)[1:]))
+
+    def compute_output_shape(self, input_shape):
+        features, masks = input_shape
+        return *masks[:2], *features[1:]
 
 
 @_register
@@ -67,10 +82,10 @@ class MaskedAveragePooling(_Float32Layer):
         features, masks = (self._cast(x) for x in inputs)
         inside, outside, not_empty = _fractions(masks, features)
         weights = outside if self.outside else inside
-        total = ops.sum(features * weights[..., None], axis=(2, 3))
-        means = total / ops.maximum(ops.sum(weights, axis=(2, 3)), EPSILON)[..., None]
+        total = ops.sum(features * ops.expand_dims(weights, -1), axis=(2, 3))
+        means = total / ops.expand_dims(ops.maximum(ops.sum(weights, axis=(2, 3)), EPSILON), -1)
         count = ops.maximum(ops.sum(not_empty, axis=1), 1.0)
-        return ops.sum(means * not_empty[..., None], axis=1) / count[:, None]
+        return ops.sum(means * ops.expand_dims(not_empty, -1), axis=1) / count[:, None]
 
     def get_config(self):
         return {**super().get_config(), "outside": self.outside}
@@ -118,47 +133,84 @@ class DenseComparison(_Float32Layer):
 
     def call(self, inputs):
         query, references, masks = (self._cast(x) for x in inputs)
-        height, width, channels = query.shape[1:]
+        batch, height, width, channels = ops.shape(query)
         inside, outside, not_empty = _fractions(masks, references)
-        inside, outside = (ops.reshape(x, (ops.shape(x)[0], 1, -1)) for x in (inside, outside))
-        keys = unit_length(ops.reshape(references, (ops.shape(references)[0], -1, channels)))
-        queries = unit_length(ops.reshape(query, (-1, height * width, channels)))
+        empty = ops.expand_dims(1.0 - not_empty, (-2, -1)) + ops.zeros_like(inside)
+        inside, outside, empty = (ops.reshape(x, (batch, 1, -1)) for x in (inside, outside, empty))
+        keys = unit_length(ops.reshape(references, (batch, -1, channels)))
+        queries = unit_length(ops.reshape(query, (batch, -1, channels)))
         cosine = ops.matmul(queries, ops.transpose(keys, (0, 2, 1)))  # (batch, positions, references * positions)
         similarity = (1.0 + cosine) / 2.0
         best_inside, best_outside = (ops.max(similarity * x, axis=-1) for x in (inside, outside))
         distances = ops.tile(_squared_distances(height, width), (1, ops.shape(masks)[1]))[None]
         logits = ops.exp(self.sharpness) * cosine - ops.exp(self.locality) * distances
-        empty = ops.repeat(1.0 - not_empty, height * width, axis=1)[:, None]
         attention = ops.sum(ops.softmax(logits - LARGE * empty, axis=-1) * inside, axis=-1)
-        return ops.reshape(ops.stack([best_inside, best_outside, attention], axis=-1), (-1, height, width, 3))
+        return ops.reshape(ops.stack([best_inside, best_outside, attention], axis=-1), (batch, height, width, 3))
 
 
 @_register
-class MeanReferenceMask(_Float32Layer):
-    """Mean of the masks that are not empty: `(batch, references, height, width)` -> `(batch, ..., ..., 1)`.
+class DownsampleMasks(_Float32Layer):
+    """Masks at the size of coarser feature maps: the mean of each block of `factor` x `factor` pixels.
 
-    Args:
-        factor: Integer by which height and width are divided, by averaging.
+    `(batch, references, height, width)` -> `(batch, references, height / factor, width / factor)`.
     """
 
-    def __init__(self, factor=1, **kwargs):
+    def __init__(self, factor, **kwargs):
         super().__init__(**kwargs)
         self.factor = factor
 
     def call(self, inputs):
-        masks = self._cast(inputs)
-        total = ops.sum(_downsample(masks, self.factor), axis=1)
-        return (total / ops.maximum(ops.sum(_not_empty(masks), axis=1), 1.0)[:, None, None])[..., None]
+        return _downsample(self._cast(inputs), self.factor)
+
+    def compute_output_shape(self, input_shape):
+        return *input_shape[:2], *(side and side // self.factor for side in input_shape[2:])
 
     def get_config(self):
         return {**super().get_config(), "factor": self.factor}
 
 
+@_register
+class MeanReferenceMask(_Float32Layer):
+    """Mean of the masks that are not empty: `(batch, references, height, width)` -> `(batch, height, width, 1)`."""
+
+    def call(self, inputs):
+        masks = self._cast(inputs)
+        count = ops.maximum(ops.sum(_not_empty(masks), axis=1), 1.0)
+        return ops.expand_dims(ops.sum(masks, axis=1) / count[:, None, None], -1)
+
+
+@_register
+class Upsample(keras.layers.Layer):
+    """Feature maps of twice the size by bilinear interpolation: `(batch, height, width, channels)`.
+
+    Unlike `keras.layers.UpSampling2D`, it accepts maps of unknown size on TensorFlow.
+    """
+
+    def call(self, inputs):
+        x = inputs
+        for axis in (1, 2):
+            first, last = ops.take(x, [0], axis=axis), ops.take(x, [-1], axis=axis)
+            inner = (slice(None),) * axis
+            before = ops.concatenate([first, x[(*inner, slice(None, -1))]], axis=axis)
+            after = ops.concatenate([x[(*inner, slice(1, None))], last], axis=axis)
+            pairs = ops.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis=axis + 1)
+            batch, height, width, channels = ops.shape(x)
+            size = (batch, 2 * height, width, channels) if axis == 1 else (batch, height, 2 * width, channels)
+            x = ops.reshape(pairs, size)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return batch, height and 2 * height, width and 2 * width, channels
+
+
 def _downsample(masks, factor):
     """The mean of each block of `factor` x `factor` pixels."""
-    height, width = masks.shape[2] // factor, masks.shape[3] // factor
-    blocks = ops.reshape(masks, (-1, ops.shape(masks)[1], height, factor, width, factor))
-    return ops.mean(blocks, axis=(3, 5))
+    if factor == 1:
+        return masks
+    _, references, height, width = ops.shape(masks)
+    blocks = ops.average_pool(ops.reshape(masks, (-1, height, width, 1)), (factor, factor), (factor, factor))
+    return ops.reshape(blocks, (-1, references, height // factor, width // factor))
 
 
 def _not_empty(masks):
@@ -169,14 +221,15 @@ def _not_empty(masks):
 def _fractions(masks, features):
     """The fraction of each feature position inside and outside the mask (0 for empty masks), and `_not_empty`."""
     not_empty = _not_empty(masks)
-    inside = _downsample(masks, masks.shape[2] // features.shape[2])
-    return inside, (1.0 - inside) * not_empty[..., None, None], not_empty
+    heights = masks.shape[2], features.shape[2]
+    inside = _downsample(masks, 1 if None in heights else heights[0] // heights[1])
+    return inside, (1.0 - inside) * ops.expand_dims(not_empty, (-2, -1)), not_empty
 
 
 def _squared_distances(height, width):
     """Squared distances between all positions in image widths, `(height * width, height * width)`."""
-    rows, columns = ops.arange(height, dtype="float32") / width, ops.arange(width, dtype="float32") / width
-    rows, columns = ops.repeat(rows, width), ops.tile(columns, (height,))
+    rows, columns = (ops.cast(ops.arange(size), "float32") / ops.cast(width, "float32") for size in (height, width))
+    rows, columns = (ops.reshape(each, (-1,)) for each in ops.meshgrid(rows, columns, indexing="ij"))
     return ops.square(rows[:, None] - rows[None]) + ops.square(columns[:, None] - columns[None])
 
 
@@ -188,7 +241,7 @@ def _check_shapes(layer, shapes, *patterns):
         for axis, size in zip(axes, shape, strict=True):
             if size is not None and sizes.setdefault(axis, size) != size:
                 fits = False
-    if fits and "H" in sizes:
+    if fits and {"H", "W", "height", "width"} <= set(sizes):
         factor = sizes["H"] // sizes["height"]
         fits = factor > 0 and (sizes["H"], sizes["W"]) == (factor * sizes["height"], factor * sizes["width"])
     if not fits:

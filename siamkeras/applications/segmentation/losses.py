@@ -7,6 +7,7 @@ from keras import ops
 
 from siamkeras._tensors import as_float
 from siamkeras._validation import check_number
+from siamkeras.losses._inputs import nan_unless
 
 EPSILON = 1e-6  # clips probabilities, so that the logarithm stays finite in float32
 TOLERANCE = 1e-3  # how far resizing may move values out of [0, 1]
@@ -93,4 +94,4 @@ def _flatten_pixels(y_true, y_pred):
 def _nan_outside_range(values, *masks):
     """`values`, replaced by NaN for images with a pixel outside [0, 1]."""
     valid = [ops.logical_and(ops.min(m, axis=1) >= -TOLERANCE, ops.max(m, axis=1) <= 1.0 + TOLERANCE) for m in masks]
-    return ops.where(ops.logical_and(*valid), values, float("nan"))
+    return nan_unless(ops.logical_and(*valid), values)

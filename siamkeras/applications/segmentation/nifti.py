@@ -16,7 +16,7 @@ LAYOUTS = (("images", "labels"), ("imagesTr", "labelsTr"))
 PERCENTILES = (1, 99)  # of the intensities of a scan, mapped to 0 and 1
 
 
-def volume_folder(folder, names, size=48, axis="sagittal"):
+def volume_folder(folder, names, size=48, axis="sagittal", empty_slices=False):
     """Reads labelled scans from a folder of NIfTI files and cuts them into slices.
 
     Args:
@@ -27,10 +27,11 @@ def volume_folder(folder, names, size=48, axis="sagittal"):
             centre.
         axis: `"sagittal"`, `"coronal"` or `"axial"`. Superior (axial: anterior) is at the top; the right side of the
             image is anterior in sagittal slices and the subject's right in the others.
+        empty_slices: Whether to keep slices that show no structure.
 
     Returns:
-        `Slices` that show a structure, ordered by scan and position; `subjects` are the names of the scans. Intensities
-        are scaled so that the 1st percentile of a scan is 0 and the 99th is 1.
+        `Slices`, ordered by scan and position; `subjects` are the names of the scans. Intensities are scaled so that
+        the 1st percentile of a scan is 0 and the 99th is 1.
 
     Raises:
         FileNotFoundError, ImportError, OSError: missing folders, missing nibabel, a damaged file.
@@ -38,14 +39,18 @@ def volume_folder(folder, names, size=48, axis="sagittal"):
     """
     size = check_integer("size", size, 1)
     check_choice("axis", axis, tuple(AXES))
-    parts = {"images": [], "masks": [], "subjects": [], "positions": []}
+    parts = {"images": [], "masks": [], "subjects": [], "positions": [], "spacing": []}
     for subject, image_path, label_path in _scan_pairs(folder):
-        scan, labels = (_cut(volume, AXES[axis], size) for volume in _read_pair(image_path, label_path, names))
-        visible = np.flatnonzero(labels.any(axis=(1, 2)))
+        *volumes, spacing = _read_pair(image_path, label_path, names)
+        scan, labels = (_cut(volume, AXES[axis], size) for volume in volumes)
+        visible = np.flatnonzero(labels.any(axis=(1, 2)) | empty_slices)
         parts["images"].append(scan[visible, ..., None])
         parts["masks"].append(labels[visible])
         parts["subjects"].append(np.full(len(visible), subject))
         parts["positions"].append(visible / max(len(scan) - 1, 1))
+        across = spacing[AXES[axis]]
+        down, right = np.delete(spacing, AXES[axis])[::-1]
+        parts["spacing"].append(np.tile([across, down, right], (len(visible), 1)))
     arrays = {name: np.concatenate(values) for name, values in parts.items()}
     if not len(arrays["images"]):
         raise ValueError(f"No slice in {folder} shows a structure: all labels are 0.")
@@ -82,7 +87,7 @@ def _files_by_name(folder):
 
 
 def _read_pair(image_path, label_path, names):
-    """Intensities in [0, 1] and labels of a scan, `(right, anterior, superior)` voxels each."""
+    """Intensities in [0, 1] and labels of a scan, `(right, anterior, superior)` voxels, and the mm of each axis."""
     (scan, affine), (labels, label_affine) = _read(image_path), _read(label_path)
     if scan.shape != labels.shape:
         raise ValueError(f"Scan and labels must have the same shape. {image_path}: {scan.shape} and {labels.shape}.")
@@ -102,7 +107,8 @@ def _read_pair(image_path, label_path, names):
         raise ValueError(
             f"A scan must have contrast and no NaN. {image_path}: percentiles 1 and 99 are {low:g} and {high:g}."
         )
-    return np.clip((scan - low) / (high - low), 0, 1).astype("float32"), labels.astype("int32")
+    scaled = np.clip((scan - low) / (high - low), 0, 1).astype("float32")
+    return scaled, labels.astype("int32"), np.linalg.norm(affine[:3, :3], axis=0)
 
 
 def _read(path):

@@ -18,6 +18,8 @@ class Slices:
         positions: `(n,)` float32: relative position of each slice in its scan, from 0 (first) to 1 (last).
         names: `{structure: name}` for every structure that `masks` may contain, integers from 1.
         source: Origin of the slices, one sentence.
+        spacing: `(n, 3)` float32: distances in mm between slices, rows and columns; also three numbers for all slices.
+            None if unknown.
 
     >>> import numpy as np
     >>> masks = np.array([[[0, 2], [0, 0]], [[2, 2], [1, 0]]])
@@ -32,6 +34,7 @@ class Slices:
     positions: np.ndarray
     names: dict
     source: str = "user"
+    spacing: np.ndarray | None = None
 
     def __post_init__(self):
         images, masks = np.asarray(self.images), np.asarray(self.masks)
@@ -55,6 +58,14 @@ class Slices:
             if not (low >= 0 and high <= 1):  # also NaN
                 raise ValueError(f"`{name}` must be in [0, 1]. Received: values from {low:.4g} to {high:.4g}.")
         arrays = {"images": images, "masks": masks, "subjects": subjects, "positions": positions}
+        if self.spacing is not None:
+            spacing = np.asarray(self.spacing, "float32")
+            if spacing.shape not in ((3,), (len(images), 3)) or not (spacing > 0).all():
+                raise ValueError(
+                    "`spacing` must be positive, (3,) or (n, 3): mm between slices, rows and columns. "
+                    f"Received: shape {spacing.shape}, smallest value {spacing.min():g}."
+                )
+            arrays["spacing"] = np.broadcast_to(spacing, (len(images), 3))
         for name, values in arrays.items():
             object.__setattr__(self, name, values)  # the dataclass is frozen
 
@@ -79,6 +90,7 @@ class Slices:
             masks=self.masks[indices],
             subjects=self.subjects[indices],
             positions=self.positions[indices],
+            spacing=None if self.spacing is None else self.spacing[indices],
         )
 
     def mask(self, structure):
@@ -116,6 +128,7 @@ class Slices:
             subjects=np.concatenate(subjects),
             positions=np.concatenate([part.positions for part in parts]),
             names=names,
+            spacing=None if any(part.spacing is None for part in parts) else np.concatenate([p.spacing for p in parts]),
             source=parts[0].source + (f" and {len(parts) - 1} more" if len(parts) > 1 else ""),
         )
 

@@ -10,6 +10,7 @@ from siamkeras.applications.segmentation.slices import Slices
 
 # Lengths are in half slice widths: a slice extends from -1 to 1.
 BODY = 0.9, 0.8  # semi-axes of the body
+WIDTH = 200.0  # mm, the width of a slice and the depth of the body; for distances in mm
 # Standard deviations over subjects: position, log size, rotation and bending of the body,
 POSITION, SIZE, ROTATION, BENDING = 0.04, 0.07, 0.1, 0.05
 # and position, log size, rotation and intensity of each structure in it.
@@ -62,6 +63,7 @@ def synthetic_phantoms(subjects=40, structures=12, size=64, slices=8, seed=0):
         positions=np.tile(positions, subjects),
         names={number + 1: f"structure {number + 1:02d}" for number in range(structures)},
         source=f"phantoms (seed {seed})",
+        spacing=(np.ptp(positions) * WIDTH / (slices - 1) if slices > 1 else WIDTH, WIDTH / size, WIDTH / size),
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+from siamkeras import augmentation
 from siamkeras._validation import check_number
 
 SUPERPIXEL_RADIUS = (0.12, 0.35)  # in image widths
@@ -9,16 +10,24 @@ SUPERPIXEL_CONTRAST = (0.05, 0.3)  # largest difference of intensity
 CUT_OFFSET = 0.5  # largest distance of a cut from the centroid, in standard deviations of the mask
 
 
-def episode_augmentation(tasks=None, geometric=None, photometric=None):
+DEFAULT = "default"
+
+
+def episode_augmentation(tasks=DEFAULT, geometric=DEFAULT, photometric=DEFAULT):
     """Combines three kinds of augmentation into a function for `training_episodes(augment=)`.
 
     Args:
-        tasks: Function `(images, masks, seed) -> (images, masks)` of a whole episode, such as `synthetic_tasks()`.
-        geometric: Function `(image, seed) -> image` that moves pixels, such as `augmentation.affine()`; each image of
-            the episode and its mask are transformed together. Pixels from beyond the border are background.
-        photometric: Function `(image, seed) -> image` that changes intensities, such as
-            `augmentation.color_jitter()`; applied to each image of the episode.
+        tasks: Function `(images, masks, seed) -> (images, masks)` of a whole episode; by default `synthetic_tasks()`,
+            None for none.
+        geometric: Function `(image, seed) -> image` that moves pixels; each image of the episode and its mask are
+            transformed together. Pixels from beyond the border are background. By default `augmentation.affine` and
+            `augmentation.elastic` of strengths that depend on the size of the images; None for none.
+        photometric: Function `(image, seed) -> image` that changes intensities, applied to each image of the episode;
+            by default `augmentation.color_jitter` of brightness and contrast, None for none.
     """
+    tasks = synthetic_tasks() if tasks is DEFAULT else tasks
+    if photometric is DEFAULT:
+        photometric = augmentation.color_jitter(0.1, contrast=(0.7, 1.4), saturation=(1, 1))
 
     def augment(images, masks, seed):
         import tensorflow as tf
@@ -29,14 +38,23 @@ def episode_augmentation(tasks=None, geometric=None, photometric=None):
         if geometric is not None:
             # Beyond the border, the mask and its complement get the same fill value: such pixels count as background.
             channels = tf.concat([images, masks[..., None], 1.0 - masks[..., None]], axis=-1)
-            channels = _map_images(geometric, channels, geometric_seed)
+            move = _default_geometric(images.shape[1]) if geometric is DEFAULT else geometric
+            channels = _map_images(move, channels, geometric_seed)
             images, inside, outside = channels[..., :-2], channels[..., -2], channels[..., -1]
             masks = tf.cast((inside > 0.5) & (inside > outside), tf.float32)
         if photometric is not None:
             images = _map_images(photometric, images, photometric_seed)
         return images, masks
 
+    augment.makes_tasks = getattr(tasks, "makes_tasks", tasks is not None)
     return augment
+
+
+def _default_geometric(height):
+    """Rotation, shear, scale, shift and elastic deformation; lengths are relative to the height of the images."""
+    pixel = height / 48
+    affine = augmentation.affine(15, 0.1, (0.85, 1.18), shift=3 * pixel, probability=0.7)
+    return augmentation.compose(affine, augmentation.elastic(1.5 * pixel, max(6 * pixel, 1)))
 
 
 def _map_images(function, images, seed):
@@ -48,14 +66,14 @@ def _map_images(function, images, seed):
     return tf.ensure_shape(tf.stack(changed), images.shape)
 
 
-def synthetic_tasks(cut=0.5, superpixel=0.25, flip=0.5, invert=0.5):
+def synthetic_tasks(cut=0.5, superpixel=0.25, flip=0.5, invert=0.2):
     """Augmentation that turns an episode into a new task, so that a network must use the references.
 
     A network trained on few structures can memorise them and ignore the references. Each change applies to query and
     references together:
 
     - superpixel: query and references become copies of the query (combine it with geometric augmentation), and the
-      structure becomes a patch of similar intensity around a random pixel, as in SSL-ALPNet;
+      structure becomes a patch of similar intensity around a random pixel; the idea is that of SSL-ALPNet;
     - cut (episodes without a superpixel): the structure is cut along a line near its centroid, of random direction,
       and only one side is kept;
     - flip: all images and masks are flipped left-right and, independently, up-down;
@@ -95,6 +113,7 @@ def synthetic_tasks(cut=0.5, superpixel=0.25, flip=0.5, invert=0.5):
             )
         return tf.where(u[4] < invert, 1.0 - images, images), masks
 
+    change.makes_tasks = cut > 0 or superpixel > 0
     return change
 
 

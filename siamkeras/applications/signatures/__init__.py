@@ -3,7 +3,8 @@
 from siamkeras.applications.signatures.data import cedar, sigcomp2009, sigcomp2011, signature_folder
 from siamkeras.applications.signatures.evaluation import Trials, eer_difference, pair_trials, reference_trials
 from siamkeras.applications.signatures.examples import Signatures
-from siamkeras.applications.signatures.generators import genuine_forged_pairs
+from siamkeras.applications.signatures.generators import forgery_batches
+from siamkeras.applications.signatures.model import stroke_tower
 from siamkeras.applications.signatures.preprocessing import preprocess
 from siamkeras.applications.signatures.synthetic import synthetic_signatures
 
@@ -12,12 +13,13 @@ __all__ = [
     "Trials",
     "cedar",
     "eer_difference",
-    "genuine_forged_pairs",
+    "forgery_batches",
     "pair_trials",
     "preprocess",
     "reference_trials",
     "sigcomp2009",
     "sigcomp2011",
     "signature_folder",
+    "stroke_tower",
     "synthetic_signatures",
 ]

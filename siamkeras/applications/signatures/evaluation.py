@@ -6,7 +6,14 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
-from siamkeras._validation import check_choice, check_embeddings, check_integer, check_labels, check_seed
+from siamkeras._validation import (
+    check_choice,
+    check_embeddings,
+    check_integer,
+    check_labels,
+    check_number,
+    check_seed,
+)
 from siamkeras.applications.signatures.examples import check_signatures
 from siamkeras.distances import pairwise
 from siamkeras.evaluation import _roc, verification_from_distances
@@ -135,8 +142,9 @@ def reference_trials(
         embeddings, signatures: As for `pair_trials`.
         references: Number of references of each writer.
         fusion: How the distances to the references are combined: "mean" or "min".
-        writer_dependent: Whether to subtract the mean distance among the references, at least two: a threshold on the
-            difference is a writer-dependent threshold on the distance.
+        writer_dependent: Weight, from 0 to 1, of the mean distance among the references, at least two, that is
+            subtracted: a threshold on the difference is a writer-dependent threshold on the distance. False is 0, True
+            is 1. The spread of a few references is a noisy estimate, so weights between can be better.
         selections: Largest number of random selections of references of each writer.
         seed: Integer seed of the selections.
 
@@ -155,7 +163,8 @@ def reference_trials(
     >>> trials.distances[0].item()  # the mean distance of 3 to the references 0 and 1, minus the distance of these
     1.5
     """
-    check_integer("references", references, 2 if writer_dependent else 1)
+    weight = check_number("writer_dependent", float(writer_dependent), minimum=0, maximum=1)
+    check_integer("references", references, 2 if weight else 1)
     check_integer("selections", selections, 1)
     fuse = FUSIONS[check_choice("fusion", fusion, FUSIONS)]
     distances, labels, genuine = _pairwise_distances(embeddings, signatures, references + 1)
@@ -168,8 +177,8 @@ def reference_trials(
             questioned = np.concatenate([remaining, skilled, random])
             kinds = np.repeat(["genuine", "skilled", "random"], [len(remaining), len(skilled), len(random)])
             fused = fuse(distances[np.ix_(selected, questioned)], axis=0)
-            if writer_dependent:
-                fused = fused - np.mean([distances[pair] for pair in combinations(selected, 2)])
+            if weight:
+                fused = fused - weight * np.mean([distances[pair] for pair in combinations(selected, 2)])
             parts.append(Trials(fused, kinds, np.full(len(kinds), writer), labels[questioned]))
     return Trials.concatenate(parts)
 

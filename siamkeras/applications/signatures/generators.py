@@ -1,60 +1,61 @@
-"""Streams of signature pairs: genuine signatures, skilled and random forgeries."""
+"""Balanced batches in which skilled forgeries are hard negatives."""
 
 import numpy as np
 
-from siamkeras._validation import check_integer, check_number
-from siamkeras.applications.signatures.examples import check_signatures
-from siamkeras.generators import _sampling
-from siamkeras.generators._batching import check_labelled, sampled_batches
-from siamkeras.generators.pairs import left_right
+from siamkeras import generators
 
-POSITIVE_FRACTION = 0.5
+MIRRORS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
-def genuine_forged_pairs(
-    images, writers, genuine, batch_size=64, steps=None, seed=0, forged_fraction=0.5, augment=None
-):
-    """Batches of signature pairs, half of them same pairs: two genuine signatures of one writer.
+def forgery_batches(signatures, classes=16, per_class=4, steps=None, seed=0, start=0, augment=None, mirror=True):
+    """Balanced batches: the genuine signatures of a writer are a class, and the forgeries by each forger another.
 
-    Different pairs are a genuine signature and a forgery of it (skilled forgery), or genuine signatures of two writers
-    (random forgery). All writers have the same probability.
+    All classes of a writer are in the same batch, together with those of a few other writers. So every genuine
+    signature is compared with skilled and with random forgeries. Classes with fewer than `per_class` signatures are
+    left out.
 
     Args:
-        images: `(n, height, width, channels)` float32 in [0, 1] or uint8.
-        writers: `(n,)` integers or strings: the writer, for a forgery the imitated writer.
-        genuine: `(n,)` booleans, False for a forgery.
-        batch_size, steps, seed, augment: As for `generators.pairs`.
-        forged_fraction: Fraction of skilled forgeries among the different pairs, from 0 to 1.
+        signatures: `Signatures` with `authors`.
+        classes, per_class, steps, seed, start, augment: As for `generators.balanced`.
+        mirror: Whether horizontal, vertical and double reflections count as further writers: four times as many.
 
     Returns:
-        A `tf.data.Dataset` of `({"left", "right"}, same)`: float32 `(batch_size, ...)` and `(batch_size,)`.
+        A `tf.data.Dataset` of `(images, labels)`: float32 `(classes * per_class, height, width, 1)` and the number of
+        the class, int64 `(classes * per_class,)`.
 
     Raises:
-        ValueError: a writer with fewer than two genuine signatures or without a forgery; as for `generators.pairs`.
+        ValueError: signatures without `authors`; as for `generators.balanced`.
+
+    >>> from siamkeras.applications import signatures
+    >>> few = signatures.synthetic_signatures(writers=2, genuine=3, forged=3, size=(16, 32))
+    >>> images, labels = next(iter(signatures.forgery_batches(few, classes=4, per_class=2, mirror=False)))
+    >>> sorted(labels.numpy().tolist())  # two writers, and the forgeries of each
+    [0, 0, 1, 1, 2, 2, 3, 3]
     """
-    images, writers, options = check_labelled(images, writers, steps, seed, 0, None, augment)
-    batch_size = check_integer("batch_size", batch_size, 1)
-    forged_fraction = check_number("forged_fraction", forged_fraction, minimum=0, maximum=1)
-    genuine = check_signatures(writers, genuine, minimum_genuine=2, minimum_forged=1)
-    table, forgeries = (_class_table(writers, chosen) for chosen in (genuine, ~genuine))
-    writer_index = np.unique(writers, return_inverse=True)[1]
+    if signatures.authors is None:
+        raise ValueError("`signatures` must have `authors`. Received: None.")
+    keys = np.stack([signatures.labels, signatures.authors], axis=1)
+    names, numbers, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+    numbers = numbers.reshape(-1)
+    is_large = (counts >= per_class)[numbers]
+    images, numbers, writers = signatures.images[is_large], numbers[is_large], keys[is_large, 0]
+    writers = _joined(writers, numbers)
+    mirrors = MIRRORS if mirror else MIRRORS[:1]
+    return generators.balanced(
+        np.concatenate([images[:, ::down, ::across] for down, across in mirrors]),
+        np.concatenate([numbers + len(names) * place for place in range(len(mirrors))]),
+        classes,
+        per_class,
+        steps=steps,
+        seed=seed,
+        start=start,
+        groups=np.concatenate([writers + (writers.max() + 1) * place for place in range(len(mirrors))]),
+        augment=augment,
+    )
 
-    def sample(step):
-        import tensorflow as tf
 
-        left, right, same = _sampling.pair_indices(table, batch_size, options.seed, step, POSITIVE_FRACTION)
-        before = _sampling.pairs_before(batch_size, step)
-        negatives_before = before - _sampling.count_selected(before, POSITIVE_FRACTION)
-        is_skilled = _sampling.is_selected(negatives_before, forged_fraction)
-        writer = tf.gather(tf.constant(writer_index, tf.int64), left)
-        uniform = _sampling.uniform_numbers((batch_size,), options.seed + 1, step)
-        offset = _sampling.below(tf.gather(forgeries.counts, writer), uniform)
-        forgery = tf.gather(tf.constant(forgeries.order, tf.int64), tf.gather(forgeries.starts, writer) + offset)
-        return (left, tf.where(is_skilled, forgery, right)), same
-
-    return sampled_batches(sample, images, left_right, batch_size, options)
-
-
-def _class_table(writers, chosen):
-    table = _sampling.ClassTable.from_labels(writers[chosen], minimum=1)
-    return table._replace(order=np.flatnonzero(chosen)[table.order])
+def _joined(writers, numbers):
+    """The writers, those with a single class joined with the first writer that has several: groups need two."""
+    single = {writer for writer in writers.tolist() if len(set(numbers[writers == writer].tolist())) == 1}
+    others = [writer for writer in np.unique(writers).tolist() if writer not in single]
+    return np.where(np.isin(writers, list(single)), others[0] if others else 0, writers)

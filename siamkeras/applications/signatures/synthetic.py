@@ -7,6 +7,7 @@ import numpy as np
 from siamkeras._arrays import aligned_empty
 from siamkeras._random import generator
 from siamkeras._validation import check_integer, check_sizes
+from siamkeras.applications.signatures import preprocessing
 from siamkeras.applications.signatures.examples import Signatures
 
 WRITERS_PER_FORGER = 3
@@ -18,7 +19,7 @@ WITHIN_WRITER = SimpleNamespace(rotation=0.05, slant=0.08, stretch=0.08, point=0
 IMITATION = SimpleNamespace(rotation=0.05, slant=0.06, stretch=0.16, point=0.18, bend=0.20)
 
 
-def synthetic_signatures(writers=30, genuine=5, forged=5, size=(64, 128), seed=0):
+def synthetic_signatures(writers=30, genuine=5, forged=5, size=(64, 128), seed=0, pen_width=None):
     """Synthetic genuine signatures and skilled forgeries: the stand-in for the signature data sets.
 
     A writer has a signature (initials, letters, often a flourish) and a style (slant, roundness, width and pressure of
@@ -29,6 +30,7 @@ def synthetic_signatures(writers=30, genuine=5, forged=5, size=(64, 128), seed=0
         writers, genuine, forged: Number of writers, and of genuine signatures and skilled forgeries of each.
         size: `(height, width)` in pixels, each at least 16.
         seed: Random seed. A signature depends on the seed, the writer and the index of the signature only.
+        pen_width: See `preprocess`: None keeps the width of the strokes, a number redraws all with the same pen.
 
     Returns:
         `Signatures`, sorted by writer, genuine ones first. Writers with the same forger form a group.
@@ -36,6 +38,7 @@ def synthetic_signatures(writers=30, genuine=5, forged=5, size=(64, 128), seed=0
     height, width = (check_integer("size", side, 16) for side in check_sizes("size", size, 2))
     count = genuine + forged
     images = aligned_empty((writers, count, height, width, 1), "float32")
+    stroke_width = np.empty((writers, count))
     for writer in range(writers):
         rng = generator(seed, 0, writer)
         style, strokes = _sample_style(rng), _sample_strokes(rng)
@@ -47,17 +50,25 @@ def synthetic_signatures(writers=30, genuine=5, forged=5, size=(64, 128), seed=0
             rng = generator(seed, 3, writer, int(is_genuine), index if is_genuine else index - genuine)
             shape = _distort(strokes if is_genuine else imitation, WITHIN_WRITER, rng)
             paths, widths = _pen_paths(shape, style if is_genuine else forger, rng)
-            images[writer, index, ..., 0] = _rasterise(paths, widths, (height, width))
+            canvas = _rasterise(paths, widths, (height, width))
+            if pen_width is None:
+                images[writer, index] = _reduce(canvas)
+                continue
+            lines = preprocessing.thin(canvas)
+            stroke_width[writer, index] = canvas.sum() / lines.sum()
+            images[writer, index] = preprocessing.draw(lines, (height, width), pen_width)
     labels = np.repeat(np.arange(writers), count)
-    groups = labels // WRITERS_PER_FORGER
+    groups, is_genuine = labels // WRITERS_PER_FORGER, np.tile(np.arange(count) < genuine, writers)
     return Signatures(
         images=images.reshape(-1, height, width, 1),
         labels=labels,
-        genuine=np.tile(np.arange(count) < genuine, writers),
+        genuine=is_genuine,
+        authors=np.where(is_genuine, labels, writers + groups),
         groups=groups,
         class_names={writer: f"Writer {writer + 1:02d}" for writer in range(writers)},
         group_names={group: f"Forger {group + 1:02d}" for group in np.unique(groups).tolist()},
         source=f"synthetic signatures (seed {seed}); results are not comparable to published ones",
+        shortcuts={} if pen_width is None else {"stroke width": stroke_width.ravel()},
     )
 
 
@@ -188,7 +199,7 @@ def _smooth(points, roundness):
 
 
 def _rasterise(paths, widths, size):
-    """An image of `size`: a round pen stamped along the paths on a finer canvas, reduced by area averaging."""
+    """A round pen stamped along the paths on a canvas that is `OVERSAMPLING` times finer than `size`, as booleans."""
     points, relative = np.concatenate(paths), np.concatenate(widths)
     low, extent = points.min(axis=0), np.ptp(points, axis=0)
     height, width = (side * OVERSAMPLING for side in size)
@@ -204,17 +215,22 @@ def _rasterise(paths, widths, size):
         pixels = (path - low - extent / 2) * scale + centre
         stamps.append(np.stack([np.interp(fine, known, axis) for axis in pixels.T], axis=1))
         radii.append(np.interp(fine, known, np.maximum(pen * extent.max() * scale / 2, OVERSAMPLING / 4)))
-    canvas = _stamp(np.concatenate(stamps), np.concatenate(radii), height, width)
-    ink = canvas.reshape(size[0], OVERSAMPLING, size[1], OVERSAMPLING).mean(axis=(1, 3))
-    return np.minimum(ink / np.quantile(ink[ink > 0], 0.99), 1)
+    return _stamp(np.concatenate(stamps), np.concatenate(radii), height, width)
+
+
+def _reduce(canvas):
+    """The canvas `(height, width)` as an image, by area averaging, `(..., 1)`."""
+    height, width = (side // OVERSAMPLING for side in canvas.shape)
+    ink = canvas.reshape(height, OVERSAMPLING, width, OVERSAMPLING).mean(axis=(1, 3), dtype="float32")
+    return np.minimum(ink / np.quantile(ink[ink > 0], 0.99), 1)[..., None]
 
 
 def _stamp(centres, radii, height, width):
-    """A canvas with filled disks of ink."""
+    """A canvas of booleans with filled disks of ink."""
     grid = np.linspace(-1, 1, 2 * int(np.ceil(radii.max())) + 1)
     disk = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
     disk = disk[np.square(disk).sum(axis=1) <= 1]
     pixels = (centres[:, None] + radii[:, None, None] * disk).astype(int)
-    canvas = np.zeros((height, width), "float32")
-    canvas[np.clip(pixels[..., 1], 0, height - 1), np.clip(pixels[..., 0], 0, width - 1)] = 1
+    canvas = np.zeros((height, width), bool)
+    canvas[np.clip(pixels[..., 1], 0, height - 1), np.clip(pixels[..., 0], 0, width - 1)] = True
     return canvas

@@ -1,4 +1,4 @@
-"""Object tracking with a fully-convolutional Siamese network (SiamFC): data, model, tracker, baselines, evaluation."""
+"""Object tracking with Siamese networks (SiamFC) and online ridge regression: data, trackers, baselines, evaluation."""
 
 from siamkeras.applications.tracking import plotting
 from siamkeras.applications.tracking.baselines import NoMotion, TemplateMatching
@@ -6,9 +6,10 @@ from siamkeras.applications.tracking.correlation import cross_correlation
 from siamkeras.applications.tracking.evaluation import evaluate, iou
 from siamkeras.applications.tracking.generators import Motion, pairs_from_images, pairs_from_videos
 from siamkeras.applications.tracking.geometry import Geometry
-from siamkeras.applications.tracking.losses import ScoreMapLoss, label_map, score_map_loss
-from siamkeras.applications.tracking.model import pretrained_siamfc, siamfc, tower
-from siamkeras.applications.tracking.otb import otb
+from siamkeras.applications.tracking.losses import ScoreMapLoss, score_map_loss
+from siamkeras.applications.tracking.model import pretrained_siamfc, pretrained_tower, siamfc, tower
+from siamkeras.applications.tracking.ridge import RidgeTemplate, RidgeTracker
+from siamkeras.applications.tracking.sequences import sequences
 from siamkeras.applications.tracking.synthetic import photographs, synthetic_videos
 from siamkeras.applications.tracking.tracker import Tracker, track
 from siamkeras.applications.tracking.video import Video, video_folder
@@ -17,6 +18,8 @@ __all__ = [
     "Geometry",
     "Motion",
     "NoMotion",
+    "RidgeTemplate",
+    "RidgeTracker",
     "ScoreMapLoss",
     "TemplateMatching",
     "Tracker",
@@ -24,14 +27,14 @@ __all__ = [
     "cross_correlation",
     "evaluate",
     "iou",
-    "label_map",
-    "otb",
     "pairs_from_images",
     "pairs_from_videos",
     "photographs",
     "plotting",
     "pretrained_siamfc",
+    "pretrained_tower",
     "score_map_loss",
+    "sequences",
     "siamfc",
     "synthetic_videos",
     "tower",

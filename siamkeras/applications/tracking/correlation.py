@@ -15,7 +15,7 @@ def cross_correlation(template, search):
     `map[b, y, x] = sum over i, j, c of template[b, i, j, c] * search[b, y + i, x + j, c]`
 
     A convolution with a kernel per example is slow. Here, one matrix product compares all cells of a template with all
-    cells of its search; the products of one placement of the template lie on a diagonal and are summed.
+    cells of its search map; the products that belong to one position of the template are summed.
 
     Args:
         template: `(batch, h, w, channels)`, or `(1, h, w, channels)` for one template with every search.

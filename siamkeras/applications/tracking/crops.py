@@ -1,9 +1,12 @@
-"""Square crops of a frame around a target, resized and rotated; used for training and for tracking.
+"""Square crops of a frame around a target, resized and rotated: `crop` in `tf.data`, `crop_images` while tracking.
 
 Positions are `(x, y)` in pixels of the frame; the first pixel extends from 0 to 1.
 """
 
+import math
+
 import numpy as np
+from PIL import Image
 
 
 def crop(frame, centers, sides, size, angles=None):
@@ -69,6 +72,28 @@ def _region(frame, centers, sides):
     low = tf.clip_by_value(low, 0, extent - 1)
     high = tf.clip_by_value(high, low + 1, extent)
     return frame[low[1] : high[1], low[0] : high[0]], tf.cast(low, tf.float32)
+
+
+def crop_images(frame, centers, sides, size, angles):
+    """As `crop`, for a frame with values in [0, 1], by Pillow: ten times faster on one core.
+
+    Returns:
+        `(n, size, size, 3)` float32, rounded to the 256 values of an image file.
+    """
+    image = Image.fromarray(np.rint(frame * np.float32(255)).astype("uint8"))
+    mean = tuple(np.rint(255 * frame.mean(axis=(0, 1))).astype(int).tolist())
+    crops = []
+    for (x, y), side, angle in zip(centers, sides, angles, strict=True):
+        oversampling = max(1, round(side / size))
+        samples = size * oversampling
+        cosine, sine = side / samples * math.cos(angle), side / samples * math.sin(angle)
+        corner = x - samples / 2 * (cosine - sine), y - samples / 2 * (sine + cosine)
+        coefficients = cosine, -sine, corner[0], sine, cosine, corner[1]
+        part = image.transform(
+            (samples, samples), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR, fillcolor=mean
+        )
+        crops.append(np.asarray(part.reduce(oversampling)))
+    return np.stack(crops).astype("float32") / np.float32(255)
 
 
 def to_frame(offset, center, side, size, angle=0.0):

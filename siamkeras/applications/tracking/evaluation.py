@@ -1,4 +1,4 @@
-"""Evaluation of trackers as in OTB: success and precision of one pass (one-pass evaluation, OPE)."""
+"""Evaluation of trackers: success and precision as in OTB, several starts and robustness as in VOT."""
 
 from typing import NamedTuple
 
@@ -6,41 +6,60 @@ import numpy as np
 
 from siamkeras.applications.tracking.video import check_boxes
 from siamkeras.evaluation._bootstrap import mean_intervals
-from siamkeras.evaluation._tables import interval, table
+from siamkeras.evaluation._tables import as_table, interval
 
 # The thresholds of the benchmark.
 IOU_THRESHOLDS = np.arange(21) / 20
-PIXEL_THRESHOLDS = np.arange(51)
 REPORTED_PIXELS = 20
+# A failure in VOT: this IoU is not exceeded in so many successive frames.
+FAILURE_IOU, FAILURE_FRAMES = 0.1, 10
 MIN_VIDEOS, RESAMPLES = 5, 1000  # of an interval
 
 
+@as_table
 class TrackingReport(NamedTuple):
-    """Success and precision of a tracker.
+    """Success, precision and robustness of a tracker.
 
     Attributes:
-        auc: Mean of the success plot; 20 / 21 = 0.952 for perfect boxes, since no IoU exceeds the last threshold, 1.
+        auc: Success AUC, the mean of the success plot; 20 / 21 = 0.952 for perfect boxes, since no IoU exceeds the last
+            threshold, 1.
         precision: Fraction of frames with a centre error of at most 20 pixels.
-        interval: Bootstrap 95 % intervals over videos, `{"auc": (low, high), "precision": (low, high)}`; empty for
-            fewer than five videos.
+        robustness: Fraction of frames before the first failure: an IoU of at most 0.1 in ten successive frames.
+        interval: Bootstrap 95 % intervals over videos, `{"auc": (low, high), ...}` also for "precision" and
+            "robustness"; empty for fewer than five videos.
         success: Fraction of frames with an IoU above each of the thresholds 0, 0.05, ..., 1, `(21,)`.
-        precisions: Fraction of frames with a centre error of at most 0, 1, ..., 50 pixels, `(51,)`.
-        per_video: `{"auc": (videos,), "precision": (videos,)}`.
+        per_video: `{"auc": (videos,), ...}`, also for "precision" and "robustness".
         names: Names of the videos.
-        ious: IoU in each frame, one array per video: 0 where a predicted box is missing, NaN without annotation.
+        ious: IoU in each frame, one array per video, all its runs in sequence: 0 where a predicted box is missing, NaN
+            without annotation.
     """
 
     auc: float
     precision: float
+    robustness: float
     interval: dict
     success: np.ndarray
-    precisions: np.ndarray
     per_video: dict
     names: tuple
     ious: list
 
-    def __repr__(self):
-        return str(table({"": self}))
+    def minus(self, other, measure="auc"):
+        """A measure minus that of another report of the same videos, with a paired interval over videos.
+
+        Args:
+            other: `TrackingReport` of another tracker.
+            measure: "auc", "precision" or "robustness".
+
+        Returns:
+            `(difference, (low, high))`, with the ends of the 95 % bootstrap interval.
+        """
+        if self.names != other.names or len(self.names) < MIN_VIDEOS:
+            raise ValueError(
+                f"Both reports must be of the same videos, at least {MIN_VIDEOS}. "
+                f"Received: {list(self.names)} and {list(other.names)}."
+            )
+        gains = self.per_video[measure] - other.per_video[measure]
+        return float(gains.mean()), mean_intervals(gains[:, None], RESAMPLES, seed=0)[0]
 
     def columns(self):
         """One row for `evaluation.table`: `{heading: text}`."""
@@ -48,24 +67,28 @@ class TrackingReport(NamedTuple):
         return {
             "success AUC": f"{self.auc:.3f}{interval(self, 'auc', 1, 3)}",
             f"precision {REPORTED_PIXELS} px": f"{self.precision:.1%}{interval(self, 'precision', 100, 1)}",
+            "robustness": f"{self.robustness:.1%}{interval(self, 'robustness', 100, 1)}",
             "videos": f"{len(self.ious)}",
             "frames": f"{frames:,}",
         }
 
 
 def evaluate(predicted, truth):
-    """Success and precision of predicted boxes, as in OTB.
+    """Success and precision of predicted boxes, as in OTB, and robustness, as in VOT.
 
     Success is the fraction of frames whose IoU with the true box exceeds a threshold; precision is the fraction whose
-    centre error is at most a number of pixels. The first frame counts. Frames without a true box are skipped; a missing
-    predicted box, a row of NaN, is wrong at every threshold.
+    centre error is at most a number of pixels; robustness the fraction of frames before the first failure. The first
+    frame counts. Frames without a true box are skipped; a missing predicted box, a row of NaN, is wrong at every
+    threshold.
 
     Args:
-        predicted: Boxes x, y, width, height, `(n, 4)`; for several videos `{name: boxes}`.
+        predicted: Boxes x, y, width, height, `(n, 4)`; for several videos `{name: boxes}`; for several runs on a video
+            a list of boxes, `{name: [boxes, ...]}`.
         truth: True boxes in the same form.
 
     Returns:
-        `TrackingReport`; means over videos, which have equal weight.
+        `TrackingReport`; means over videos, which have equal weight. All frames of all runs on a video have equal
+        weight.
 
     >>> from siamkeras.applications import tracking
     >>> report = tracking.evaluate([[0, 0, 10, 10], [5, 0, 10, 10]], [[0, 0, 10, 10], [0, 0, 10, 10]])
@@ -74,7 +97,8 @@ def evaluate(predicted, truth):
 
     The IoUs are 1, above 20 of 21 thresholds, and 1/3, above 7 (0 to 0.3): 27 / 42 = 0.643.
 
-    Reference: Wu, Lim and Yang, Object Tracking Benchmark, https://doi.org/10.1109/TPAMI.2014.2388226
+    Reference: Wu, Lim and Yang, Object Tracking Benchmark, https://doi.org/10.1109/TPAMI.2014.2388226; Kristan et al.
+    (2020), https://doi.org/10.1007/978-3-030-68238-5_39, section 4.2
     """
     if not isinstance(predicted, dict):
         predicted, truth = {"video": predicted}, {"video": truth}
@@ -83,24 +107,30 @@ def evaluate(predicted, truth):
             "`predicted` and `truth` must have the same names, at least one. "
             f"Received: {sorted(map(str, predicted))} and {sorted(map(str, truth))}."
         )
-    ious, success, precisions = [], [], []
+    ious, success, precision, robustness = [], [], [], []
     for name in predicted:
-        overlap, errors = _frame_measures(predicted[name], truth[name], name)
+        runs = [_frame_measures(*boxes, name) for boxes in zip(*_runs(predicted[name], truth[name], name), strict=True)]
+        overlap, errors = (np.concatenate(each) for each in zip(*runs, strict=True))
         known = ~np.isnan(overlap)
         ious.append(overlap)
         success.append(np.mean(overlap[known, None] > IOU_THRESHOLDS, axis=0))
-        precisions.append(np.mean(errors[known, None] <= PIXEL_THRESHOLDS, axis=0))
-    success, precisions = np.array(success), np.array(precisions)
-    per_video = {"auc": success.mean(axis=1), "precision": precisions[:, REPORTED_PIXELS]}
+        precision.append(np.mean(errors[known] <= REPORTED_PIXELS))
+        robustness.append(sum(_frames_before_failure(overlap) for overlap, _ in runs) / len(overlap))
+    success = np.array(success)
+    per_video = {
+        "auc": success.mean(axis=1),
+        "precision": np.array(precision),
+        "robustness": np.array(robustness),
+    }
     intervals = []
     if len(success) >= MIN_VIDEOS:
         intervals = mean_intervals(np.stack(list(per_video.values()), axis=1), RESAMPLES, seed=0)
     return TrackingReport(
         auc=float(per_video["auc"].mean()),
         precision=float(per_video["precision"].mean()),
+        robustness=float(per_video["robustness"].mean()),
         interval=dict(zip(per_video, intervals, strict=False)),  # empty without intervals
         success=success.mean(axis=0),
-        precisions=precisions.mean(axis=0),
         per_video=per_video,
         names=tuple(predicted),
         ious=ious,
@@ -127,6 +157,27 @@ def iou(left, right):
     high = np.minimum(left[:, :2] + left[:, 2:], right[:, :2] + right[:, 2:])
     intersection = np.maximum(high - low, 0).prod(axis=1)
     return intersection / (left[:, 2:].prod(axis=1) + right[:, 2:].prod(axis=1) - intersection)
+
+
+def _runs(predicted, truth, name):
+    """Predicted and true boxes as lists with one `(n, 4)` per run."""
+    if isinstance(predicted, list) and np.ndim(predicted[0]) == 2:
+        if len(predicted) != len(truth):
+            raise ValueError(
+                f"Every run needs true boxes. Received: {name} with {len(predicted)} runs and {len(truth)} truths."
+            )
+        return predicted, truth
+    return [predicted], [truth]
+
+
+def _frames_before_failure(ious):
+    """Frames before the first `FAILURE_FRAMES` successive ones with an IoU of at most `FAILURE_IOU`."""
+    low = 0
+    for index, value in enumerate(ious):
+        low = low + 1 if value <= FAILURE_IOU else 0
+        if low == FAILURE_FRAMES:
+            return index + 1 - FAILURE_FRAMES
+    return len(ious)
 
 
 def _frame_measures(predicted, truth, name):

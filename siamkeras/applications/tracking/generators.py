@@ -7,7 +7,6 @@ import numpy as np
 from siamkeras._validation import check_images, check_integer, check_number, check_range
 from siamkeras.applications.tracking.crops import crop
 from siamkeras.applications.tracking.geometry import Geometry
-from siamkeras.applications.tracking.losses import target_cells
 from siamkeras.applications.tracking.video import check_boxes_in_frame, check_frame
 
 # Of random boxes: side relative to the shorter side of the image, and aspect ratio.
@@ -75,7 +74,8 @@ def pairs_from_images(
 ):
     """Endless batches of template and search images from one image each, with a simulated motion of the target.
 
-    Needs no video. The network learns to find an object again, but not that its background and appearance change.
+    Needs no video. The network learns to find an object again, but not to ignore changes of its appearance and
+    background, which a single image cannot show.
 
     Args:
         images: `(n, height, width, 3)`, uint8 or float32 in [0, 1].
@@ -204,7 +204,7 @@ def _search_and_labels(frame, box, u, geometry, motion):
     rotated = tf.stack([cosine * offset[0] - sine * offset[1], sine * offset[0] + cosine * offset[1]])
     center = _center(box) - rotated * side / geometry.search_size
     search = crop(frame, center[None], side[None], geometry.search_size, angle[None])[0]
-    return search, tf.cast(target_cells(geometry, offset), tf.float32)
+    return search, tf.cast(geometry.target_cells(offset), tf.float32)
 
 
 def _center(box):

@@ -52,15 +52,48 @@ class Geometry:
         """Position of each cell along one axis, in pixels from the centre of the search image, `(cells,)` float32."""
         return ((np.arange(self.cells) - (self.cells - 1) / 2) * self.stride).astype("float32")
 
-    def crop_side(self, box_size):
-        """Side of the square that shows a box and its margin as a template image, in pixels of the frame.
+    def target_cells(self, offset):
+        """Booleans `(cells, cells)`, see `label_map`; `offset` is a NumPy array or a TensorFlow tensor `(2,)`."""
+        positions = self.cell_positions()
+        right, down = positions[None, :] - offset[0], positions[:, None] - offset[1]
+        return right**2 + down**2 <= self.radius**2
 
-        `sqrt((w + m) * (h + m))` with `m = context * (w + h)` for a box size (w, h), `(..., 2)`, NumPy or TensorFlow.
-        Bertinetto et al. (2016), section 3.1, use a context of 0.5.
+    def label_map(self, offset=(0.0, 0.0)):
+        """Labels of the cells of a score map: 1 within `radius` of the target's centre, 0 elsewhere.
+
+        Args:
+            offset: Position (x, y) of the target's centre, in pixels to the right of and below that of the search
+                image.
+
+        Returns:
+            `(cells, cells)` float32.
+
+        >>> from siamkeras.applications import tracking
+        >>> geometry = tracking.Geometry(search_size=80, stride=4, radius=4)
+        >>> print(geometry.label_map(offset=(4, 0)))  # one cell to the right
+        [[0. 0. 0. 0. 0.]
+         [0. 0. 0. 1. 0.]
+         [0. 0. 1. 1. 1.]
+         [0. 0. 0. 1. 0.]
+         [0. 0. 0. 0. 0.]]
+
+        Reference: Bertinetto et al. (2016), equation 4, https://arxiv.org/abs/1606.09549
         """
-        width, height = box_size[..., 0], box_size[..., 1]
-        margin = self.context * (width + height)
-        return ((width + margin) * (height + margin)) ** 0.5
+        return np.asarray(self.target_cells(np.asarray(offset, "float32")), "float32")
+
+    def crop_side(self, box_size):
+        """Side of the square that shows a box and its margin as a template image, in pixels of the frame."""
+        return crop_side(box_size, self.context)
+
+
+def crop_side(box_size, context):
+    """Side of a square with a box and its margin: `sqrt((w + m) * (h + m))` with `m = context * (w + h)`.
+
+    `box_size` is (w, h), `(..., 2)`, NumPy or TensorFlow. Bertinetto et al. (2016), section 3.1, use a context of 0.5.
+    """
+    width, height = box_size[..., 0], box_size[..., 1]
+    margin = context * (width + height)
+    return ((width + margin) * (height + margin)) ** 0.5
 
 
 def _check_center(template, search, cells):

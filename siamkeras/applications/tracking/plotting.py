@@ -1,4 +1,4 @@
-"""Figures for tracking: frames with bounding boxes, animations, success and precision plots, score maps."""
+"""Figures for tracking: frames with bounding boxes, animations, success plots, score maps."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,13 +6,13 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from siamkeras.applications.tracking.evaluation import IOU_THRESHOLDS, PIXEL_THRESHOLDS
+from siamkeras.applications.tracking.evaluation import IOU_THRESHOLDS
 from siamkeras.applications.tracking.video import check_boxes
 from siamkeras.plotting import curves
 from siamkeras.plotting._style import LINE_STYLES, NEUTRAL, PAGE_WIDTH, column, new_grid, set_title
 from siamkeras.plotting.images import as_rgb
 
-__all__ = ["animation", "frames", "precision", "score_maps", "success"]
+__all__ = ["animation", "frames", "score_maps", "success"]
 
 TRUTH = "#FFFFFF"
 # The bright colours of Okabe and Ito, visible on photographs.
@@ -83,17 +83,7 @@ def animation(video, boxes=None, every=1, fps=25, width=320, title=None):
 def success(reports, title="Success plot", ax=None):
     """Success plot: fraction of frames with an IoU above each threshold, for `reports` `{name: report}`."""
     lines = {f"{name}: AUC {report.auc:.3f}": report.success for name, report in reports.items()}
-    return _threshold_plot(IOU_THRESHOLDS, lines, "IoU threshold", title, ax)
-
-
-def precision(reports, title="Precision plot", ax=None):
-    """Precision plot: fraction of frames with a centre error of at most each threshold, for `{name: report}`."""
-    lines = {f"{name}: {report.precision:.1%} at 20 px": report.precisions for name, report in reports.items()}
-    return _threshold_plot(PIXEL_THRESHOLDS, lines, "centre error threshold (pixels)", title, ax)
-
-
-def _threshold_plot(thresholds, lines, xlabel, title, ax):
-    ax = curves(thresholds, lines, xlabel, "fraction of frames", title=title, ax=ax)
+    ax = curves(IOU_THRESHOLDS, lines, "IoU threshold", "fraction of frames", title=title, ax=ax)
     ax.set(ylim=(-0.02, 1.02))
     ax.margins(x=0)
     return ax

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from siamkeras._random import generator
-from siamkeras._validation import check_integer
+from siamkeras._validation import check_integer, check_number
 from siamkeras.applications.tracking.video import Video, check_frame, read_image
 
 # Packages with photographs: {package: (folder, file names)}. Other images of scikit-image are drawings or very dark.
@@ -44,13 +44,22 @@ def photographs():
     return images
 
 
-def synthetic_videos(count, frames=60, size=(240, 320), seed=0, occlusion=True, distractors=0, photos=None):
+def synthetic_videos(
+    count,
+    frames=60,
+    size=(240, 320),
+    seed=0,
+    occlusion=True,
+    distractors=0,
+    photos=None,
+    motion=(126.0, 1.65, 1.0),
+):
     """Renders videos of one object that moves over a textured background: the stand-in for OTB.
 
-    The object is a piece of a photograph with a smooth random outline. It stays inside the frame, rotates by up to 12
-    degrees per frame, and changes its size by a factor of up to 2.7. The background is part of another photograph and
-    sways slightly. A box bounds the whole outline, also under occlusion. A video depends on `seed`, its index and the
-    photographs only; its first frames do not depend on `frames`.
+    The object is a piece of a photograph with a smooth random outline. It stays inside the frame; by default it rotates
+    by up to 11 degrees per frame, and changes its size by a factor of up to 2.7. The background is part of another
+    photograph and sways slightly. A box bounds the whole outline, also under occlusion. A video depends on `seed`, its
+    index, the photographs and `motion` only; its first frames do not depend on `frames`.
 
     Args:
         count: Number of videos.
@@ -61,12 +70,19 @@ def synthetic_videos(count, frames=60, size=(240, 320), seed=0, occlusion=True, 
             the first frame.
         distractors: Number of other objects with the same outline, from the same photograph.
         photos: At least two images `(height, width, 3)`, uint8 or floats in [0, 1]; None uses `photographs()`.
+        motion: Three limits of the changes of the object around its middle appearance: rotation in degrees; factor of
+            its size, 1 to 2; factor of its aspect ratio, 1 to 3. Rotation is in both directions, and the smallest
+            factors are the inverses of the largest.
 
     Returns:
         A list of `Video` with uint8 frames.
     """
     for side in size:
         check_integer("size", side, SMALLEST_FRAME)
+    rotation, scaling, stretch = motion
+    check_number("motion[0]", rotation, minimum=0)
+    check_number("motion[1]", scaling, minimum=1, maximum=2)
+    check_number("motion[2]", stretch, minimum=1, maximum=3)
     photos = list(photographs().values() if photos is None else photos)
     if len(photos) < 2:
         raise ValueError(f"At least two photographs are needed, for object and background. Received: {len(photos)}.")
@@ -74,7 +90,7 @@ def synthetic_videos(count, frames=60, size=(240, 320), seed=0, occlusion=True, 
     source = f"synthetic videos (seed {seed}, {len(photos)} photographs): not comparable with published results"
     videos = []
     for index in range(count):
-        scene = _Scene(seed, index, size, photos, distractors)
+        scene = _Scene(seed, index, size, photos, distractors, motion)
         if occlusion:
             scene.add_occluder()
         rendered = np.stack([scene.render(time) for time in range(frames)])
@@ -86,7 +102,7 @@ def synthetic_videos(count, frames=60, size=(240, 320), seed=0, occlusion=True, 
 class _Scene:
     """Background, objects (the target first) and an optional occluder of one video."""
 
-    def __init__(self, seed, index, size, photos, distractors):
+    def __init__(self, seed, index, size, photos, distractors, motion):
         self.seed, self.index, self.size = seed, index, size
         rng = generator(seed, 0, index)
         order = rng.permutation(len(photos))
@@ -99,8 +115,8 @@ class _Scene:
         for number in range(distractors + 1):
             rng = generator(seed, 1, index, number)
             texture = _random_texture(photos[order[1]], radius, rng)
-            motion = _random_motion(radius * outline.max(), size, rng)
-            self.objects.append(_Object(radius, outline, texture, motion))
+            path = _random_motion(radius * outline.max(), size, motion, rng)
+            self.objects.append(_Object(radius, outline, texture, path))
         self.occluder = None
 
     def corner(self, time):
@@ -117,8 +133,8 @@ class _Scene:
         for time in rng.uniform(0.3, 0.8, 12) * PERIOD:
             for is_vertical in is_vertical_first:
                 axis = 0 if is_vertical else 1
-                *center, _, scale = target.motion(time)
-                half = rng.uniform(0.55, 0.65) * target.radius * scale
+                *center, _, scale = target.path(time)
+                half = rng.uniform(0.55, 0.65) * target.radius * np.sqrt(scale.prod())
                 first, last = np.rint(corner[axis] + center[axis] + np.array([-half, half])).astype(int)
                 box = target.box(0)
                 begin, end = corner[axis] + box[axis], corner[axis] + box[axis] + box[axis + 2]
@@ -148,31 +164,33 @@ class _Object:
     radius: float
     outline: np.ndarray
     texture: np.ndarray
-    motion: object  # function from time to x, y, angle, scale
+    path: object  # function from time to x, y, angle, scale along the two axes of the object
 
     def box(self, time):
         """Bounding box x, y, width, height of the outline."""
-        x, y, angle, scale = self.motion(time)
-        ends = self.radius * scale * self.outline * np.stack([np.cos(ANGLES + angle), np.sin(ANGLES + angle)])
+        x, y, angle, scale = self.path(time)
+        ends = self.radius * scale[:, None] * self.outline * np.stack([np.cos(ANGLES), np.sin(ANGLES)])
+        cosine, sine = np.cos(angle), np.sin(angle)
+        ends = np.array([[cosine, -sine], [sine, cosine]]) @ ends
         low, high = ends.min(axis=1), ends.max(axis=1)
         return np.array([x + low[0], y + low[1], *(high - low)])
 
     def paint(self, frame, time):
         """Paints the object on a frame, with a soft edge of one pixel."""
-        x, y, angle, scale = self.motion(time)
+        x, y, angle, scale = self.path(time)
         box = self.box(time)
         left, top = np.maximum(np.floor(box[:2]).astype(int) - 1, 0)
         right, bottom = np.ceil(box[:2] + box[2:]).astype(int) + 1
         region = frame[top:bottom, left:right]
         down, over = np.mgrid[top : top + region.shape[0], left : left + region.shape[1]] + 0.5
         over, down = over - x, down - y
-        radius = self.radius * scale
-        direction = (np.arctan2(down, over) - angle) % (2 * np.pi)
+        radii, cosine, sine = self.radius * scale, np.cos(angle), np.sin(angle)
+        u, v = (cosine * over + sine * down) / radii[0], (cosine * down - sine * over) / radii[1]
+        direction = np.arctan2(v, u) % (2 * np.pi)
         edge = np.interp(direction, np.append(ANGLES, 2 * np.pi), np.append(self.outline, self.outline[0]))
-        opacity = (radius * edge - np.hypot(over, down) + 0.5).clip(0, 1)[..., None].astype("float32")
-        cosine, sine = np.cos(angle) / radius, np.sin(angle) / radius
-        colour = _sample_texture(self.texture, cosine * over + sine * down, cosine * down - sine * over)
-        region += opacity * (colour - region)
+        pixels = np.sqrt(radii.prod())  # per unit of the outline
+        opacity = (pixels * (edge - np.hypot(u, v)) + 0.5).clip(0, 1)[..., None].astype("float32")
+        region += opacity * (_sample_texture(self.texture, u, v) - region)
 
 
 def _sample_texture(texture, u, v):
@@ -223,17 +241,23 @@ def _wave(rng, dimensions, cycles):
     return lambda time: np.sin(2 * np.pi * cycle * np.asarray(time)[..., None] / PERIOD + phase)
 
 
-def _random_motion(radius, size, rng):
-    """A function from time to the centre x, y, the angle in radians and the scale of an object."""
+def _random_motion(radius, size, motion, rng):
+    """A function from time to the centre x, y, the angle in radians, and the scale along each axis of an object."""
+    rotation, scaling, stretch = motion
     slow, fast = _wave(rng, 2, (0.3, 0.8)), _wave(rng, 2, (0.8, 1.4))
     angle_wave, scale_wave = _wave(rng, 1, (0.3, 0.8)), _wave(rng, 1, (0.3, 0.8))
-    largest_angle = rng.choice([-1, 1]) * rng.uniform(0.8, 2.2)
-    largest_scale = rng.uniform(0.25, 0.5)
+    largest_angle = rng.choice([-1, 1]) * rng.uniform(0.36, 1) * np.radians(rotation)
+    largest_scale = rng.uniform(0.5, 1) * np.log(scaling)
     middle = np.array(size[::-1]) / 2
-    amplitude = (middle - radius * np.exp(largest_scale) - 1) * rng.uniform(0.5, 1, 2)
+    largest_stretch = np.log(stretch) / 2
+    room = middle - radius * np.exp(largest_scale + largest_stretch) - 1
+    amplitude = room * rng.uniform(0.5, 1, 2)
+    stretch_wave = _wave(rng, 1, (0.3, 0.8))
 
-    def motion(time):
+    def path(time):
         x, y = middle + amplitude * (0.7 * slow(time) + 0.3 * fast(time))
-        return x, y, largest_angle * angle_wave(time)[0], np.exp(largest_scale * scale_wave(time)[0])
+        stretched = largest_stretch * stretch_wave(time)[0]
+        scale = np.exp(largest_scale * scale_wave(time)[0] + np.array([stretched, -stretched]))
+        return x, y, largest_angle * angle_wave(time)[0], scale
 
-    return motion
+    return path

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from siamkeras._validation import check_integer
 from siamkeras.data._images import decoding, list_images, open_image, warn_skipped
 
 # Largest width and height of a box relative to its frame; a larger crop would need too much memory.
@@ -73,18 +74,40 @@ class Video:
         frame = self.frames[range(len(self))[index]]
         return read_image(frame) if isinstance(frame, (str, os.PathLike)) else check_frame(frame)
 
+    def starts(self, count=10):
+        """Parts with equally spaced first frames, for an evaluation with several starts, as in VOT.
 
-def video_folder(folder, frames=None):
-    """Reads a video in the folder layout of OTB.
+        A part reaches from its first frame to the farther end of the video: parts that start in the second half run
+        backwards. The result of one start depends on chance; with several starts, a tracker that fails early is still
+        measured on later parts of the video. (In VOT the starts are about 50 frames apart.)
 
-    `img/` has the frames, numbered consecutively from any number: `0001.jpg`, `0002.jpg`, ... Each line of
-    `groundtruth_rect.txt` is the bounding box of a frame: x, y, width, height, separated by commas, tabs or spaces.
-    Pixels are counted from 1 in the file, and from 0 in the boxes of the video. A line of four NaN, or with a width or
-    height of 0, marks a frame without annotation.
+        Args:
+            count: Number of starts, at most the number of frames; the first is the first frame.
+
+        Returns:
+            A list of `Video`, from half to all frames long.
+
+        Reference: Kristan et al. (2020), https://doi.org/10.1007/978-3-030-68238-5_39, section 4.1
+        """
+        check_integer("count", count, 1, len(self))
+        firsts = np.arange(count) * len(self) // count
+        return [self[first:] if 2 * first <= len(self) - 1 else self[first::-1] for first in firsts.tolist()]
+
+
+def video_folder(folder, frames=None, annotation="groundtruth_rect.txt"):
+    """Reads a video in the folder layout of OTB or VOT.
+
+    `img/` has the frames, numbered consecutively from any number: `0001.jpg`, `0002.jpg`, ... Each line of the
+    annotation is the bounding box of a frame, separated by commas, tabs or spaces: x, y, width, height (OTB); or the
+    corners x1, y1, ..., x4, y4 of a rotated box, of which the enclosing upright box is used (VOT). Pixels are counted
+    from 1 in the file, and from 0 in the boxes of the video. A line of NaN, or with a width or height of 0, marks a
+    frame without annotation.
 
     Args:
         folder: Path of the folder.
         frames: Number of frames to use, from the first; None uses all.
+        annotation: Name of the file with the boxes. A video with two targets has two: "groundtruth_rect.1.txt" and
+            "groundtruth_rect.2.txt".
 
     Returns:
         `Video` whose frames are paths.
@@ -94,7 +117,7 @@ def video_folder(folder, frames=None):
         ValueError: different numbers of frames and boxes.
     """
     folder = Path(folder)
-    paths, boxes = _numbered_images(folder / "img")[:frames], _read_boxes(folder / "groundtruth_rect.txt")[:frames]
+    paths, boxes = _numbered_images(folder / "img")[:frames], _read_boxes(folder / annotation)[:frames]
     if len(paths) != len(boxes):
         raise ValueError(
             f"Every frame needs a box. Received: {len(paths)} frames and {len(boxes)} boxes in {folder}. "
@@ -124,11 +147,18 @@ def _read_boxes(file):
     text = file.read_text(encoding="utf-8-sig").replace(",", " ")
     try:
         boxes = np.loadtxt(io.StringIO(text), ndmin=2)
+        if boxes.shape[1] == 8:
+            corners = boxes.reshape(-1, 4, 2)
+            # The middle of the first pixel is 1 in VOT, and 0.5 here; the corner of a box of OTB is a whole pixel.
+            low = corners.min(axis=1) + 0.5
+            boxes = np.concatenate([low, np.ptp(corners, axis=1)], axis=1)
         boxes[(boxes[:, 2:] == 0).any(axis=1)] = np.nan
         boxes[:, :2] -= 1
         return check_boxes(boxes)
     except ValueError as error:
-        raise ValueError(f"Expected one box per line: x, y, width, height. Received: {file} ({error}).") from error
+        raise ValueError(
+            f"Expected one box per line: x, y, width, height, or four corners. Received: {file} ({error})."
+        ) from error
 
 
 def read_image(path):

@@ -7,6 +7,7 @@ from sklearn.utils import Bunch
 
 from siamkeras import data
 from siamkeras.applications import faces
+from siamkeras.applications.faces.synthetic import synthetic_faces
 from siamkeras.data import _sources
 
 pytestmark = pytest.mark.usefixtures("offline")
@@ -92,7 +93,7 @@ def test_synthetic_faces_stand_in_with_a_warning(monkeypatch, fetcher):
     with pytest.warns(data.StandInWarning, match="AT&T faces was not found in .*att_faces.*synthetic faces instead"):
         examples = faces.att_faces(size=(28, 23))
     assert examples.source == "synthetic faces standing in for the AT&T faces"
-    np.testing.assert_array_equal(examples.images, faces.synthetic_faces(size=(28, 23)).images)
+    np.testing.assert_array_equal(examples.images, synthetic_faces(size=(28, 23)).images)
     with pytest.raises(ConnectionError, match="the download failed: no network in tests"):
         faces.att_faces(source="real")
 

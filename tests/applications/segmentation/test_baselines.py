@@ -1,14 +1,19 @@
-"""Baselines without training: majority masks, registration, prototypes of pixel features."""
+"""Baselines: majority masks, registration with label fusion, a forest of pixels, prototypes of pixel features."""
 
 import numpy as np
 import pytest
 
 from siamkeras.applications.segmentation import baselines, dice_score
-from siamkeras.applications.segmentation.baselines import _register
 
+pytest.importorskip("skimage")
 RNG = np.random.default_rng(11)
 SIZE = 32
-BASELINES = [baselines.majority_mask, baselines.registered_nearest, baselines.prototype_matching]
+BASELINES = [
+    baselines.majority_mask,
+    baselines.prototype_matching,
+    baselines.pixel_forest,
+    baselines.registered_fusion,
+]
 
 
 def scene(*discs):
@@ -41,43 +46,51 @@ def test_the_majority_mask_is_inside_at_least_half_of_the_masks():
 
 
 def test_a_registered_mask_follows_the_structure():
-    """The disc moves down by 1 and left by 2 pixels, at most 1/16 of the size."""
+    """The disc moves down by 1 and left by 2 pixels."""
     inputs, truth = episode(scene((11, 18, 4, 0.9)), scene((10, 20, 4, 0.9)))
-    np.testing.assert_array_equal(baselines.registered_nearest(inputs), truth)
-    assert dice(baselines.majority_mask, inputs, truth) < 0.8
-    reference, mask, query = inputs["references"][0, 0, ..., 0], inputs["masks"][0, 0], inputs["query"][0, ..., 0]
-    correlation, shift = _register(reference, mask, query)
-    assert shift == (1, -2) and 0.95 < correlation <= 1
+    assert dice(baselines.registered_fusion, inputs, truth) > 0.9 > 0.8 > dice(baselines.majority_mask, inputs, truth)
 
 
-def test_registration_agrees_with_a_loop_over_shifts(monkeypatch):
-    reference, query = RNG.random((2, 16, 16))
-    mask = np.zeros((16, 16), bool)
-    mask[5:9, 6:11] = True
-    region = mask.copy()  # and its direct neighbours
-    region[4:10, 6:11] = region[5:9, 5:12] = True
-    correlations = {}
-    for down in range(-4, 5):
-        for right in range(-4, 5):
-            pairs = [(reference[y, x], query[y + down, x + right]) for y, x in np.argwhere(region)]
-            correlations[down, right] = np.corrcoef(np.array(pairs).T)[0, 1]
-    monkeypatch.setattr(baselines, "MAX_SHIFT", 4 / 16)
-    monkeypatch.setattr(baselines, "MARGIN", 1 / 16)
-    correlation, shift = _register(reference, mask, query)
-    assert shift == max(correlations, key=correlations.get)
-    assert correlation == pytest.approx(correlations[shift])
+def test_label_fusion_without_motion_is_the_weighted_mean_of_the_masks(monkeypatch):
+    """At each pixel the weights are exp(-d / scale), with the squared difference d of the images."""
+    monkeypatch.setattr(baselines, "_register", lambda query, reference: np.indices(query.shape))
+    monkeypatch.setattr(baselines, "FUSION_BLUR", 0.0)
+    query, first, second = RNG.random((3, 6, 6)).astype("float32")
+    masks = RNG.random((1, 2, 6, 6)) > 0.5
+    images = np.stack([first, second])[None, ..., None]
+    fused = baselines.registered_fusion({"query": query[None, ..., None], "references": images, "masks": masks})
+    for y in range(6):
+        for x in range(6):
+            weights = [
+                np.exp(-((image[y, x] - query[y, x]) ** 2) / baselines.FUSION_SCALE) for image in (first, second)
+            ]
+            expected = (weights[0] * masks[0, 0, y, x] + weights[1] * masks[0, 1, y, x]) / sum(weights)
+            assert fused[0, y, x] == pytest.approx(expected, abs=1e-4)
 
 
-def test_the_most_similar_reference_is_used():
-    inputs, truth = episode(scene((16, 17, 6, 0.9)), *(scene((16, 16, radius, 0.9)) for radius in (3, 6, 9)))
-    assert dice(baselines.registered_nearest, inputs, truth) == 1.0
+def test_a_forest_finds_bright_pixels_near_the_position():
+    """The disc of the query is larger than that of the reference; equally bright pixels are far away."""
+    far = (26, 5, 3, 0.9)
+    inputs, truth = episode(scene((12, 20, 6, 0.9), far), scene((10, 18, 4, 0.9), far))
+    assert dice(baselines.pixel_forest, inputs, truth) > 0.7
+    assert not (baselines.pixel_forest(inputs)[0, 23:30, 2:9] >= 0.5).any()
 
 
-def test_without_contrast_the_mask_does_not_move():
-    flat, masks = np.full((1, SIZE, SIZE, 1), 0.5), np.zeros((1, 1, SIZE, SIZE), bool)
-    masks[..., 3:9, 4:12] = True
-    inputs = {"query": flat, "references": flat[None], "masks": masks}
-    np.testing.assert_array_equal(baselines.registered_nearest(inputs), masks[0])
+def test_queries_with_the_same_references_share_a_forest(monkeypatch):
+    from sklearn import ensemble
+
+    first, _ = episode(scene((11, 18, 4, 0.9)), scene((10, 20, 4, 0.9)))
+    both = {role: np.concatenate([values, values]) for role, values in first.items()}
+    trained = []
+
+    class Forest(ensemble.RandomForestClassifier):
+        def fit(self, *arguments):
+            trained.append(self)
+            return super().fit(*arguments)
+
+    monkeypatch.setattr(ensemble, "RandomForestClassifier", Forest)
+    masks = baselines.pixel_forest(both)
+    assert len(trained) == 1 and (masks[0] == masks[1]).all()
 
 
 def test_prototypes_match_intensity_near_the_position():
@@ -96,11 +109,11 @@ def test_episodes_are_independent_and_inputs_unchanged(baseline):
     before = {role: values.copy() for role, values in both.items()}
     masks = baseline(both)
     np.testing.assert_array_equal(masks, np.concatenate([baseline(first), baseline(second)]))
-    assert masks.dtype == bool and all((both[role] == before[role]).all() for role in both)
+    assert masks.min() >= 0 and masks.max() <= 1 and all((both[role] == before[role]).all() for role in both)
 
 
-@pytest.mark.parametrize("baseline", BASELINES[1:])
-def test_a_reference_with_an_empty_mask_is_ignored(baseline):
+def test_prototypes_ignore_a_reference_with_an_empty_mask():
+    baseline = baselines.prototype_matching
     query, reference, other = scene((11, 18, 4, 0.9)), scene((10, 20, 4, 0.9)), scene((10, 20, 4, 0.9))
     inputs, _ = episode(query, reference, (other[0], np.zeros_like(other[1])))
     single, _ = episode(query, reference)
@@ -116,7 +129,7 @@ def wrong(**changed):
 @pytest.mark.parametrize(
     ("baseline", "inputs", "message"),
     [
-        (baselines.registered_nearest, wrong(query=np.zeros((2, 9, 8, 1))), r"Received: \(2, 9, 8, 1\), \(2, 1, 8, 8"),
+        (baselines.registered_fusion, wrong(query=np.zeros((2, 9, 8, 1))), r"Received: \(2, 9, 8, 1\), \(2, 1, 8, 8"),
         (baselines.majority_mask, wrong(references=np.zeros((2, 8, 8, 1))), r"\(2, 8, 8, 1\) and \(2, 1, 8, 8\)"),
         (baselines.majority_mask, wrong(query=np.full((2, 8, 8, 1), 200, "uint8")), "200 to 200. Divide uint8 images"),
         (baselines.majority_mask, wrong(query=np.full((2, 8, 8, 1), np.nan)), "`query` must be in .0, 1.. .*, nan"),

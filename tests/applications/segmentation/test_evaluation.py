@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from siamkeras import evaluation
-from siamkeras.applications.segmentation import dice_by_subject, dice_difference, dice_score
+from siamkeras.applications.segmentation import dice_by_subject, dice_score
 
 RNG = np.random.default_rng(3)
 SUBJECTS = np.array(["eva", "ada", "eva", "ida", "eva"])
@@ -76,11 +76,10 @@ def test_a_paired_difference_is_significant_where_the_intervals_overlap():
     first = dice_by_subject(difficulty + 0.02 + RNG.normal(0, 0.005, 30), subjects)
     second = dice_by_subject(difficulty, subjects)
     assert first.interval["dice"][0] < second.interval["dice"][1]
-    difference = dice_difference(first, second)
-    assert difference.dice == pytest.approx(first.dice - second.dice)
-    low, high = difference.interval
-    assert 0.015 < low < difference.dice < high < 0.025
-    assert dice_difference(second, first).interval == pytest.approx((-high, -low))
+    difference, (low, high) = first.minus(second)
+    assert difference == pytest.approx(first.dice - second.dice)
+    assert 0.015 < low < difference < high < 0.025
+    assert second.minus(first)[1] == pytest.approx((-high, -low))
 
 
 @pytest.mark.parametrize(
@@ -100,4 +99,4 @@ def test_invalid_scores(scores, subjects, message):
 def test_reports_of_different_images_cannot_be_compared():
     report = dice_by_subject(SCORES, SUBJECTS)
     with pytest.raises(ValueError, match="same images in the same order"):
-        dice_difference(report, dice_by_subject(SCORES, SUBJECTS[::-1]))
+        report.minus(dice_by_subject(SCORES, SUBJECTS[::-1]))

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from siamkeras.applications.segmentation import Slices, evaluation_episodes, training_episodes
+from siamkeras.applications import segmentation
+from siamkeras.applications.segmentation import Slices, evaluation_episodes
+
+# These slices have two structures, and their images must stay recognisable.
+pytestmark = pytest.mark.filterwarnings("ignore:Training without synthetic tasks")
+
+
+def training_episodes(*arguments, **options):
+    return segmentation.training_episodes(*arguments, **{"augment": None, **options})
 
 
 def make_slices(subjects=(4, 7, 7, 9, 9, 9, 12), structures=(3, 8), size=4):
@@ -74,6 +82,25 @@ def test_batches_depend_on_seed_and_step_only():
     tf.nest.map_structure(np.testing.assert_array_equal, first[2:], later[:2])
     assert all((a[0]["query"] != b[0]["query"]).any() for a, b in zip(first, other, strict=True))
     assert len({batch[0]["query"].tobytes() for batch in first}) == 4
+
+
+def test_few_structures_without_synthetic_tasks_give_a_warning():
+    slices, plain = make_slices(), segmentation.episode_augmentation(tasks=None)
+    for augment in (None, plain):
+        with pytest.warns(UserWarning, match="Training without synthetic tasks; number of structures: 2"):
+            training_episodes(slices, min_pixels=2, augment=augment)
+    many = segmentation.synthetic_phantoms(subjects=3, structures=5, size=16, slices=1)
+    training_episodes(many, min_pixels=1)
+    training_episodes(slices, min_pixels=2, augment=segmentation.synthetic_tasks())
+
+
+def test_by_default_some_episodes_are_synthetic_tasks():
+    """The structure is the left half; superpixels, cuts and flips give other masks."""
+    slices = make_slices(size=16)
+    _, masks = next(iter(segmentation.training_episodes(slices, batch_size=32, min_pixels=2)))
+    halves = np.broadcast_to(np.arange(16) < 8, (32, 16, 16))
+    overlap = segmentation.dice_score(halves, masks.numpy())
+    assert (overlap > 0.9).any() and (overlap < 0.7).any()
 
 
 def test_every_visible_slice_is_a_query_with_the_nearest_slice_of_another_subject():

@@ -18,13 +18,6 @@ def write(folder, number, labels):
         nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), folder / name / f"hippocampus_{number}.nii.gz")
 
 
-@pytest.fixture(autouse=True)
-def machine(tmp_path, monkeypatch):
-    """A machine without data sets."""
-    monkeypatch.delenv("SIAMKERAS_DATA", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
 @pytest.fixture
 def scans(tmp_path, monkeypatch):
     """A copy of the data set with three scans instead of 260; slices 2 and 3 show the structures."""
@@ -43,6 +36,13 @@ def test_scans_in_the_data_folder_are_found(scans):
     assert repr(slices) == f"slices: 6 (48x48), subjects: 3, structures: 2, source: {source}"
     assert slices.names == {1: "anterior", 2: "posterior"}
     assert slices.showing(1).sum() == 6 and slices.showing(2).sum() == 3
+
+
+def test_whole_volumes_on_request(scans):
+    slices = hippocampus(empty_slices=True)
+    assert len(slices) == 18 and slices.showing(1).sum() == 6
+    assert (slices.spacing == 1).all()
+    assert len(hippocampus("synthetic", 16, empty_slices=True)) == 40 * 18
 
 
 def test_a_damaged_or_incomplete_copy_is_an_error(scans):

@@ -1,5 +1,6 @@
 """Layers of few-shot segmentation: plain loops, values by hand, empty masks, and inputs that would broadcast."""
 
+import keras
 import numpy as np
 import oracles
 import pytest
@@ -92,7 +93,9 @@ def test_the_mean_reference_mask_ignores_empty_masks():
     """2x2 blocks: the first mask fills the left block, the second a quarter of the right one, the third is empty."""
     masks = np.zeros((1, 3, 2, 4), "float32")
     masks[0, 0, :, :2], masks[0, 1, 0, 3] = 1, 1
-    np.testing.assert_allclose(numpy(layers.MeanReferenceMask(2)(masks))[0, 0, :, 0], [0.5, 0.125])
+    coarse = layers.DownsampleMasks(2)(masks)
+    np.testing.assert_allclose(numpy(coarse)[0, :, 0], [[1, 0], [0, 0.25], [0, 0]])
+    np.testing.assert_allclose(numpy(layers.MeanReferenceMask()(coarse))[0, 0, :, 0], [0.5, 0.125])
     assert (numpy(layers.MeanReferenceMask()(0 * masks)) == 0).all()
 
 
@@ -102,10 +105,17 @@ def test_masks_of_any_dtype_give_the_same_result(dtype):
     dense = layers.DenseComparison()
     for layer, inputs in (
         (segmentation.MaskedAveragePooling(outside=True), lambda m: [features, m]),
-        (layers.MeanReferenceMask(2), lambda m: m),
+        (layers.MeanReferenceMask(), lambda m: m),
+        (layers.DownsampleMasks(2), lambda m: m),
         (dense, lambda m: [features[:, 0], features, m]),
     ):
         np.testing.assert_allclose(numpy(layer(inputs(masks.astype(dtype)))), numpy(layer(inputs(masks))), rtol=1e-5)
+
+
+def test_maps_of_twice_the_size_agree_with_bilinear_interpolation():
+    maps = random_features(2, 3, 5, 4)
+    expected = keras.layers.UpSampling2D(2, interpolation="bilinear")(maps)
+    np.testing.assert_allclose(numpy(layers.Upsample()(maps)), numpy(expected), rtol=1e-5, atol=1e-6)
 
 
 FEATURES, MASKS = (2, 3, 4, 4, 5), (2, 3, 8, 8)

@@ -7,7 +7,7 @@ from keras import ops
 
 from siamkeras import towers
 from siamkeras.applications import segmentation
-from siamkeras.applications.segmentation.model import _WEIGHTS
+from siamkeras.applications.segmentation.model import _WEIGHTS, _dense_bytes
 
 RNG = np.random.default_rng(3)
 
@@ -86,6 +86,41 @@ def test_segment_predicts_in_batches_from_masks_of_any_dtype(model):
     expected = numpy(model(inputs))
     predicted = segmentation.segment(model, inputs | {"masks": inputs["masks"].astype(bool)}, batch_size=2)
     np.testing.assert_allclose(predicted, expected, atol=1e-5)
+
+
+def test_a_segmenter_of_any_size_agrees_with_one_of_a_fixed_size(model):
+    inputs = episodes(size=8)
+    any_size = segmentation.few_shot_segmenter(segmentation.encoder((None, None, 1), filters=(3, 4)))
+    any_size.set_weights(model.get_weights())
+    np.testing.assert_allclose(segmentation.segment(any_size, inputs), segmentation.segment(model, inputs), atol=1e-5)
+
+
+def test_images_of_other_sizes_are_padded_and_predictions_cropped(tmp_path):
+    """Three scales need multiples of 4: 10x13 is padded to 12x16 with black."""
+    model = segmentation.few_shot_segmenter(segmentation.encoder((None, None, 1), filters=(2, 2, 3)))
+    inputs = {
+        role: values[..., :10, :, :] if role != "masks" else values[..., :10, :]
+        for role, values in episodes(size=13).items()
+    }
+    padded = {
+        role: np.pad(
+            x, [(0, 0)] * (2 if role == "masks" else x.ndim - 3) + [(0, 2), (0, 3)] + [(0, 0)] * (role != "masks")
+        )
+        for role, x in inputs.items()
+    }
+    predicted = segmentation.segment(model, inputs)
+    assert predicted.shape == (2, 10, 13)
+    np.testing.assert_allclose(predicted, numpy(model(padded))[:, :10, :13], atol=1e-5)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(segmentation.segment(loaded, inputs), predicted, atol=1e-5)
+
+
+def test_batches_are_smaller_where_the_dense_comparison_needs_much_memory(model):
+    """Scales 1 and 2 of 8x8 pixels with three references: six arrays of 64 x 3 * 64 float32 numbers."""
+    assert _dense_bytes(model, (2, 3, 8, 8)) == 6 * 4 * 64 * 3 * 64
+    assert _dense_bytes(small(dense_scales=1), (2, 3, 8, 8)) == 6 * 4 * 16 * 3 * 16
+    assert _dense_bytes(small(dense_scales=0), (2, 3, 8, 8)) == 1
 
 
 def test_comparisons_are_float32_under_mixed_precision():

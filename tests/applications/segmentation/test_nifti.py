@@ -45,6 +45,21 @@ def test_slices_of_a_folder(tmp_path):
     assert slices.mask(4).sum(axis=(1, 2)).tolist() == [8, 0] * 3
 
 
+def test_slices_without_a_structure_are_kept_on_request(tmp_path):
+    slices = segmentation.volume_folder(make_folder(tmp_path, 1), NAMES, size=12, empty_slices=True)
+    assert slices.mask(1).sum(axis=(1, 2)).tolist() == [0, 0, 12, 12, 0, 0]
+    assert slices.positions == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+
+
+@pytest.mark.parametrize(("axis", "expected"), [("sagittal", (2, 5, 3)), ("coronal", (3, 5, 2)), ("axial", (5, 3, 2))])
+def test_the_spacing_is_that_of_the_header(tmp_path, axis, expected):
+    """Voxels of 2 mm (right), 3 mm (anterior) and 5 mm (superior); rows of axial slices are anterior."""
+    for name, values in zip(("images", "labels"), make_scan(), strict=True):
+        write(tmp_path / name / "scan.nii", values, np.diag([2.0, 3, 5, 1]))
+    slices = segmentation.volume_folder(tmp_path, NAMES, axis=axis)
+    assert slices.spacing[0] == pytest.approx(expected) and slices.spacing.shape == (len(slices), 3)
+
+
 @pytest.mark.parametrize(
     ("axis", "shape", "count", "rows", "columns"),
     [

@@ -59,6 +59,14 @@ def test_concatenation_renumbers_structures_and_subjects():
     assert both.source == "test and 1 more"
 
 
+def test_the_spacing_of_each_slice_is_kept():
+    slices = make_slices(spacing=(5, 1, 2))
+    assert slices.take([3, 4]).spacing.tolist() == [[5, 1, 2]] * 2
+    both = Slices.concatenate([slices, make_slices(spacing=np.full((10, 3), 7))])
+    assert both.spacing.shape == (20, 3) and both.spacing[-1].tolist() == [7, 7, 7]
+    assert Slices.concatenate([slices, make_slices()]).spacing is None
+
+
 def test_a_split_has_no_common_subject_and_loses_no_slice():
     """40 % of five subjects are two, with four of the ten slices."""
     slices = make_slices()
@@ -88,6 +96,8 @@ def test_a_split_depends_on_the_seed_and_leaves_both_sets_a_subject():
         ({"names": {0: "background", 2: "posterior"}}, "integers from 1. Received: {0: 'background'"),
         ({"subjects": np.arange(9)}, "`subjects` must have one entry for each of the 10 examples"),
         ({"positions": np.zeros((10, 1))}, r"`positions` must have one entry per slice. Received: shape \(10, 1\)"),
+        ({"spacing": (1, 2)}, r"`spacing` must be positive, .*Received: shape \(2,\), smallest value 1"),
+        ({"spacing": (1, 0, 2)}, "smallest value 0"),
         ({"positions": np.arange(10)}, r"`positions` must be in \[0, 1\]. Received: values from 0 to 9"),
     ],
 )

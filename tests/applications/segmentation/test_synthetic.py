@@ -21,6 +21,12 @@ def test_every_subject_has_every_structure():
             assert slices.showing(structure, 6)[slices.subjects == subject].sum() >= 2
 
 
+def test_the_spacing_is_that_of_slices_200_mm_wide():
+    """Five slices from 10 % to 90 % of 200 mm are 40 mm apart; 32 pixels are 6.25 mm wide."""
+    assert synthetic_phantoms(**SMALL).spacing[7].tolist() == pytest.approx([40, 6.25, 6.25])
+    assert synthetic_phantoms(**{**SMALL, "slices": 1}).spacing[0].tolist() == pytest.approx([200, 6.25, 6.25])
+
+
 def test_images_depend_on_the_seed_and_not_on_the_number_of_subjects():
     first, same, other = (synthetic_phantoms(**SMALL, seed=seed) for seed in (5, 5, 6))
     np.testing.assert_array_equal(first.images, same.images)

@@ -16,14 +16,14 @@ def test_images_and_masks_move_together_and_each_image_in_its_own_way():
     """Images that equal their masks still do, up to interpolation at 0.5."""
     masks = np.zeros((3, 16, 16), "float32")
     masks[:, 4:12, 5:10] = 1
-    augment = segmentation.episode_augmentation(geometric=augmentation.affine(30, 0.2, (0.7, 1.3), 3, probability=1))
+    augment = segmentation.episode_augmentation(None, augmentation.affine(30, 0.2, (0.7, 1.3), 3, probability=1), None)
     moved, moved_masks = (x.numpy() for x in augment(tf.constant(masks[..., None]), tf.constant(masks), [1, 2]))
     assert ((moved[..., 0] > 0.5) == moved_masks).all()
     assert (moved_masks[0] != moved_masks[1]).any() and (moved_masks[0] != moved_masks[2]).any()
 
 
 def test_photometric_augmentation_does_not_change_masks():
-    augment = segmentation.episode_augmentation(photometric=lambda image, seed: 0.5 - image / 2)
+    augment = segmentation.episode_augmentation(None, None, lambda image, seed: 0.5 - image / 2)
     images, masks = augment(IMAGES, MASKS, [1, 2])
     np.testing.assert_allclose(images, 0.5 - IMAGES / 2)
     np.testing.assert_array_equal(masks, MASKS)
@@ -38,9 +38,18 @@ def test_pixels_from_beyond_the_border_are_background(fill):
     def shift(image, seed):
         return tf.concat([tf.fill((6, *image.shape[1:]), fill), image[:-6]], axis=0)
 
-    images, moved = segmentation.episode_augmentation(geometric=shift)(IMAGES, tf.constant(masks), [3, 4])
+    images, moved = segmentation.episode_augmentation(None, shift, None)(IMAGES, tf.constant(masks), [3, 4])
     np.testing.assert_array_equal(moved, np.roll(masks, 6, axis=1))
     np.testing.assert_allclose(images[:, 0], fill)
+
+
+def test_the_default_augmentation_makes_tasks_and_changes_images():
+    augment = segmentation.episode_augmentation()
+    images, masks = augment(IMAGES, MASKS, [1, 2])
+    assert augment.makes_tasks and images.shape == IMAGES.shape and masks.shape == MASKS.shape
+    assert (images != IMAGES).numpy().any() and set(np.unique(masks)) <= {0, 1}
+    assert not segmentation.episode_augmentation(tasks=None).makes_tasks
+    assert not segmentation.episode_augmentation(segmentation.synthetic_tasks(cut=0, superpixel=0)).makes_tasks
 
 
 def test_synthetic_tasks_with_probability_0_and_1():

@@ -132,6 +132,12 @@ def test_other_images_in_the_layout_of_bhsig260_are_listed_in_a_warning(tmp_path
         assert len(signatures.signature_folder(tmp_path, SIZE).labels) == 9
 
 
+def test_several_writers_in_a_folder_of_the_layout_of_bhsig260_are_named_in_a_warning(tmp_path):
+    write_bhsig(write_bhsig(tmp_path), "H")
+    with pytest.warns(UserWarning, match=r"several writers are read as one .*: 001 \(B-S-1, H-S-1\), 010 \(B"):
+        assert len(signatures.signature_folder(tmp_path, SIZE).labels) == 18
+
+
 @pytest.mark.parametrize(
     "write, message",
     [
@@ -165,6 +171,61 @@ def test_writers_that_share_an_author_form_a_group(tmp_path, writers, forgers, g
     assert examples.group_names[0] == " + ".join(w for w, group in zip(writers, groups, strict=True) if group == 0)
     part = examples.take(examples.groups == 0)
     assert set(part.class_names) == set(part.labels) and part.genuine.sum() == 2 * len(part.class_names)
+
+
+def test_the_author_of_a_forgery_is_its_forger(tmp_path):
+    """003 forged for 002 and 008, and the writer 002 forged for 016."""
+    examples = signatures.signature_folder(write_sigcomp(tmp_path, forgers=("003", "003", "002")), SIZE)
+    assert examples.authors.tolist() == [0, 0, 3, 1, 1, 3, 2, 2, 0]
+
+
+@pytest.mark.parametrize("write", [write_cedar, write_bhsig])
+def test_unknown_forgers_count_as_one_person_for_each_writer(tmp_path, write):
+    examples = signatures.signature_folder(write(tmp_path), SIZE)
+    forgers = examples.authors[~examples.genuine]
+    assert (examples.authors == examples.labels)[examples.genuine].all()
+    assert len(set(forgers)) == len(examples.class_names) and forgers.min() == len(examples.class_names)
+
+
+def test_a_training_set_loses_the_authors_of_the_test_set(tmp_path):
+    """Forger 003 imitated 002 and 008; the forger of 016 is the writer 002."""
+    examples = signatures.signature_folder(write_sigcomp(tmp_path, forgers=("003", "003", "002")), SIZE)
+    first, second, third = (examples.take(examples.labels == writer) for writer in range(3))
+    assert first.without_authors_of(second).genuine.tolist() == [True, True]
+    assert first.without_authors_of(third).genuine.tolist() == [False]
+    assert second.without_authors_of(third).genuine.tolist() == [True, True, False]
+    with pytest.raises(ValueError, match="Both must have `authors`"):
+        first.without_authors_of(second._replace(authors=None))
+
+
+def test_scans_that_are_redrawn_keep_their_shortcuts(tmp_path):
+    write_sigcomp(tmp_path)
+    examples = signatures.signature_folder(tmp_path, SIZE, pen_width=1.5)
+    assert examples.shortcuts["darkest pixel"].tolist() == [20.0] * 9
+    assert set(examples.take([0, 4]).shortcuts) == {"darkest pixel", "stroke width"}
+    assert examples.take([0, 4]).shortcuts["stroke width"].shape == (2,)
+    assert signatures.signature_folder(tmp_path, SIZE).shortcuts == {}
+
+
+def test_two_sets_become_one_without_common_writers(tmp_path):
+    first = signatures.signature_folder(write_sigcomp(tmp_path / "first"), SIZE)
+    second = signatures.signature_folder(write_cedar(tmp_path / "second"), SIZE)
+    both = signatures.Signatures.concatenate([first, second])
+    assert both.labels.tolist() == first.labels.tolist() + (second.labels + 3).tolist()
+    assert both.class_names == {0: "nfi_002", 1: "nfi_008", 2: "nfi_016", 3: "02", 4: "10"}
+    assert not set(both.authors[:9]) & set(both.authors[9:]) and len(both.group_names) == 4
+    assert (both.images == np.concatenate([first.images, second.images])).all()
+    assert (both.take(both.labels >= 3).images == second.images).all()
+
+
+def test_signatures_are_split_by_writer_or_by_forger(tmp_path):
+    """The first two of three writers have one forger."""
+    examples = signatures.signature_folder(write_sigcomp(tmp_path), SIZE)
+    for by, sizes in (("labels", {1}), ("groups", {1, 2})):
+        parts = data.split_by_class(examples, test=0.3, by=by)
+        assert all(part.genuine.tolist() == [True, True, False] * len(part.class_names) for part in parts)
+        assert len(parts[1].class_names) in sizes
+        assert not set(getattr(parts[0], by)) & set(getattr(parts[1], by))
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_pair_trials_are_all_pairs_with_a_genuine_signature():
     assert trials.writers.tolist() == list(writers) and trials.authors.tolist() == list(authors)
 
 
-@pytest.mark.parametrize("writer_dependent", [False, True])
+@pytest.mark.parametrize("writer_dependent", [False, 0.5, True])
 @pytest.mark.parametrize("fusion, fuse", [("mean", np.mean), ("min", np.min)])
 def test_reference_trials_agree_with_a_loop(fusion, fuse, writer_dependent):
     """Four selections of three of four references: one genuine signature, two skilled, eight random forgeries each."""

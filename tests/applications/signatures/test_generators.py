@@ -1,58 +1,55 @@
-"""Tests of the streams of genuine and forged pairs."""
+"""Tests of the balanced batches with forgeries."""
 
 import numpy as np
 import pytest
 
-from siamkeras.applications.signatures import genuine_forged_pairs
+from siamkeras.applications.signatures import Signatures, forgery_batches
 
-WRITERS = np.array([7, 7, 7, 3, 3, 3, 11, 11, 11, 3])
-GENUINE = np.array([True, False, True, True, True, False, True, False, True, True])
-IMAGES = np.arange(10, dtype="float32").reshape(10, 1)  # image i contains the value i
-
-
-def read(**options):
-    """Indices of the left and right images and `same` of one batch."""
-    stream = genuine_forged_pairs(IMAGES, WRITERS, GENUINE, **{"batch_size": 2000, "steps": 1, **options})
-    (inputs, same), *_ = stream
-    left, right = (inputs[side].numpy()[:, 0].astype(int) for side in ("left", "right"))
-    return left, right, same.numpy() == 1
+# Three writers; forger 8 imitated 0 and 1, forger 9 imitated 0; the forgery of 2 is alone.
+LABELS = np.array([0] * 7 + [1] * 5 + [2] * 4)
+AUTHORS = np.array([0, 0, 0, 8, 8, 9, 9, 1, 1, 1, 8, 8, 2, 2, 2, 8])
+IMAGES = np.arange(16, dtype="float32").reshape(16, 1, 1, 1) * np.ones((1, 2, 3, 1), "float32") / 16
+SIGNATURES = Signatures(IMAGES, LABELS, LABELS == AUTHORS, LABELS, authors=AUTHORS)
 
 
-def test_pairs_are_genuine_or_skilled_or_random_forgeries():
-    left, right, same = read(seed=1)
-    same_writer, skilled = WRITERS[left] == WRITERS[right], ~GENUINE[right]
-    assert GENUINE[left].all()
-    assert same.sum() == 1000 and (same_writer & ~skilled)[same].all() and (left != right)[same].all()
-    assert (same_writer[~same] == skilled[~same]).all()
-    assert skilled.sum() == 500
-    # Every writer has the same probability, 1 / 3, and all signatures occur.
-    assert np.allclose([np.mean(WRITERS[left] == writer) for writer in (3, 7, 11)], 1 / 3, atol=0.05)
-    assert set(left) == set(np.flatnonzero(GENUINE)) and set(right) == set(range(10))
+def read(steps=200, **options):
+    """Indices of the signatures and labels of each batch, `(steps, classes, per_class)`."""
+    options = {"classes": 3, "per_class": 2, "mirror": False, **options}
+    batches = list(forgery_batches(SIGNATURES, steps=steps, **options))
+    shape = (steps, options["classes"], options["per_class"])
+    indices = np.stack([np.round(images.numpy()[:, 0, 0, 0] * 16).astype(int) for images, _ in batches])
+    return indices.reshape(shape), np.stack([labels.numpy() for _, labels in batches]).reshape(shape)
 
 
-@pytest.mark.parametrize("forged", [0, 0.4, 1])
-def test_the_fraction_of_skilled_forgeries_is_exact(forged):
-    _, right, same = read(forged_fraction=forged)
-    assert same.sum() == 1000 and (~GENUINE[right]).sum() == 1000 * forged
+def test_a_class_is_a_writer_with_an_author_and_a_batch_has_all_classes_of_a_writer():
+    """The classes are 0 by 0, 8 and 9, 1 by 1 and 8, and 2 by 2; the single forgery of 2 is left out."""
+    indices, labels = read(classes=4)
+    assert (labels == labels[..., :1]).all() and (indices[..., 0] != indices[..., 1]).all()
+    pairs = {(label, LABELS[index], AUTHORS[index]) for label, index in zip(labels.flat, indices.flat, strict=True)}
+    assert sorted(pair[1:] for pair in pairs) == [(0, 0), (0, 8), (0, 9), (1, 1), (1, 8), (2, 2)]
+    assert len({label for label, _, _ in pairs}) == 6
+    for batch in indices:
+        authors = [set(AUTHORS[batch][LABELS[batch] == writer].tolist()) for writer in (0, 1)]
+        assert {0, 8, 9} in authors or {1, 8} in authors
+
+
+def test_mirrored_signatures_are_further_writers():
+    image = np.arange(6, dtype="float32").reshape(1, 2, 3, 1) / 6
+    few = Signatures(np.repeat(image, 16, axis=0), LABELS, LABELS == AUTHORS, LABELS, authors=AUTHORS)
+    seen = {}
+    for images, labels in forgery_batches(few, classes=3, per_class=2, steps=100):
+        for picture, label in zip(images.numpy(), labels.numpy(), strict=True):
+            seen.setdefault(label.item(), set()).add(picture.tobytes())
+    assert len(seen) == 24 and all(len(pictures) == 1 for pictures in seen.values())
+    assert len(set.union(*seen.values())) == 4
 
 
 def test_batches_depend_on_the_seed_only():
-    first, again, other = (read(batch_size=50, seed=seed) for seed in (4, 4, 5))
+    first, again, other = (read(steps=3, seed=seed)[0] for seed in (4, 4, 5))
     np.testing.assert_array_equal(first, again)
-    assert (first[0] != other[0]).any()
+    assert (first != other).any()
 
 
-@pytest.mark.parametrize(
-    "changed, message",
-    [
-        ({"genuine": GENUINE & (WRITERS != 3)}, r"at least 2 genuine signatures. Received: 3 \(0\)"),
-        ({"genuine": GENUINE | (WRITERS == 7)}, r"at least 1 forgeries. Received: 7 \(0\)"),
-        ({"genuine": GENUINE.astype(int)}, "`genuine` must be booleans"),
-        ({"genuine": GENUINE[:3]}, r"`genuine` must be booleans \(10,\)"),
-        ({"writers": np.full(10, 7)}, "At least two writers"),
-        ({"forged_fraction": 1.5}, "`forged_fraction` must be"),
-    ],
-)
-def test_invalid_arguments_raise(changed, message):
-    with pytest.raises(ValueError, match=message):
-        genuine_forged_pairs(**{"images": IMAGES, "writers": WRITERS, "genuine": GENUINE} | changed)
+def test_signatures_without_authors_raise():
+    with pytest.raises(ValueError, match="must have `authors`"):
+        forgery_batches(SIGNATURES._replace(authors=None))

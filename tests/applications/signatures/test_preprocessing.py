@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from siamkeras.applications.signatures import preprocess
-from siamkeras.applications.signatures.preprocessing import _otsu_threshold
+from siamkeras.applications.signatures.preprocessing import OVERSAMPLING, _otsu_threshold, draw, redraw
 
 SIZE = (16, 32)
 
@@ -74,3 +74,56 @@ def test_transparent_pixels_are_paper():
 def test_a_scan_without_dark_ink_on_light_paper_raises(image):
     with pytest.raises(ValueError, match="no dark ink on light paper"):
         preprocess(image, SIZE)
+
+
+def cross(width, pen=20, scale=1):
+    """Two crossing lines of ink with this width, on a sheet of 200 x 100 times `scale` pixels."""
+    image = Image.new("L", (200 * scale, 100 * scale), 255)
+    for line in ((20, 20, 180, 80), (20, 80, 180, 20)):
+        ImageDraw.Draw(image).line([end * scale for end in line], fill=pen, width=width)
+    return image
+
+
+def test_a_pen_removes_the_width_of_the_strokes():
+    thin, thick = (preprocess(cross(width), (32, 64), pen_width=2.0) for width in (3, 11))
+    as_scanned = [preprocess(cross(width), (32, 64)) for width in (3, 11)]
+    assert thin.shape == (32, 64, 1) and thin.dtype == np.float32 and 0 <= thin.min() < thin.max() <= 1
+    assert abs(thick.sum() / thin.sum() - 1) < 0.1
+    assert as_scanned[1].sum() > 1.8 * as_scanned[0].sum()
+
+
+def test_a_pen_has_the_same_width_at_every_resolution_of_the_scan():
+    small, large = (preprocess(cross(5 * scale, scale=scale), (32, 64), pen_width=2.0) for scale in (1, 4))
+    assert abs(small.sum() / large.sum() - 1) < 0.1
+
+
+def test_lines_are_drawn_where_the_pen_passes():
+    """Against a loop over the points of the canvas: the pen covers what is at most half its width from the line."""
+    lines = np.zeros((5, 9), bool)
+    lines[0, 0], lines[2, 4], lines[4, 8] = True, True, True
+    size, pen_width = (12, 20), 2.0
+    scale = min((12 - 2 - 2) / 4, (20 - 2 - 2) / 8)
+    canvas = np.zeros((12 * OVERSAMPLING, 20 * OVERSAMPLING))
+    for row in range(canvas.shape[0]):
+        for column in range(canvas.shape[1]):
+            for y, x in np.argwhere(lines):
+                place = [int(((y - 2) * scale + 6) * OVERSAMPLING), int(((x - 4) * scale + 10) * OVERSAMPLING)]
+                distance = np.hypot(row - place[0], column - place[1])
+                covered = np.clip(pen_width * OVERSAMPLING / 2 + 0.5 - distance, 0, 1)
+                canvas[row, column] = max(canvas[row, column], covered)
+    expected = canvas.reshape(12, OVERSAMPLING, 20, OVERSAMPLING).mean(axis=(1, 3))
+    assert np.allclose(draw(lines, size, pen_width)[..., 0], expected, atol=1e-6)
+
+
+def test_the_measurements_are_the_darkest_pixel_and_the_stroke_width():
+    """A bar of 101 x 5 pixels has a middle line of 97 to 101 pixels."""
+    sheet = Image.new("L", (200, 60), 255)
+    ImageDraw.Draw(sheet).rectangle((50, 30, 150, 34), fill=40)
+    measures = redraw(sheet, SIZE, 1.0)[1]
+    assert measures["darkest pixel"] == 40
+    assert 505 / 101 <= measures["stroke width"] <= 505 / 97
+
+
+def test_a_pen_that_does_not_fit_raises():
+    with pytest.raises(ValueError, match="`pen_width` must be smaller than 14"):
+        preprocess(scan(), SIZE, pen_width=14)

@@ -16,6 +16,24 @@ def test_every_writer_has_the_requested_signatures():
     assert examples.groups.tolist() == [0] * 15 + [1] * 5
 
 
+def test_the_forgers_are_authors_after_the_writers():
+    examples = signatures.synthetic_signatures(writers=4, genuine=1, forged=2, size=SIZE)
+    assert examples.authors.tolist() == [0, 4, 4, 1, 4, 4, 2, 4, 4, 3, 5, 5]
+
+
+def test_a_pen_gives_all_strokes_the_same_width():
+    """Ink divided by the length of its edges: it varies among writers whose pens have different widths."""
+    spread = []
+    for pen_width in (None, 2.0):
+        examples = signatures.synthetic_signatures(writers=12, genuine=1, forged=1, pen_width=pen_width)
+        images = examples.images
+        edges = np.abs(np.diff(images[..., 0], axis=2)).sum(axis=(1, 2))
+        spread.append(np.std(np.log(images.sum(axis=(1, 2, 3)) / edges)))
+        assert images.shape == (24, 64, 128, 1) and 0 <= images.min() and images.max() <= 1
+    assert spread[1] < 0.6 * spread[0]
+    assert 1 < examples.shortcuts["stroke width"].min() < examples.shortcuts["stroke width"].max() < 30
+
+
 def test_a_signature_depends_on_seed_writer_and_index_only():
     few = signatures.synthetic_signatures(writers=2, genuine=2, forged=1, size=SIZE)
     many = signatures.synthetic_signatures(writers=4, genuine=3, forged=2, size=SIZE)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from siamkeras import tokenizers, towers
+from siamkeras import data, tokenizers, towers
 from siamkeras.applications import text
+from siamkeras.applications.text.synthetic import synthetic_sentence_pairs
 
 REAL = os.environ.get("SIAMKERAS_DATA", "")
 LINES = [b"the 0.5 -1 2", b"caf\xc3\xa9 1 1 1", b". . . 9 9 9", b"cat 3 2.5e-1 -4"]
@@ -26,6 +27,10 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "data" / "glove").mkdir(parents=True)
     return tmp_path / "data" / "glove"
+
+
+def cosine(a, b):
+    return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 
 
 def write_text(folder, lines=LINES):
@@ -111,8 +116,35 @@ def test_without_a_known_word_there_is_an_error(folder, tokenizer):
 
 def test_without_a_file_the_error_says_where_to_get_it(tokenizer, folder):
     write_text(folder)
-    with pytest.raises(FileNotFoundError, match=r"GloVe was not found in .*glove.6B.zip or .* Download it \(862 MB\)"):
-        text.glove(tokenizer, dim=50)
+    with pytest.raises(ConnectionError, match=r"GloVe was not found in .*glove.6B.zip or .* Get it from https://nlp"):
+        text.glove(tokenizer, dim=50, source="real")
+
+
+@pytest.mark.parametrize("write", [write_text, write_zip, write_npz])
+def test_the_most_frequent_words_are_those_at_the_beginning_without_punctuation(folder, write):
+    """The npz file has no line of punctuation; the others have one in the third place."""
+    path = write(folder)
+    words = ["the", "caf\u00e9", "cat"]
+    assert text.glove_words(path, dim=3) == words == text.glove_words(dim=3)
+    assert text.glove_words(path, dim=3, count=2) == words[:2]
+    assert len(text.glove_words(path, dim=3, count=3)) == (3 if write is write_npz else 2)
+
+
+def test_a_tokenizer_with_the_words_of_glove_knows_them(folder, capsys):
+    path = write_text(folder)
+    tokenizer = tokenizers.words(["a dog", *text.glove_words(path, dim=3)])
+    vectors = dict(zip(tokenizer.get_vocabulary(), text.glove(tokenizer, path, dim=3), strict=True))
+    assert vectors["cat"].tolist() == [3, 0.25, -4]
+    assert "GloVe has vectors of 3 of 5 words." in capsys.readouterr().err
+
+
+def test_without_a_file_synthetic_vectors_are_similar_for_synonyms():
+    with pytest.warns(data.StandInWarning, match="GloVe was not found .* vectors of the words of the synthetic"):
+        words = text.glove_words(dim=50)
+    tokenizer = tokenizers.words(synthetic_sentence_pairs(200).sentences)
+    vectors = dict(zip(tokenizer.get_vocabulary(), text.glove(tokenizer, source="synthetic"), strict=True))
+    assert {"dog", "hound", "puppy", "devours", "the"} <= set(words)
+    assert cosine(vectors["dog"], vectors["hound"]) > 0.7 > 0.5 > cosine(vectors["dog"], vectors["devours"])
 
 
 @pytest.mark.skipif(not Path(REAL or "-", "glove").is_dir(), reason="needs glove in SIAMKERAS_DATA")
@@ -122,7 +154,5 @@ def test_real_vectors_of_similar_words_are_similar():
     path = Path(REAL, "glove", "glove_6B_50d_top20k.npz")
     vectors = dict(zip(tokenizer.get_vocabulary(), text.glove(tokenizer, path), strict=True))
 
-    def cosine(a, b):
-        return vectors[a] @ vectors[b] / np.linalg.norm(vectors[a]) / np.linalg.norm(vectors[b])
-
-    assert cosine("king", "queen") > 0.7 > 0.4 > cosine("king", "banana")
+    king = vectors["king"]
+    assert cosine(king, vectors["queen"]) > 0.7 > 0.4 > cosine(king, vectors["banana"])

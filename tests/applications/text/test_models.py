@@ -10,13 +10,13 @@ import pytest
 from project import ROOT
 
 from siamkeras import evaluation, generators, models, retrieval, towers
-from siamkeras.applications import text
+from siamkeras.applications.text.synthetic import synthetic_sentence_pairs
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="strings need TensorFlow")
 
 
 def test_an_untrained_bag_of_ngrams_orders_synthetic_pairs():
-    pairs = text.synthetic_sentence_pairs(300)
+    pairs = synthetic_sentence_pairs(300)
     tower = towers.bag_of_ngrams(embedding_dim=None, buckets=2000)
     siamese = models.siamese(tower, "cosine")
     stream = generators.from_pairs(pairs.left, pairs.right, pairs.same, shuffle=False, text=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from siamkeras.applications.tracking.crops import crop, to_frame
+from siamkeras.applications.tracking.crops import crop, crop_images, to_frame
 
 RNG = np.random.default_rng(3)
 
@@ -52,3 +52,21 @@ def test_to_frame_gives_the_position_that_a_pixel_of_the_crop_shows(angle):
     rows, columns = np.mgrid[:28, :28] + 0.5 - 14
     positions = to_frame(np.stack([columns, rows], axis=-1), center, 14.0, 28, angle)
     np.testing.assert_allclose(positions, shown, atol=2e-3)
+
+
+@pytest.mark.parametrize("side, size", [(16.0, 16), (9.0, 18), (40.0, 10)])
+def test_crops_by_pillow_equal_those_of_tensorflow_up_to_rounding(side, size):
+    """Inside, rotated, and half outside, where only pixels that mix frame and mean colour may differ."""
+    frame = (position_frame(64, 80) * 100 * 2 + 10).round() / 255
+    centers, angles = np.array([[40.2, 30.7], [38.0, 33.0], [0.0, 32.0]]), np.array([0.0, 0.5, 0.0])
+    expected = np.concatenate(
+        [
+            np.asarray(crop(frame, [center], [side], size, [angle]))
+            for center, angle in zip(centers, angles, strict=True)
+        ]
+    )
+    found = crop_images(frame, centers, [side] * 3, size, angles)
+    assert found.dtype == np.float32 and found.shape == expected.shape
+    difference = np.abs(found - expected)
+    assert difference[:2].max() < 1.6 / 255
+    assert np.delete(difference[2], [size // 2 - 1, size // 2], axis=1).max() < 1.6 / 255

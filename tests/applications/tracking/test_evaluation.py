@@ -1,4 +1,4 @@
-"""IoU, success and precision against numbers derived by hand and plain loops."""
+"""IoU, success, precision and robustness against numbers derived by hand and plain loops."""
 
 import numpy as np
 import pytest
@@ -50,10 +50,9 @@ def test_curves_agree_with_loops():
         ious.append(width * height / (a[2] * a[3] + b[2] * b[3] - width * height))
         errors.append(np.hypot(a[0] + a[2] / 2 - b[0] - b[2] / 2, a[1] + a[3] / 2 - b[1] - b[3] / 2))
     success = [sum(iou > step / 20 for iou in ious) / 38 for step in range(21)]
-    precisions = [sum(error <= pixels for error in errors) / 38 for pixels in range(51)]
     np.testing.assert_allclose(report.success, success)
-    np.testing.assert_allclose(report.precisions, precisions)
-    np.testing.assert_allclose([report.auc, report.precision], [np.mean(success), precisions[20]])
+    precision = sum(error <= 20 for error in errors) / 38
+    np.testing.assert_allclose([report.auc, report.precision], [np.mean(success), precision])
     assert np.flatnonzero(np.isnan(report.ious[0])).tolist() == [5, 6]
     assert report.ious[0][3] == 0
 
@@ -62,13 +61,13 @@ def test_perfect_boxes_have_an_auc_of_20_of_21_since_no_iou_exceeds_1():
     truth = np.rint(random_boxes(9)) + [0, 0, 1, 1]
     report = tracking.evaluate(truth, truth)
     assert report.auc == pytest.approx(20 / 21) and report.precision == 1 and report.interval == {}
-    assert repr(report).split()[-4:] == ["0.952", "100.0%", "1", "9"]
+    assert repr(report).split()[-5:] == ["0.952", "100.0%", "100.0%", "1", "9"]
 
 
 def test_a_centre_error_of_exactly_20_pixels_is_precise():
     """3-4-5: (12, 16) is 20 pixels away."""
     report = tracking.evaluate([[12, 16, 10, 10], [12, 17, 10, 10]], [[0, 0, 10, 10]] * 2)
-    assert report.precisions[[19, 20, 21]].tolist() == [0.0, 0.5, 1.0] and report.precision == 0.5
+    assert report.precision == 0.5
 
 
 def test_videos_have_equal_weight_whatever_their_length():
@@ -88,6 +87,47 @@ def test_interval_is_a_bootstrap_over_videos():
     assert low == pytest.approx(0.5 - 0.28, abs=0.06) and high == pytest.approx(0.5 + 0.28, abs=0.06)
     np.testing.assert_allclose(report.interval["auc"], np.array([low, high]) * 20 / 21)
     assert tracking.evaluate(predicted, truth).interval == report.interval
+
+
+def test_the_interval_of_a_difference_is_paired():
+    """The videos differ widely, the two trackers by a tenth of the frames in each: the interval has no width."""
+    truth = {number: [BOX] * 10 for number in range(6)}
+    better, worse = (
+        tracking.evaluate({number: [BOX] * (number + more) + [NAN] * (10 - number - more) for number in truth}, truth)
+        for more in (2, 1)
+    )
+    difference, (low, high) = better.minus(worse, "precision")
+    np.testing.assert_allclose([difference, low, high], 0.1)
+    assert better.minus(worse)[0] == pytest.approx(0.1 * 20 / 21)
+    with pytest.raises(ValueError, match="same videos, at least 5"):
+        better.minus(tracking.evaluate([BOX], [BOX]))
+
+
+FAR = [100, 100, 8, 8]
+
+
+@pytest.mark.parametrize(
+    "boxes, expected",
+    [
+        ([BOX] * 15 + [FAR] * 15, 15 / 30),
+        ([BOX] * 15 + [FAR] * 9 + [BOX] * 6, 1.0),  # found again after nine frames
+        ([BOX] * 21 + [FAR] * 9, 1.0),  # nine frames are too few
+        ([BOX] + [FAR] * 5 + [BOX] + [FAR] * 10 + [BOX] * 13, 7 / 30),
+        ([NAN] * 30, 0.0),
+    ],
+)
+def test_robustness_is_the_fraction_of_frames_before_ten_successive_misses(boxes, expected):
+    assert tracking.evaluate(boxes, [BOX] * 30).robustness == pytest.approx(expected)
+
+
+def test_frames_of_all_runs_on_a_video_have_equal_weight():
+    """30 perfect frames, and one perfect frame before ten misses: 31 of 41, all of them before a failure."""
+    predicted, truth = [np.array([BOX] * 30), np.array([BOX] + [FAR] * 10)], [[BOX] * 30, [BOX] * 11]
+    report = tracking.evaluate({"a": predicted}, {"a": truth})
+    assert report.precision == pytest.approx(31 / 41) and report.auc == pytest.approx(31 / 41 * 20 / 21)
+    assert report.robustness == pytest.approx(31 / 41) and len(report.ious[0]) == 41
+    with pytest.raises(ValueError, match="a with 2 runs and 1 truths"):
+        tracking.evaluate({"a": predicted}, {"a": truth[:1]})
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_labels_are_those_of_label_map():
     template, _, labels = first_batch(stream)
     np.testing.assert_allclose(template, 0.2, atol=1e-5)  # bytes are divided by 255
     for cells in labels:
-        np.testing.assert_array_equal(cells, tracking.label_map(geometry))
+        np.testing.assert_array_equal(cells, geometry.label_map())
 
 
 def test_scale_is_the_size_in_the_search_image_relative_to_the_template():

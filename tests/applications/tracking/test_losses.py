@@ -72,8 +72,8 @@ def test_labels_of_another_shape_are_rejected(labels, scores):
 
 def test_label_map_has_13_cells_within_two_strides_of_the_centre():
     """One cell at distance 0, four at 1, four at 1.41 and four at 2 strides."""
-    labels = tracking.label_map(tracking.Geometry(stride=4, radius=8))
+    labels = tracking.Geometry(stride=4, radius=8).label_map()
     assert labels.sum() == 13 and labels[8, 8] == 1 and labels[8, 10] == 1 and labels[8, 11] == 0
     assert labels.shape == (17, 17) and labels.dtype == np.float32
-    moved = tracking.label_map(tracking.Geometry(stride=4, radius=8), offset=(12, -8))  # three columns, minus two rows
+    moved = tracking.Geometry(stride=4, radius=8).label_map(offset=(12, -8))  # three columns, minus two rows
     np.testing.assert_array_equal(moved, np.roll(labels, (-2, 3), (0, 1)))

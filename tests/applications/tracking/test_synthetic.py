@@ -42,6 +42,18 @@ def test_object_rotates_and_changes_its_size():
     assert 1.05 < aspect_ratio.max() / aspect_ratio.min()
 
 
+def test_motion_limits_rotation_scaling_and_stretch():
+    """Without scaling and rotation, the sides of the box have a constant product, and their ratio at most doubles."""
+    for video in tracking.synthetic_videos(3, **{**SMALL, "frames": 60}, motion=(0, 1, 2)):
+        width, height = video.boxes[:, 2:].T.astype("float64")
+        np.testing.assert_allclose(width * height, (width * height)[0], rtol=1e-4)
+        assert 1.3 < (width / height).max() / (width / height).min() <= 4
+    still = tracking.synthetic_videos(1, **SMALL, motion=(0, 1, 1))[0]
+    np.testing.assert_allclose(still.boxes[:, 2:], np.tile(still.boxes[0, 2:], (20, 1)), rtol=1e-5)
+    with pytest.raises(ValueError, match=r"`motion\[2\]` must be"):
+        tracking.synthetic_videos(1, **SMALL, motion=(0, 1, 0.5))
+
+
 def test_occlusion_hides_part_of_the_object_after_the_first_frame_and_keeps_the_boxes():
     kwargs, occluded_frames = {**SMALL, "frames": 60}, 0
     occluded, free = (tracking.synthetic_videos(6, occlusion=occlusion, **kwargs) for occlusion in (True, False))

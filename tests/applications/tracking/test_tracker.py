@@ -136,8 +136,8 @@ def test_size_is_limited_by_the_first_box_and_the_frame(make_tracker):
     for box, factors, sizes in ((BOX, (9, 0.01), (40, 1.6)), ([30, 20, 20, 20], (4,), (60,))):
         tracker.start(FRAME, box)
         for factor, size in zip(factors, sizes, strict=True):
-            tracker._resize(factor)
-            np.testing.assert_allclose(tracker._extent, size)
+            tracker._target.resize(factor)
+            np.testing.assert_allclose(tracker._target.extent, size)
 
 
 def test_boxes_are_clipped_to_the_frame(make_tracker):

@@ -159,3 +159,15 @@ def test_lines_that_are_not_a_box_are_rejected_with_the_name_of_the_file(line, t
     folder = write_folder(tmp_path, lines=f"5,4,10,8\n{line}\n5,4,10,8\n")
     with pytest.raises(ValueError, match="one box per line.*groundtruth_rect.txt"):
         tracking.video_folder(folder)
+
+
+def test_starts_are_equally_spaced_and_run_to_the_farther_end():
+    """Ten frames, five starts: 0, 2, 4 forwards to frame 9; 6 and 8 backwards to frame 0."""
+    frames = np.arange(10, dtype="uint8")[:, None, None, None] * np.ones((1, 4, 4, 3), "uint8")
+    video = tracking.Video(frames, [[number, 0, 2, 2] for number in range(10)])
+    expected = [[*range(first, 10)] for first in (0, 2, 4)] + [[*range(first, -1, -1)] for first in (6, 8)]
+    parts = video.starts(5)
+    assert [part.boxes[:, 0].tolist() for part in parts] == expected
+    assert [part.frames[:, 0, 0, 0].tolist() for part in parts] == expected
+    with pytest.raises(ValueError, match="`count` must be an integer of at least 1 and at most 10"):
+        video.starts(11)
