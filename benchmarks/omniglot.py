@@ -9,9 +9,9 @@ multiples of 90 degrees, and mirrored):
 - sampled episodes of the evaluation alphabets, within an alphabet and over all 659 classes, with 95 % intervals;
 - transfer: 10-way one-shot on the test digits of MNIST, without fine-tuning.
 
-Targets: 94 % on the official runs after fifteen minutes on two cores (Koch et al. 92.0 %, people 95.5 %), 97 % after an
-hour; sampled episodes at least 89 % within an alphabet and, over all classes, at least the accuracy of prototypical
-networks (on a different, easier split of the same characters); MNIST above 70.3 % (Koch et al.). Without Omniglot,
+Targets: 96 % on the official runs with a single view (Koch et al. 92.0 %, people 95.5 %), 97 % with eight; sampled
+episodes within an alphabet 88 % and 90 % and, over all classes, at least the accuracy of prototypical networks (on a
+different, easier split of the same characters); MNIST above 70.3 % (Koch et al.). Without Omniglot,
 synthetic glyphs replace it; their results are not comparable.
 
 `--trials` compares settings on the validation alphabets, with 1,000 steps unless stated otherwise; `--views` compares
@@ -33,31 +33,28 @@ import measuring
 import numpy as np
 import training
 
-RECIPES = {
-    "quarter": {
-        "steps": 11_000,
-        "size": 28,
-        "filters": (32, 64, 128, 256),
-        "embedding_dim": 64,
-        "loss": "in-batch softmax",
-        "scale": 16.0,
-        "classes": 64,
-        "per_class": 2,
-        "groups": True,
-        "mirrored": False,
-        "augment": "affine",
-        "learning_rate": 2e-3,  # with cosine decay to 0
-        "weight_decay": 1e-3,
-        "average": 0.99,
-    },
+# The settings that `--trials` changes one by one.
+TRIED = {
+    "steps": 1000,
+    "size": 28,
+    "filters": (32, 64, 128, 256),
+    "embedding_dim": 64,
+    "loss": "in-batch softmax",
+    "scale": 16.0,
+    "classes": 64,
+    "per_class": 2,
+    "groups": True,
+    "mirrored": False,
+    "augment": "affine",
+    "momentum": 0.99,  # of the statistics of batch normalisation
+    "learning_rate": 2e-3,  # with cosine decay to 0
+    "weight_decay": 1e-3,
+    "average": 0.99,
 }
-RECIPES["hour"] = RECIPES["quarter"] | {
-    "steps": 7000,
-    "size": 42,
-    "filters": (64, 128, 256, 256),
-    "embedding_dim": 128,
-    "classes": 128,
-    "augment": "half",
+LARGE = {"filters": (64, 128, 256, 256), "classes": 128, "augment": "half"}
+RECIPES = {
+    "pretrained": TRIED | LARGE | {"steps": 4000, "momentum": 0.9},
+    "hour": TRIED | LARGE | {"steps": 7000, "size": 42, "embedding_dim": 128},
 }
 BASELINE = {"filters": (32, 64, 128, 128)}
 TRIALS = {
@@ -86,15 +83,15 @@ TRIALS = {
     "logit scale 32": {"steps": 2000, "scale": 32.0},
     "half the augmentation": {"steps": 2000, "augment": "half"},
     "batches of 128 classes x 2": {"steps": 2000, "classes": 128},
-    "both (selected for the hour)": {"steps": 2000, "augment": "half", "classes": 128},
+    "both (selected for both recipes)": {"steps": 2000, "augment": "half", "classes": 128},
     "4,000 steps": {"steps": 4000},
     "4,000 steps, half the augmentation": {"steps": 4000, "augment": "half"},
 }
-# Targets of the official runs: single view after a quarter of an hour, eight views after an hour.
-OFFICIAL = {"single view": 0.94, "eight views": 0.97}
+OFFICIAL = {"single view": 0.96, "eight views": 0.97}
+WITHIN = {"single view": 0.88, "eight views": 0.9}
 # Way, shot, protocol, target; the targets over all classes are the results of Snell et al. (2017).
 EPISODES = (
-    (20, 1, "within", 0.89),
+    (20, 1, "within", WITHIN),
     (20, 1, "accuracy", 0.96),
     (20, 5, "accuracy", 0.989),
     (5, 1, "accuracy", 0.988),
@@ -142,7 +139,7 @@ def build(settings, classes):
     from siamkeras import losses, models, towers
 
     size = settings["size"]
-    tower = towers.conv((size, size, 1), settings["embedding_dim"], settings["filters"], momentum=0.99)
+    tower = towers.conv((size, size, 1), settings["embedding_dim"], settings["filters"], momentum=settings["momentum"])
     schedule = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["steps"])
     average = {"use_ema": True, "ema_momentum": settings["average"]} if settings["average"] else {}
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings["weight_decay"], **average)
@@ -216,7 +213,7 @@ def trials(options, source):
 
     rows = []
     for name in options.trials or TRIALS:
-        settings = RECIPES["quarter"] | {"steps": 1000} | TRIALS[name]
+        settings = TRIED | TRIALS[name]
         if options.quick:
             settings |= {"steps": 2, "classes": 8, "filters": (4, 4)}
         background = data.omniglot("small1" if options.quick else "background", size=settings["size"], source=source)
@@ -258,7 +255,7 @@ def compare_views(options, source):
 
 def main():
     parser = measuring.argument_parser(__doc__)
-    parser.add_argument("--recipe", choices=RECIPES, default="quarter", help="a quarter of an hour, or an hour")
+    parser.add_argument("--recipe", choices=RECIPES, default="pretrained", help="which network to train")
     parser.add_argument(
         "--trials", nargs="*", help="compare these settings, or all, on the validation alphabets", metavar="NAME"
     )
@@ -272,8 +269,10 @@ def main():
         "--save-weights", action="store_true", help='write the weights of `towers.pretrained("omniglot")`'
     )
     options = parser.parse_args()
-    if options.save_weights and (options.quick or options.recipe != "quarter"):
-        parser.error("--save-weights needs the network of the recipe `quarter`")
+    if options.save_weights and (options.quick or options.recipe != "pretrained"):
+        parser.error("--save-weights needs the network of the recipe `pretrained`")
+    if options.save and options.pretrained:
+        parser.error("--pretrained trains nothing that could be saved")
     source = "synthetic" if options.quick else "auto"
     settings = dict(RECIPES[options.recipe])
     settings["steps"] = options.steps or (4 if options.quick else settings["steps"])
@@ -290,9 +289,8 @@ def main():
 
     name = options.recipe + ("-all" if options.all else "")
     if options.pretrained:
-        trained = json.loads((RESULTS / "omniglot-quarter.json").read_text(encoding="utf-8"))
-        name, settings = "pretrained", trained["settings"]
-        minutes, curve = trained["minutes"], trained["curve"]
+        trained = json.loads((RESULTS / "omniglot-pretrained.json").read_text(encoding="utf-8"))
+        settings, minutes = trained["settings"], trained["minutes"]
         tower = towers.pretrained("omniglot")
     else:
         background = data.omniglot("small1" if options.quick else "background", size=settings["size"], source=source)
@@ -356,6 +354,7 @@ def test(tower, size, minutes, quick, source):
         for way, shot, protocol, target in EPISODES:
             where = "within an alphabet" if protocol == "within" else "over all characters"
             report = few_shot(embeddings, characters, way, shot, episodes)
+            target = target[views] if protocol == "within" else target
             add(f"{way}-way {shot}-shot, {where}", views, report, protocol, target)
         report = evaluation.few_shot(network, digits.images, digits.labels, way=10, shot=1, query=5, episodes=episodes)
         add("MNIST, 10-way 1-shot", views, report, "accuracy", 0.703)

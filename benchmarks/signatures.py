@@ -1,23 +1,24 @@
 """Signature verification of writers who were not in the training set.
 
-SigComp2009, 30 writers with 5 genuine signatures and 5 skilled forgeries each, in five folds. No person's handwriting
-is on both sides of a fold, neither a writer's nor a forger's (forgers imitated several writers). A fold tests 4 to 9
-writers; the writers of the next fold choose the threshold; the other three folds are the training set. Each writer is
-tested once.
+SigComp2009 (30 writers, 5 genuine signatures and 5 skilled forgeries each) is the validation set: all settings and
+thresholds are chosen on it, with towers trained on SigComp2011. SigComp2011 (43 of its 64 Dutch writers, 12 to 24
+genuine signatures and 8 to 19 skilled forgeries each) is the test set, measured once, in five folds of writers. A tower
+is trained on four folds without the forgers of the fifth, so no person's handwriting is on both sides. SigComp2009 is
+not in these training sets.
 
-Methods, by the Euclidean distance of unit-length embeddings:
+All signatures are redrawn with one pen, since the darkness of the ink and the width of the strokes separate the
+forgeries of SigComp2011 from the genuine signatures.
 
-- pixels, and histograms of oriented gradients (HOG) of scikit-image, of the same images and of larger ones;
-- a tower trained on synthetic writers only;
-- that tower fine-tuned on the training writers of each fold; with 8 views of each image; and an ensemble of two.
+Methods, by the Euclidean distance of unit-length embeddings of 64 x 128 pixels: pixels; histograms of oriented
+gradients (HOG) of scikit-image; a tower, three training runs; the tower and HOG side by side with equal weights; the
+three towers and HOG.
 
-Random forgeries (genuine signatures of another writer) and skilled forgeries are evaluated separately. Protocols: all
-pairs; and all selections of three references of each writer, with the mean or the minimum distance to them, or with a
-writer-dependent threshold. Intervals are 95 % bootstrap intervals over writers; differences to HOG are paired.
+Three references are sampled ten times for each writer. Random and skilled forgeries are evaluated separately. The score
+is the mean distance to the references (global threshold), or this minus half of the mean distance among them
+(writer-dependent threshold). Intervals are 95 % bootstrap intervals over writers; differences to HOG are paired. FAR
+and FRR are those at thresholds that SigComp2009 chooses for the tower of each fold.
 
-The training settings were chosen on held-out synthetic writers and on the validation writers of the first fold.
-Target: the equal error rate of one tower against random forgeries is below those of HOG and pixels, and the intervals
-of the differences exclude 0.
+Target: EER against skilled forgeries of SigComp2011 below that of HOG, the interval of the difference excludes 0.
 
     python benchmarks/signatures.py --checkpoint build/signatures.keras --save
 """
@@ -30,131 +31,79 @@ import numpy as np
 import training
 
 SETTINGS = {
-    "size": (48, 96),
-    "filters": (16, 32, 64, 128),
+    "size": (64, 128),
+    "pen_width": 4.0,
+    "filters": (32, 64, 128),
     "embedding_dim": 128,
-    "synthetic_writers": 600,  # with 6 genuine signatures and 6 forgeries each
-    "pretraining_steps": 1500,  # on the synthetic writers
-    "steps": 300,  # on the training writers of a fold
-    "learning_rates": (3e-3, 1e-3),  # each with cosine decay to 0
-    "towers": 2,
-    "views": 8,
+    "steps": 200,
+    "classes": 16,
+    "per_class": 4,
+    "learning_rate": 2e-3,  # with cosine decay to 0
+    "weight_decay": 0.02,
+    "temperature": 0.1,
 }
-FOLDS, CLASSES, PER_CLASS = 5, 16, 4
-PROTOCOLS = {
-    "pairs": None,
-    "three references, mean": {},
-    "three references, min": {"fusion": "min"},
-    "three references, writer-dependent": {"writer_dependent": True},
-}
-BASELINES = ("HOG", "pixels")
+FOLDS, SEEDS = 5, 3
+REFERENCES = 3
+WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+THRESHOLDS = {"global": 0.0, "writer-dependent": 0.5}  # the weight of the spread of the references
+ENSEMBLE = "three towers and HOG"
+KINDS = ("random", "skilled")
+FAR = 0.01
+VALIDATION, TEST = "SigComp2009", "SigComp2011"
 RESULTS = Path(__file__).parent / "results" / "signatures.json"
-LARGER = (64, 128)
-SELECTIONS, FEW_WRITERS = 1000, 5
 
 
 def augment():
     from siamkeras import augmentation
 
-    affine = augmentation.affine(rotation=5, shear=0.15, scale=(0.85, 1.1), shift=4, probability=0.6)
-    return augmentation.compose(affine, augmentation.elastic(1.5, 8, probability=0.5), augmentation.stroke_width())
+    affine = augmentation.affine(rotation=6, shear=0.12, scale=(0.9, 1.1), shift=4, probability=0.7)
+    return augmentation.compose(affine, augmentation.elastic(1.5, 8, probability=0.6))
 
 
-def stream(signatures, seed, start):
-    """Batches of eight writers; the genuine signatures and the forgeries of a writer are two classes."""
-    from siamkeras import generators
+def stream(signatures, settings, seed, start):
+    from siamkeras.applications.signatures import forgery_batches
 
-    classes = 2 * signatures.labels + ~signatures.genuine
-    options = {"groups": signatures.labels, "seed": seed, "start": start, "augment": augment()}
-    return generators.balanced(signatures.images, classes, CLASSES, PER_CLASS, **options)
+    options = {"seed": seed, "start": start, "augment": augment()}
+    return forgery_batches(signatures, settings["classes"], settings["per_class"], **options)
 
 
-def mirrored(signatures):
-    """The signatures and their horizontal, vertical and double reflections, as four times as many writers."""
-    images = [signatures.images[:, ::down, ::across] for down in (1, -1) for across in (1, -1)]
-    labels = [signatures.labels + 1000 * number for number in range(4)]
-    groups, genuine = np.tile(signatures.groups, 4), np.tile(signatures.genuine, 4)
-    return signatures._replace(
-        images=np.concatenate(images), labels=np.concatenate(labels), groups=groups, genuine=genuine
-    )
+def in_folds(signatures):
+    """`(training set, test set)` of each fold, without a common writer or forger."""
+    from siamkeras import data
+
+    return [(train.without_authors_of(test), test) for train, test in data.folds_by_class(signatures, FOLDS)]
 
 
-def compiled(tower, rate, steps):
+def compiled(shape, settings):
     import keras
 
     from siamkeras import losses
+    from siamkeras.applications.signatures import stroke_tower
 
-    schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
-    tower.compile(keras.optimizers.AdamW(schedule, weight_decay=0.01), losses.SupervisedContrastiveLoss())
+    tower = stroke_tower(shape, settings["embedding_dim"], settings["filters"])
+    schedule = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["steps"])
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings["weight_decay"])
+    loss = losses.SupervisedContrastiveLoss(settings["temperature"])
+    tower.compile(optimizer, loss, jit_compile=False)
     return tower
 
 
-def copy(tower):
+def train_tower(name, training_set, settings, seed, checkpoint=None):
     import keras
-
-    clone = keras.models.clone_model(tower)
-    clone.set_weights(tower.get_weights())
-    return clone
-
-
-def train_towers(folds, settings, seed, checkpoint=None):
-    """The tower of the synthetic writers, the fine-tuned tower of each fold, and the minutes of training."""
-    import keras
-
-    from siamkeras import towers
-    from siamkeras.applications.signatures import synthetic_signatures
 
     keras.utils.set_random_seed(seed)
-    names = ("size", "filters", "embedding_dim", "synthetic_writers", "learning_rates")
-    shared = {name: settings[name] for name in names}
-
-    def path(name):
-        return checkpoint and checkpoint.with_name(f"{checkpoint.stem}-{seed}-{name}.keras")
-
-    def train(name, build, signatures, steps):
-        tower, seconds, _ = training.train(
-            f"seed {seed}, {name}",
-            build,
-            lambda start: stream(signatures, seed, start),
-            shared | {"steps": steps, "writers": len(np.unique(signatures.labels))},
-            path(name),
-            max(1, steps // 3),
-        )
-        return tower, seconds / 60
-
-    synthetic = synthetic_signatures(settings["synthetic_writers"], 6, 6, settings["size"], seed=1 + seed)
-    (first_rate, second_rate), steps = settings["learning_rates"], settings["pretraining_steps"]
-    shape, dim = synthetic.images.shape[1:], settings["embedding_dim"]
-    pretrained, minutes = train(
-        "synthetic",
-        lambda: compiled(towers.conv(shape, dim, settings["filters"], momentum=0.99), first_rate, steps),
-        synthetic,
-        steps,
+    path = checkpoint and checkpoint.with_name(f"{checkpoint.stem}-{name}-{seed}.keras")
+    details = settings | {"signatures": len(training_set.labels)}
+    shape = training_set.images.shape[1:]
+    tower, seconds, _ = training.train(
+        f"{name}, seed {seed}",
+        lambda: compiled(shape, settings),
+        lambda start: stream(training_set, settings, seed, start),
+        details,
+        path,
+        settings["steps"],
     )
-    fine_tuned, steps = [], settings["steps"]
-    for number, (training_set, _, _) in enumerate(folds):
-        tower, fold_minutes = train(
-            f"fold-{number}", lambda: compiled(copy(pretrained), second_rate, steps), mirrored(training_set), steps
-        )
-        fine_tuned.append(tower)
-        minutes += fold_minutes
-    return pretrained, fine_tuned, minutes
-
-
-def embed(towers, signatures, views=1):
-    """Concatenated unit-length embeddings of several towers, scaled to unit length."""
-    from siamkeras import retrieval
-
-    options = {"views": views, "augment": augment()} if views > 1 else {}
-    parts = [unit(retrieval.embed(tower, signatures.images, **options)) for tower in towers]
-    return np.hstack(parts) / len(parts) ** 0.5
-
-
-def hog_features(signatures):
-    """Histograms of oriented gradients: 9 directions in cells of 8 x 8 pixels, normalised over 2 x 2 cells."""
-    from skimage.feature import hog
-
-    return unit(np.stack([hog(image[..., 0], 9, (8, 8), (2, 2)) for image in signatures.images]))
+    return tower, seconds
 
 
 def unit(vectors):
@@ -162,171 +111,192 @@ def unit(vectors):
     return flat / np.linalg.norm(flat, axis=1, keepdims=True)
 
 
-def trials(embeddings, signatures, protocol):
-    from siamkeras.applications.signatures import pair_trials, reference_trials
+def hog_features(images):
+    """Histograms of oriented gradients: 9 directions in cells of 8 x 8 pixels, normalised over 2 x 2 cells."""
+    from skimage.feature import hog
 
-    options = PROTOCOLS[protocol]
-    if options is None:
-        return pair_trials(embeddings, signatures)
-    return reference_trials(embeddings, signatures, references=3, **options)
+    return unit(np.stack([hog(image[..., 0], 9, (8, 8), (2, 2)) for image in images]))
 
 
-def evaluate(describe, folds, options):
-    """Results of all folds together for each protocol, and the trials.
+def trials_of(embeddings, sets, weight):
+    """The trials of each set; `weight` is that of the spread of the references."""
+    from siamkeras.applications.signatures import reference_trials
 
-    Args:
-        describe: Function from the number of a fold and signatures to embeddings.
+    return [
+        reference_trials(part, each, REFERENCES, writer_dependent=weight)
+        for part, each in zip(embeddings, sets, strict=True)
+    ]
 
-    Returns:
-        `(numbers, trials)`, two dicts by protocol. FAR and FRR are those at the threshold of the validation writers.
-    """
+
+def summarise(trials, options):
+    """`{kind of forgery: numbers}` of `Trials`."""
+    numbers = {}
+    for kind in KINDS:
+        resamples = options.resamples if kind == "skilled" else 0
+        report = trials.verification(kind, far=(FAR,), resamples=resamples)
+        interval = {name: list(ends) for name, ends in report.interval.items()}
+        numbers[kind] = {"eer": report.eer, "auc": report.auc, "tar": report.tar_at_far[FAR], "interval": interval}
+    return numbers
+
+
+def operate(tested, validated):
+    """FAR and FRR at thresholds that skilled forgeries of the validation set choose, `{rule: {kind: numbers}}`."""
+    from siamkeras import evaluation
     from siamkeras.applications.signatures import Trials
 
-    folds_of = {protocol: ([], []) for protocol in PROTOCOLS}
-    for number, (_, validation, test) in enumerate(folds):
-        validation_embeddings, test_embeddings = describe(number, validation), describe(number, test)
-        for protocol, (parts, shifted) in folds_of.items():
-            known = trials(validation_embeddings, validation, protocol)
-            threshold = known.verification("skilled", resamples=0).threshold
-            parts.append(trials(test_embeddings, test, protocol))
-            shifted.append(parts[-1]._replace(distances=parts[-1].distances - threshold))
-    numbers, all_trials = {}, {}
-    for protocol, (parts, shifted) in folds_of.items():
-        all_trials[protocol] = Trials.concatenate(parts)
-        numbers[protocol] = {}
-        for kind in ("random", "skilled"):
-            report = all_trials[protocol].verification(kind, resamples=options.resamples)
-            with_threshold = Trials.concatenate(shifted).verification(kind, threshold=0.0, resamples=0)
-            numbers[protocol][kind] = {
-                "eer": report.eer,
-                "auc": report.auc,
-                "interval": report.interval,
-                "per_fold": [part.verification(kind, resamples=0).eer for part in parts],
-                "false_accepts": with_threshold.far,
-                "false_rejects": with_threshold.frr,
-            }
-    return numbers, all_trials
+    shifted = {"equal errors": [], "low FAR": []}
+    for part, known in zip(tested, validated, strict=True):
+        report = known.verification("skilled", far=(FAR,), resamples=0)
+        low = report.threshold if np.isnan(report.tar_at_far[FAR]) else evaluation.threshold_at(report, FAR)
+        for rule, threshold in (("equal errors", report.threshold), ("low FAR", low)):
+            shifted[rule].append(part._replace(distances=part.distances - threshold))
+    numbers = {}
+    for rule, parts in shifted.items():
+        reports = {kind: Trials.concatenate(parts).verification(kind, threshold=0.0, resamples=0) for kind in KINDS}
+        numbers[rule] = {kind: {"far": report.far, "frr": report.frr} for kind, report in reports.items()}
+    return numbers
 
 
-def few_writers(trials, options):
-    """Equal error rates and accuracies of one model on random selections of five test writers.
+def describe(name, folds, validation, settings, options):
+    """Embeddings of the test sets and of the validation set for each method and training run.
 
     Returns:
-        `{name: (median, 2.5 %, 97.5 %)}` over the selections.
+        `{method: [(embeddings of each test set, embeddings of the validation set by the tower of each fold)]}`, and
+        the seconds of each training run.
     """
-    rng, results = np.random.default_rng(0), []
-    writers = np.unique(trials.writers)
-    whole = trials.verification("skilled", resamples=0)
-    for _ in range(options.selections):
-        five = rng.choice(writers, FEW_WRITERS, replace=False)
-        is_few = np.isin(trials.writers, five)
-        few = trials.take(is_few).verification("skilled", resamples=0)
-        others = trials.take(~is_few).verification("skilled", resamples=0)
-        unbiased = trials.take(is_few).verification("skilled", threshold=others.threshold, resamples=0)
-        results.append([few.eer, few.accuracy, unbiased.accuracy])
-    names = ("EER of five", "accuracy, threshold chosen on the five", "accuracy, threshold of the other writers")
-    quantiles = np.quantile(results, [0.5, 0.025, 0.975], axis=0).T.tolist()
-    return {"EER of all": [whole.eer] * 3} | dict(zip(names, quantiles, strict=True))
+    from siamkeras import retrieval
+
+    sets = [test for _, test in folds]
+    methods = {}
+    for method, features in (("pixels", unit), ("HOG", hog_features)):
+        methods[method] = [([features(test.images) for test in sets], [features(validation.images)] * len(sets))]
+    hog, towers, seconds = methods["HOG"][0], [], []
+    for seed in range(options.seeds):
+        towers.append(([], []))
+        for number, (training_set, test) in enumerate(folds):
+            where = f"{name.lower()}-{number}"
+            tower, spent = train_tower(where, training_set, settings, seed, options.checkpoint)
+            seconds.append(spent)
+            for part, each in zip(towers[-1], (test, validation), strict=True):
+                part.append(retrieval.embed(tower, each.images))
+    methods["tower"] = towers
+    methods["tower and HOG"] = [
+        tuple(joined(*both) for both in zip(embeddings, hog, strict=True)) for embeddings in towers
+    ]
+    three = [[unit(np.hstack(parts)) for parts in zip(*each, strict=True)] for each in zip(*towers, strict=True)]
+    methods[ENSEMBLE] = [tuple(joined(*both) for both in zip(three, hog, strict=True))]
+    return methods, seconds
 
 
-def cell(numbers):
-    low, high = (f"{100 * end:.1f}" for end in numbers["interval"].get("eer", (np.nan, np.nan)))
-    return f"{numbers['eer']:.1%} [{low}, {high}]"
+def measure(name, folds, validation, settings, options):
+    """All results of one collection, as a dict:
+
+    - "results": `{threshold: {method: [numbers of each training run]}}`;
+    - "to_hog": differences to HOG, `{threshold: {method: {kind: [difference of each run]}}}`;
+    - "seconds" of each training run; "weights": AUC for each weight of the spread (validation set only).
+    """
+    from siamkeras.applications.signatures import Trials, eer_difference
+
+    methods, seconds = describe(name, folds, validation, settings, options)
+    sets, results, to_hog = [test for _, test in folds], {}, {}
+    for threshold, weight in THRESHOLDS.items():
+        results[threshold], to_hog[threshold], trials = {}, {}, {}
+        for method, runs in methods.items():
+            parts = [trials_of(tested, sets, weight) for tested, _ in runs]
+            trials[method] = [Trials.concatenate(each) for each in parts]
+            results[threshold][method] = [summarise(each, options) for each in trials[method]]
+            if name == TEST:
+                for tested, (_, known), numbers in zip(parts, runs, results[threshold][method], strict=True):
+                    numbers |= operate(tested, trials_of(known, [validation] * len(sets), weight))
+        for method, runs in trials.items():
+            to_hog[threshold][method] = {
+                kind: [eer_difference(each, trials["HOG"][0], kind, resamples)._asdict() for each in runs]
+                for kind, resamples in (("random", options.resamples // 5), ("skilled", options.resamples))
+            }
+    measured = {"results": results, "to_hog": to_hog, "seconds": seconds}
+    if name == VALIDATION:
+        measured["weights"] = {
+            method: {
+                f"{weight:g}": Trials.concatenate(trials_of(runs[0][0], sets, weight))
+                .verification("skilled", resamples=0)
+                .auc
+                for weight in WEIGHTS
+            }
+            for method, runs in methods.items()
+        }
+    return measured
 
 
-def print_protocol(protocol, results):
-    rows = []
-    for name, numbers in results.items():
-        random, skilled = (numbers[protocol][kind] for kind in ("random", "skilled"))
-        rates = skilled["false_rejects"], random["false_accepts"], skilled["false_accepts"]
-        rows.append([name, cell(random), cell(skilled), *(f"{rate:.1%}" for rate in rates)])
-    print(f"### {protocol.capitalize()}\n")
-    measuring.print_table(["", "EER, random", "EER, skilled", "FRR", "FAR, random", "FAR, skilled"], rows)
+def joined(embeddings, features):
+    """Both, with equal weights: the squared distances are added."""
+    return [np.hstack(both) / 2**0.5 for both in zip(embeddings, features, strict=True)]
 
 
-def in_folds(signatures, count):
-    """`(train, validation, test)` of each fold; the validation writers are the test writers of the next fold."""
-    from siamkeras import data
+def per_cent(values):
+    return ", ".join(f"{100 * value:.1f}" for value in values)
 
-    tests = [test for _, test in data.folds_by_class(signatures, count, by="groups")]
-    folds = []
-    for number, test in enumerate(tests):
-        validation = tests[(number + 1) % count]
-        held_out = np.concatenate([test.labels, validation.labels])
-        folds.append((signatures.take(~np.isin(signatures.labels, held_out)), validation, test))
-    return folds
+
+def print_results(name, measured):
+    for threshold, methods in measured["results"].items():
+        print(f"### {name}, {threshold} threshold\n")
+        rows = []
+        for method, runs in methods.items():
+            random, skilled = ([run[kind] for run in runs] for kind in KINDS)
+            columns = [[run["eer"] for run in random], [run["eer"] for run in skilled], [run["tar"] for run in skilled]]
+            differences = []
+            for run in measured["to_hog"][threshold][method]["skilled"]:
+                low, high = run["interval"]
+                differences.append(f"{100 * run['eer']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]")
+            rows.append([method, *map(per_cent, columns), ", ".join(differences)])
+        measuring.print_table(["", "EER, random", "EER, skilled", "TAR at 1 % FAR", "EER, skilled, minus HOG"], rows)
+        if name != TEST:
+            continue
+        print("FAR (random, skilled) and FRR at thresholds chosen on SigComp2009:\n")
+        rows = []
+        for method, runs in methods.items():
+            for rule in ("equal errors", "low FAR"):
+                rates = [[run[rule]["random"]["far"], run[rule]["skilled"]["far"]] for run in runs]
+                rejects = [run[rule]["skilled"]["frr"] for run in runs]
+                rows.append([method, rule, *map(per_cent, [*zip(*rates, strict=True), rejects])])
+        measuring.print_table(["", "threshold", "FAR, random", "FAR, skilled", "FRR"], rows)
+    if "weights" in measured:
+        print("AUC, skilled forgeries, by the weight of the spread of the references (first training run):\n")
+        rows = [[method, *(f"{auc:.3f}" for auc in aucs.values())] for method, aucs in measured["weights"].items()]
+        measuring.print_table(["", *(f"{weight:g}" for weight in WEIGHTS)], rows)
+    print(f"Seconds of training: {np.median(measured['seconds']):.0f} (median of the training runs).\n", flush=True)
 
 
 def main():
     parser = measuring.argument_parser(__doc__)
-    parser.add_argument("--towers", type=int, help=f"number of towers in the ensemble (default: {SETTINGS['towers']})")
-    parser.add_argument("--checkpoint", type=Path, help="checkpoint, to resume an interrupted run")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"training runs (default: {SEEDS})")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoints, to resume an interrupted run")
     parser.add_argument("--source", choices=("auto", "real", "synthetic"), help="of the signatures")
+    parser.add_argument("--validation", action="store_true", help="measure SigComp2009 only, to choose settings")
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
     options = parser.parse_args()
-    options.resamples, options.selections = (5, 5) if options.quick else (1000, SELECTIONS)
+    options.resamples = 5 if options.quick else 1000
     options.source = options.source or ("synthetic" if options.quick else "auto")
-    small = {"synthetic_writers": 8, "pretraining_steps": 2, "steps": 2, "filters": (4, 4), "views": 2, "towers": 1}
-    settings = SETTINGS | (small if options.quick else {})
-    settings["towers"] = options.towers or settings["towers"]
+    options.seeds = 1 if options.quick else options.seeds
+    settings = SETTINGS | ({"steps": 2, "filters": (4, 4), "size": (32, 64)} if options.quick else {})
     measuring.print_heading("Signatures", options.quick)
     from siamkeras import environment
-    from siamkeras.applications.signatures import eer_difference, sigcomp2009
+    from siamkeras.applications import signatures
 
-    signatures = sigcomp2009(size=settings["size"], source=options.source)
-    larger = sigcomp2009(size=LARGER, source=options.source)
-    folds, larger_folds = (in_folds(each, 3 if options.quick else FOLDS) for each in (signatures, larger))
-    writers = [len(np.unique(test.labels)) for _, _, test in folds]
-    print(f"{signatures}.\nWriters tested by the folds: {', '.join(map(str, writers))}.\n", flush=True)
-    runs = [train_towers(folds, settings, seed, options.checkpoint) for seed in range(settings["towers"])]
-    minutes = [run[2] for run in runs]
-
-    def ensemble(number, part):
-        return embed([fine_tuned[number] for _, fine_tuned, _ in runs], part, settings["views"])
-
-    describe = {
-        "pixels": lambda number, part: unit(part.images),
-        "HOG": lambda number, part: hog_features(part),
-        "tower, synthetic writers only": lambda number, part: embed([runs[0][0]], part),
-        "tower, fine-tuned": lambda number, part: embed([runs[0][1][number]], part),
-        f"... {settings['views']} views": lambda number, part: embed([runs[0][1][number]], part, settings["views"]),
-        f"... {len(runs)} towers": ensemble,
-    }
-    both = {name: evaluate(each, folds, options) for name, each in describe.items()}
-    both["HOG, 64x128"] = evaluate(describe["HOG"], larger_folds, options)
-    results = {name: numbers for name, (numbers, _) in both.items()}
-    for protocol in PROTOCOLS:
-        print_protocol(protocol, results)
-    few = few_writers(both["tower, fine-tuned"][1]["three references, mean"], options)
-    print("### Five test writers, skilled forgeries, one tower\n")
-    rows = [[name, *(f"{value:.1%}" for value in values)] for name, values in few.items()]
-    measuring.print_table(["", "median", "2.5 %", "97.5 %"], rows)
-    differences = {}
-    towers = [name for name in results if name not in (*BASELINES, "HOG, 64x128")]
-    for protocol in PROTOCOLS:
-        for name in towers:
-            pair = [both[each][1][protocol] for each in (name, "HOG")]
-            differences[f"{protocol}: {name}"] = {
-                kind: eer_difference(*pair, kind, options.resamples) for kind in ("random", "skilled")
-            }
-    print("### Difference to HOG, points of EER\n")
-    rows = [[name, *(repr(each)[4:] for each in kinds.values())] for name, kinds in differences.items()]
-    measuring.print_table(["", "random", "skilled"], rows)
-    print(f"Minutes of training, for each seed: {', '.join(f'{each:.1f}' for each in minutes)}.")
-    for protocol in PROTOCOLS:
-        own = both["tower, fine-tuned"][1][protocol]
-        ends = [
-            eer_difference(own, both[name][1][protocol], resamples=options.resamples).interval[1] for name in BASELINES
-        ]
-        reached = "yes" if max(ends) < 0 else "NO"
-        print(f"{protocol}: EER against random forgeries below HOG and pixels, intervals exclude 0: {reached}.")
+    load = {"size": settings["size"], "pen_width": settings["pen_width"], "source": options.source}
+    newer, older = signatures.sigcomp2011(**load), signatures.sigcomp2009(**load)
+    print(f"{newer}.\n{older}.\n", flush=True)
+    machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
+    content = {"machine": machine, "settings": settings, "collections": [repr(newer), repr(older)]}
+    folds = {VALIDATION: [(newer, older)], TEST: in_folds(newer)}
+    for name in [VALIDATION] if options.validation else folds:
+        content[name] = measure(name, folds[name], older, settings, options)
+        print_results(name, content[name])
+    for threshold, methods in content.get(TEST, {"to_hog": {}})["to_hog"].items():
+        reached = all(run["interval"][1] < 0 for run in methods["tower and HOG"]["skilled"])
+        text = "EER against skilled forgeries below HOG, intervals of all runs exclude 0"
+        print(f"{threshold} threshold, tower and HOG: {text}: {'yes' if reached else 'NO'}.")
     if options.save:
-        machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
-        to_hog = {name: {kind: each._asdict() for kind, each in kinds.items()} for name, kinds in differences.items()}
-        content = {"machine": machine, "settings": settings, "test": repr(signatures), "writers_of_folds": writers}
-        training.write_json(
-            RESULTS, {**content, "minutes": minutes, "results": results, "five_writers": few, "to_hog": to_hog}
-        )
+        training.write_json(RESULTS, content)
         print(f"Written: {RESULTS}")
 
 

@@ -4,19 +4,15 @@ The `validation` split of Matthijs/snacks, 955 photos of twenty snacks, is the t
 photos of the `test` split are the queries. Methods:
 
 - pixels, and colour histograms;
-- the tower of lesson 4, trained as there except for the momentum of batch normalisation: 800 steps as a cosine
-  classifier, 400 steps with triplet loss;
+- one tower: convolution blocks and global average pooling, trained for 800 steps as a cosine classifier and for 400
+  steps with triplet loss;
 - an ensemble of seven such towers with different seeds, 25 minutes of training: concatenated embeddings, also with the
   colour histogram.
 
-`--transfer` uses all 4,838 photos of the `train` split as the training set and the gallery: features of
-`towers.pretrained("EfficientNetLite0")` as they are, a linear discriminant, and an embedding trained on these features
-and those of augmented photos. Its settings are chosen on the `validation` split (`--transfer --trials`).
-
-`--two` uses apples and bananas, as in the first part of lesson 4, with five training runs of seeds 0 to 4; target:
-recall@1 ten points above the better of pixels and colour histogram. `--trials` compares settings with 1,200 steps each
-on a held-out fifth of the training photos, on which all settings were chosen. The test photos are measured once.
-Intervals are 95 % bootstrap intervals over queries.
+`--two` uses apples and bananas, with five training runs of seeds 0 to 4; target: recall@1 ten points above the better
+of pixels and colour histogram. `--trials` compares settings with 1,200 steps each on a held-out fifth of the training
+photos, on which all settings were chosen. The test photos are measured once. Intervals are 95 % bootstrap intervals
+over queries.
 
 Target: recall@1 of one tower above that of the colour histogram, outside both intervals. Without the photos, synthetic
 ones replace them; their results are not comparable.
@@ -24,13 +20,9 @@ ones replace them; their results are not comparable.
     python benchmarks/snacks.py --two
     python benchmarks/snacks.py --trials
     python benchmarks/snacks.py --checkpoint build/snacks.keras --save
-    python benchmarks/snacks.py --transfer --save
 """
 
 import datetime
-import functools
-import tempfile
-import time
 from pathlib import Path
 
 import measuring
@@ -50,9 +42,9 @@ SETTINGS = {
     "classes": 16,
     "per_class": 4,
     "margin": 0.2,
-    "momentum": 0.99,  # of batch normalisation; 0.9 in lesson 4
+    "momentum": 0.99,  # of batch normalisation
 }
-# Apples and bananas, as in lesson 4.
+# Apples and bananas.
 FRUITS = ["apple", "banana"]
 TWO = SETTINGS | {"steps": 800, "classes": 2, "per_class": 16, "margin": 0.5, "momentum": 0.9}
 TRIALS = {
@@ -64,33 +56,11 @@ TRIALS = {
 BEST = {"pretrained": 2 / 3, "towers": 7}
 HISTOGRAM_LENGTH = 0.5  # relative to the embedding of the towers; chosen on the held-out photos
 HEADER = ["", "minutes", "recall@1", "recall@5", "MAP@R"]
-# Transfer from ImageNet, with all training photos as the gallery.
-TRANSFER = SETTINGS | {
-    "size": 160,
-    "views": 4,  # augmented copies of each training photo
-    "steps": 2000,
-    "loss": "classifier",
-    "dropout": 0.3,
-    "learning_rate": 1e-3,
-    "classes": 20,
-    "per_class": 8,
-}
-TRANSFER_TRIALS = {
-    "cosine classifier": {},
-    "cosine classifier, no augmented copies": {"views": 0},
-    "supervised contrastive loss": {"loss": "supervised contrastive"},
-    "in-batch softmax": {"loss": "in-batch softmax"},
-    "multi-similarity loss": {"loss": "multi-similarity"},
-    "classifier, then in-batch softmax": {"loss": "in-batch softmax", "pretrained": 2 / 3},
-}
-TRANSFER_HEADER = ["", "minutes", "recall@1", "precision@5", "MAP@R", "apple / banana"]
 RESULTS = Path(__file__).parent / "results" / "snacks.json"
-TRANSFER_RESULTS = RESULTS.with_name("snacks-transfer.json")
-FEATURES = Path(__file__).parent.parent / "build" / "snacks"
 
 
 def photo_tower(settings):
-    """The tower of lesson 4: convolution blocks, global average pooling, a unit-length embedding."""
+    """The tower of lesson 5: convolution blocks, global average pooling, a unit-length embedding."""
     import keras
     from keras import layers
 
@@ -194,101 +164,6 @@ def evaluate(embed, queries, gallery):
     return evaluation.retrieval(embed(queries), queries.labels, embed(gallery), gallery.labels, k=(1, 5))
 
 
-@functools.lru_cache(maxsize=1)
-def load_photos(part, size, quick):
-    """The photos of a split, or every tenth synthetic photo."""
-    from siamkeras import data
-
-    photos = data.snacks(part, size=size, source="synthetic" if quick else "auto")
-    return photos.take(np.arange(0, len(photos.labels), 10)) if quick else photos
-
-
-@functools.lru_cache(maxsize=1)
-def imagenet_tower(size, weights):
-    from siamkeras import towers
-
-    return towers.pretrained("EfficientNetLite0", weights, (size, size, 3))
-
-
-def imagenet_features(part, view, settings, options):
-    """Unit-length features of photos, as `Examples`, and the minutes; view 0 is the photo, the others are augmented.
-
-    Features are written to the folder `options.features`, from which an interrupted run resumes.
-    """
-    from siamkeras import augmentation, retrieval
-    from siamkeras.data import Examples
-
-    path = options.features / f"{part}-{settings['size']}-{view}.npz"
-    partial = path.with_name(f"partial-{path.name}")
-    if not path.exists():
-        photos = load_photos(part, settings["size"], options.quick)
-        tower = imagenet_tower(settings["size"], None if options.quick else "imagenet")
-        augment = augmentation.compose(augmentation.flip(), augmentation.crop(0.5), augmentation.color_jitter(0.2))
-        features, minutes = np.empty((0, tower.output_shape[1]), "float32"), 0.0
-        if partial.exists():
-            with np.load(partial) as found:
-                features, minutes = found["features"], float(found["minutes"])
-        while len(features) < len(photos.labels):
-            begin, start = time.perf_counter(), len(features)
-            images = photos.images[start : start + 256]
-            if view:
-                images = np.stack([augment(image, seed=[view, start + i]) for i, image in enumerate(images)])
-            features = np.concatenate([features, retrieval.embed(tower, images, batch_size=64)])
-            minutes += (time.perf_counter() - begin) / 60
-            np.savez(partial, features=features, labels=photos.labels, minutes=minutes)
-        partial.replace(path)
-    with np.load(path) as found:
-        return Examples(found["features"], found["labels"]), float(found["minutes"])
-
-
-def embedding_head(settings):
-    """A linear tower from features to embeddings, with dropout."""
-    import keras
-    from keras import layers
-
-    from siamkeras.layers import UnitLength
-
-    inputs = keras.Input((1280,))
-    x = layers.Dropout(settings["dropout"])(inputs)
-    x = layers.Dense(EMBEDDING_DIM, dtype="float32")(x)
-    return keras.Model(inputs, UnitLength()(x), name="tower")
-
-
-def feature_stream(features, settings, seed, start):
-    """Balanced batches of features."""
-    from siamkeras import generators
-
-    classes, per_class = settings["classes"], settings["per_class"]
-    return generators.balanced(features.images, features.labels, classes, per_class, seed=seed, start=start)
-
-
-def train_head(name, gallery, settings, options, seed=0):
-    """An embedding trained on the features of the gallery and of its augmented copies, and the minutes for both."""
-    copies = [imagenet_features("train", view, settings, options) for view in range(1, settings["views"] + 1)]
-    features = gallery._replace(
-        images=np.concatenate([gallery.images, *(each.images for each, _ in copies)]),
-        labels=np.tile(gallery.labels, 1 + len(copies)),
-    )
-    tower, minutes = train_tower(name, features, settings, None, seed, embedding_head, feature_stream)
-    return tower, minutes + sum(minutes for _, minutes in copies)
-
-
-def discriminant(gallery):
-    """A linear discriminant with a shrunken covariance, as a function from features to embeddings."""
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
-    model = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto").fit(gallery.images, gallery.labels)
-    return lambda each: model.transform(each.images)
-
-
-def scores(embed, queries, gallery):
-    """Recall@1, precision@5 and average precision of each query, `(q, 3)`; recall@1 of apples and bananas alone."""
-    report = evaluate(embed, queries, gallery)
-    fruits = (each.take(each.labels < len(FRUITS)) for each in (queries, gallery))
-    values = np.column_stack([report.hits[:, 0] > 0, report.hits[:, 1] / 5, report.average_precision])
-    return values, evaluate(embed, *fruits).recall_at_k[1]
-
-
 def held_out(photos):
     """A random fifth of the photos of each class, and the other photos."""
     rng, chosen = np.random.default_rng(0), np.zeros(len(photos.labels), bool)
@@ -321,7 +196,7 @@ def trials(options):
 
 
 def two_kinds(options):
-    """Five training runs on 500 photos of apples and bananas, as in lesson 4."""
+    """Five training runs on 500 photos of apples and bananas."""
     from siamkeras import data, retrieval, towers
 
     subset = {"classes": FRUITS, "size": TWO["size"], "source": options.source}
@@ -355,70 +230,6 @@ def two_kinds(options):
     print(f"Ten points above the better baseline on test photos: {'yes' if gain >= 0.1 else 'NO'}.")
 
 
-def transfer(options):
-    """Features of EfficientNet-Lite0 and embeddings trained on them, with all training photos as the gallery."""
-    from siamkeras import environment
-
-    settings = TRANSFER | ({"size": 32, "views": 1, "steps": 4} if options.quick else {})
-    if options.trials is None:
-        part, seeds, rows = "test", 5, transfer_baselines("test", options)
-        changes = {"trained embedding": {}}
-    else:
-        part, seeds, rows = "validation", 2, {}
-        changes = {name: TRANSFER_TRIALS[name] for name in options.trials or TRANSFER_TRIALS}
-    gallery, minutes = imagenet_features("train", 0, settings, options)
-    queries, _ = imagenet_features(part, 0, settings, options)
-    rows["EfficientNet-Lite0"] = [scores(lambda each: each.images, queries, gallery)], minutes
-    rows["linear discriminant"] = [scores(discriminant(gallery), queries, gallery)], minutes
-    for name, changed in changes.items():
-        heads = [train_head(name, gallery, settings | changed, options, seed) for seed in range(seeds)]
-        runs = [scores(functools.partial(embed_images, head), queries, gallery) for head, _ in heads]
-        rows[name] = runs, minutes + np.mean([more for _, more in heads])
-    print(f"Gallery: {len(gallery.labels)} photos, train split. Queries: {len(queries.labels)} photos, {part} split.\n")
-    measuring.print_table(TRANSFER_HEADER, [transfer_cells(name, *row) for name, row in rows.items()])
-    gain = means(rows[name][0])[0][:, 1] - means(rows["linear discriminant"][0])[0][:, 1]
-    print(f"Precision@5 above the linear discriminant: {100 * gain.mean():+.1f} points {interval(gain)}.")
-    if options.save:
-        machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]
-        results = {name: transfer_cells(name, *row)[1:] for name, row in rows.items()}
-        each = [float(run[:, 1].mean()) for run, _ in rows[name][0]]
-        content = {"machine": machine, "settings": settings, "header": TRANSFER_HEADER[1:], "results": results}
-        gain = [float(gain.mean()), interval(gain)]
-        training.write_json(TRANSFER_RESULTS, content | {"precision_at_5 of each seed": each, "gain": gain})
-        print(f"Written: {TRANSFER_RESULTS}")
-
-
-def transfer_baselines(part, options):
-    """Rows of the colour histogram and of a tower trained from scratch on all photos of the training split."""
-    from siamkeras import towers
-
-    settings = SETTINGS | BEST | {"towers": 1} | ({"steps": 3} if options.quick else {})
-    photos, queries = (load_photos(each, settings["size"], options.quick) for each in ("train", part))
-    tower, minutes = train_tower("from scratch", photos, settings, options.checkpoint)
-    methods = {"colour histogram": (towers.histogram(photos.images.shape[1:]), 0.0), "from scratch": (tower, minutes)}
-    return {
-        name: ([scores(functools.partial(embed_images, tower), queries, photos)], spent)
-        for name, (tower, spent) in methods.items()
-    }
-
-
-def embed_images(tower, examples):
-    from siamkeras import retrieval
-
-    return retrieval.embed(tower, examples.images)
-
-
-def means(runs):
-    """Means of `scores` over training runs."""
-    return np.mean([values for values, _ in runs], axis=0), np.mean([fruits for _, fruits in runs])
-
-
-def transfer_cells(name, runs, minutes):
-    """A row of the table: means over training runs, with intervals over queries in per cent."""
-    values, fruits = means(runs)
-    return [name, f"{minutes:.1f}", *(f"{each.mean():.1%} {interval(each)}" for each in values.T), f"{fruits:.1%}"]
-
-
 def interval(differences):
     """Percentile bootstrap interval over photos, in percentage points."""
     rng = np.random.default_rng(0)
@@ -431,19 +242,13 @@ def main():
     parser.add_argument(
         "--trials", nargs="*", help="compare these settings, or all, on held-out photos", metavar="NAME"
     )
-    parser.add_argument("--two", action="store_true", help="five training runs on apples and bananas, as in lesson 4")
-    parser.add_argument("--transfer", action="store_true", help="features of EfficientNet-Lite0, all photos")
+    parser.add_argument("--two", action="store_true", help="five training runs on apples and bananas")
     parser.add_argument("--checkpoint", type=Path, help="file from which an interrupted training run resumes")
     parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
     options = parser.parse_args()
     options.source = "synthetic" if options.quick else "auto"
-    options.features = Path(tempfile.mkdtemp()) if options.quick else FEATURES
-    options.features.mkdir(parents=True, exist_ok=True)
     settings = SETTINGS | BEST | ({"steps": 6, "towers": 2} if options.quick else {})
     measuring.print_heading("Retrieval of snacks", options.quick)
-    if options.transfer:
-        transfer(options)
-        return
     if options.trials is not None:
         trials(options)
         return
@@ -463,14 +268,14 @@ def main():
         name: (0.0, lambda part, tower=tower: retrieval.embed(tower, part.images)) for name, tower in baselines.items()
     }
     for count in sorted({1, 2, 5, len(ensemble)} & set(range(len(ensemble) + 1))):
-        name = "lesson 4, one tower" if count == 1 else f"{count} towers"
+        name = "one tower" if count == 1 else f"{count} towers"
         methods[name] = minutes[count - 1], lambda part, count=count: embed_ensemble(ensemble[:count], part)
     methods["best, with histogram"] = minutes[-1], lambda part: embed_with_histogram(ensemble, part)
     reports = {name: evaluate(each, queries, photos) for name, (_, each) in methods.items()}
     measuring.print_table(
         HEADER, [[name, f"{methods[name][0]:.1f}", *cells(report)] for name, report in reports.items()]
     )
-    low, high = (reports[name].interval["recall_at_1"] for name in ("lesson 4, one tower", "colour histogram"))
+    low, high = (reports[name].interval["recall_at_1"] for name in ("one tower", "colour histogram"))
     print(f"One tower is above the colour histogram outside both intervals: {'yes' if low[0] > high[1] else 'NO'}.")
     if options.save:
         machine = [environment.describe(), measuring.processor(), str(datetime.date.today())]

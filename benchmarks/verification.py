@@ -1,4 +1,4 @@
-"""Verification of unseen characters from unseen alphabets by the tower of lesson 2.
+"""Verification of unseen characters from unseen alphabets by a convolutional tower.
 
 Methods, by the Euclidean distance of the embeddings:
 
