@@ -1,9 +1,11 @@
 """Executes lessons from a fresh kernel, shows progress, writes their page.
 
     python notebooks/run.py notebooks/01_*.ipynb [more.ipynb ...] [--save] [--build build]
+    python notebooks/run.py notebooks/*.ipynb --students folder
 
 The page goes to `build/NN_name.html`, also when a cell fails. With `--save` the executed lesson replaces the
-committed one, once all of it has run.
+committed one, once all of it has run. `--students` runs nothing: it copies the lessons without solutions, checks and
+outputs.
 """
 
 import argparse
@@ -28,7 +30,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 KEPT_IN_CELLS = ("jupyter", "tags")  # all else in a cell's metadata says when and where it ran
 INDENT = " " * 10
 
-# nbconvert shows the code of collapsed cells; a solution has to be asked for in the page as well.
+# nbconvert shows the code of collapsed cells; in the page it is collapsed as well.
 PAGE = """{% extends "lab/index.html.j2" %}
 {% block input %}{% if cell.metadata.get("jupyter", {}).get("source_hidden") %}
 <details style="flex: 1 1 auto"><summary>Show the code</summary>{{ super() }}</details>
@@ -155,6 +157,27 @@ def save(notebook, path):
     os.replace(unfinished, path)
 
 
+def students_edition(notebook):
+    """The notebook without solutions, cells with the tag check, and outputs."""
+    kept, in_solutions = [], False
+    for cell in notebook.cells:
+        headings = re.findall(r"^## +(.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else []
+        in_solutions = headings[-1].startswith("Solutions") if headings else in_solutions
+        if in_solutions or "check" in cell.metadata.get("tags", []):
+            continue
+        if cell.cell_type == "code":
+            cell.update(outputs=[], execution_count=None)
+        kept.append(cell)
+    notebook.cells = kept
+    return notebook
+
+
+def write_students_edition(path, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    nbformat.write(students_edition(nbformat.read(path, as_version=4)), folder / path.name)
+    print(folder / path.name)
+
+
 def results(notebook):
     """The values of the cells tagged `result`, as text."""
     for cell in notebook.cells:
@@ -199,7 +222,14 @@ def main():
     parser.add_argument("lessons", nargs="+", type=Path, metavar="lesson.ipynb")
     parser.add_argument("--save", action="store_true", help="write the outputs back into the lessons")
     parser.add_argument("--build", type=Path, default=Path("build"), help="folder of the pages")
+    parser.add_argument(
+        "--students", type=Path, metavar="folder", help="copy the lessons without solutions and outputs"
+    )
     arguments = parser.parse_args()
+    if arguments.students:
+        for path in arguments.lessons:
+            write_students_edition(path, arguments.students)
+        return 0
     try:
         done = all(run(path, arguments.build, arguments.save) for path in arguments.lessons)
     except KeyboardInterrupt:
