@@ -16,7 +16,7 @@ SCRIPT = """
 import json, os, sys
 
 index, count, devices, port = map(int, sys.argv[1:5])
-os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
 import jax, keras
 import numpy as np
 from siamkeras import generators, losses, models, towers

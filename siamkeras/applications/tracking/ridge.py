@@ -99,7 +99,7 @@ class RidgeTemplate:
 
 
 class RidgeTracker:
-    """Tracks one object with a `RidgeTemplate`, which is updated while its confidence is above a limit.
+    """Tracks one object with a `RidgeTemplate`; box and template are updated while the confidence is above a limit.
 
     The methods are those of `Tracker`: `start(frame, box)`, then `update(frame)` for each following frame. A square
     around the last position is searched, in every second frame at three scales. Another scale than the last one is
@@ -111,7 +111,8 @@ class RidgeTracker:
         window: Weight of the cosine window, from 0 to below 1.
         scale_step: Ratio of neighbouring scales, from 1 (one scale) to 2.
         rate: Update of the template per frame, from 0 (never) to 1.
-        update_above: Confidence above which template and size are updated.
+        update_above: Confidence above which box and template are updated. Otherwise both stay as they are, and a target
+            that reappears near the place where it was hidden is found again.
         lost_below: Confidence below which the target counts as lost. On synthetic validation videos, 95 % of the boxes
             with an IoU above 0.5 are above the default.
 
@@ -173,8 +174,8 @@ class RidgeTracker:
         (row, column), offset = self._best(scores[chosen])
         first = self.template.scores(maps[chosen][None], first=True)[0]
         self.confidence = math.sqrt(max(scores[chosen, row, column], 0) * max(first[row, column], 0))
-        target.move(to_frame(offset * self._stride, target.center, sides[chosen], self.search_size))
         if self.confidence > self.update_above:
+            target.move(to_frame(offset * self._stride, target.center, sides[chosen], self.search_size))
             target.resize(1 + self.scale_rate * (scales[chosen] - 1))
             if self.rate and self._frames % self.frames_per_update == 0:
                 self.template.update(maps[chosen], offset, 1 - (1 - self.rate) ** self.frames_per_update)
