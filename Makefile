@@ -31,6 +31,8 @@ BACKEND_TESTS += $(SEGMENTER)::test_any_number_of_references_in_any_order \
 	tests/towers/test_text_layers.py::test_an_n_gram_has_the_same_bucket_at_every_position \
 	tests/towers/test_text_layers.py::test_hashes_do_not_overflow
 PARALLEL := --numprocesses=2 --dist=loadfile
+# Each of the two processes computes on one core: more threads than cores wait for each other.
+ONE_CORE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1
 # XLA compiles a quarter faster without its slow optimisations, and tests call what they compile only once or twice.
 QUICK_XLA := XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
@@ -72,11 +74,11 @@ format: $(INSTALLED) ## fix style and formatting
 
 test-unit: $(INSTALLED) ## unit tests and the examples in docstrings
 	@echo "== unit tests, docstrings"
-	@$(BIN)/python -m pytest --quiet $(PARALLEL) --doctest-modules siamkeras tests
+	@$(ONE_CORE) $(BIN)/python -m pytest --quiet $(PARALLEL) --doctest-modules siamkeras tests
 
 test-jax: $(INSTALLED) ## the backend-neutral tests on JAX
 	@echo "== JAX"
-	@$(QUICK_XLA) KERAS_BACKEND=jax $(BIN)/python -m pytest --quiet $(PARALLEL) $(BACKEND_TESTS)
+	@$(ONE_CORE) $(QUICK_XLA) KERAS_BACKEND=jax $(BIN)/python -m pytest --quiet $(PARALLEL) $(BACKEND_TESTS)
 
 test-torch: $(INSTALLED) ## the backend-neutral tests on torch, installed first (TORCH=torch==2.13.0 sets the version)
 	@echo "== torch"
@@ -85,7 +87,7 @@ test-torch: $(INSTALLED) ## the backend-neutral tests on torch, installed first 
 
 test-notebooks: $(INSTALLED) ## every lesson in a fresh kernel, compared with its committed numbers
 	@echo "== lessons"
-	@$(BIN)/python -m pytest --quiet $(PARALLEL) --durations=12 \
+	@$(ONE_CORE) $(BIN)/python -m pytest --quiet $(PARALLEL) --durations=12 \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=1200 --nbval-kernel-startup-timeout=120 notebooks
 
 test-slow: $(INSTALLED) ## slow tests: README, wheel, benchmarks, complete data sets

@@ -258,6 +258,11 @@ def trials(options):
     measuring.print_table(["", "steps", "minutes", "AUC", "EER"], rows)
 
 
+def joined(*methods):
+    """The embeddings of both photos of each pair by several methods with equal weights, of unit length."""
+    return tuple(unit(np.hstack(parts)) for parts in zip(*methods, strict=True))
+
+
 def load(loader, settings, source):
     return loader(settings["size"], settings["channels"], settings["central_fraction"], source=source)
 
@@ -280,9 +285,9 @@ def lfw(options):
         name = f"tower, seed {seed}"
         towers[name], minutes[name] = train_tower("tower", people, options.settings, seed, options.checkpoint)
         sides[name] = tuple(embed(towers[name], images) for images in (pairs.left, pairs.right))
-    groups = {BOTH: [*towers, CLASSICAL]} | ({ENSEMBLE: list(towers)} if len(towers) > 1 else {})
-    for name, members in groups.items():
-        sides[name] = tuple(unit(np.hstack(parts)) for parts in zip(*(sides[each] for each in members), strict=True))
+    if len(towers) > 1:
+        sides[ENSEMBLE] = joined(*(sides[name] for name in towers))
+    sides[BOTH] = joined(sides[ENSEMBLE if len(towers) > 1 else name], sides[CLASSICAL])
     distances = {name: np.linalg.norm(left - right, axis=1) for name, (left, right) in sides.items()}
     reports = {
         name: faces.fold_verification(each, pairs.same, pairs.folds, pairs.people, options.resamples)

@@ -46,12 +46,15 @@ def compare_updates(setup, kinds):
     Returns:
         For each kind, the largest weight change, and the largest difference between one device and two replicas.
     """
-    done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT.replace("{setup}", setup), *kinds],
-        env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", _SCRIPT.replace("{setup}", setup), *kinds],
+            env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode >= 0:  # a signal is not a wrong update: TensorFlow's collectives rarely crash a process
+            break
+    assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
     return json.loads(done.stdout.splitlines()[-1])
