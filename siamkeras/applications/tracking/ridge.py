@@ -111,8 +111,8 @@ class RidgeTracker:
         window: Weight of the cosine window, from 0 to below 1.
         scale_step: Ratio of neighbouring scales, from 1 (one scale) to 2.
         rate: Update of the template per frame, from 0 (never) to 1.
-        update_above: Confidence above which box and template are updated. Otherwise both stay as they are, and a target
-            that reappears near the place where it was hidden is found again.
+        update_above: Confidence above which box and template are updated. Otherwise both stay as they are, so
+            that a target that reappears near the place where it was hidden can be found again.
         lost_below: Confidence below which the target counts as lost. On synthetic validation videos, 95 % of the boxes
             with an IoU above 0.5 are above the default.
 
