@@ -36,11 +36,12 @@ class StrokeDirections(layers.Layer):
         self.directions, self.cell = check_integer("directions", directions, 2), check_integer("cell", cell, 1)
 
     def call(self, images):
-        angles = np.pi * np.arange(self.directions, dtype="float32") / self.directions
+        angles = np.pi * np.arange(self.directions) / self.directions
+        cosines, sines = (ops.convert_to_tensor(each, self.compute_dtype) for each in (np.cos(angles), np.sin(angles)))
         across = images[:, 1:-1, 2:] - images[:, 1:-1, :-2]
         down = images[:, 2:, 1:-1] - images[:, :-2, 1:-1]
         squared = across**2 + down**2 + NOISE
-        along = (across * np.cos(angles) + down * np.sin(angles)) ** 2 / squared
+        along = (across * cosines + down * sines) ** 2 / squared
         votes = ops.pad(squared**0.5 * along**SHARPNESS, [[0, 0], [1, 1], [1, 1], [0, 0]])
         cells = ops.average_pool(votes, self.cell, self.cell)
         total = ops.sum(cells**2, axis=-1, keepdims=True)
